@@ -1,4 +1,4 @@
-//! The scope that knows its routes.
+//! A scope that records its routes for audits.
 
 use std::fmt;
 
@@ -20,10 +20,10 @@ use crate::{
     routes::AuthRoutes,
 };
 
-/// A scope that registers what it mounts, so that an audit lists every route of the application and
-/// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten
-/// guard. It is a service for [`App::service`](actix_web::App::service): with the prefix `""`, the
-/// whole application.
+/// A scope that records what it mounts. An audit then lists every route of the application and the
+/// requirement of each, and [`assert_all_guarded!`](crate::assert_all_guarded) finds a missing
+/// guard. It is a service for [`App::service`](actix_web::App::service); with the prefix `""`, it
+/// is the whole application.
 ///
 /// ```
 /// # use actix_web::{App, web::get};
@@ -52,24 +52,24 @@ use crate::{
 /// # let _ = app();
 /// ```
 ///
-/// # What it sees
-/// A route with a guard of its own is added by [`guarded`](Self::guarded), a group by
-/// [`service`](Self::service). A route that [`route`](Self::route) or [`resource`](Self::resource)
-/// adds is listed as open, whatever it is wrapped in. What cannot be seen into is mounted by
-/// [`service_unseen`](Self::service_unseen), is listed as unseen, and counts as open. Services that
-/// the application has beside this one are in no audit.
+/// # What the audit sees
+/// Add a route with its own guard by [`guarded`](Self::guarded), and a group by
+/// [`service`](Self::service). A route added by [`route`](Self::route) or
+/// [`resource`](Self::resource) is listed as open, whatever middleware it has. Services whose
+/// routes cannot be read are mounted by [`service_unseen`](Self::service_unseen). They are listed
+/// as unseen and count as open. Services of the application beside this scope are in no audit.
 ///
-/// actix-web does not show the methods of a route. To find them out, each is made once more than
-/// the server makes it, and its guards are asked with an empty request of each method. GET does not
-/// answer HEAD.
+/// actix-web does not expose the methods of a route. To find them, each route is built once more
+/// than the server builds it, and its guards are called with an empty request of each method. GET
+/// does not answer HEAD.
 ///
-/// # Which route gets a request
-/// In actix-web whatever was registered first does, if its path matches, and a scope takes
-/// everything under its prefix. So **a route `/admin/health` that is registered before a group
-/// `/admin` is routed past the guard**, and so is `/{any}/health`; one that is registered after the
-/// group is never reached. The audit reports both. A [`route`](Self::route) leaves other methods to
-/// those that come after it, a [`resource`](Self::resource) and [`guarded`](Self::guarded) answer
-/// them with 405, the latter to those whom its guard lets in.
+/// # Which route receives a request
+/// In actix-web, the service registered first wins if its path matches, and a scope takes
+/// everything under its prefix. Therefore **a route `/admin/health` registered before a group
+/// `/admin` bypasses the guard**, and so does `/{any}/health`; registered after the group, it is
+/// never reached. The audit reports both. A [`route`](Self::route) leaves other methods to the
+/// services after it. A [`resource`](Self::resource) answers them with 405, and so does
+/// [`guarded`](Self::guarded) to requests that its guard admits.
 pub struct AuditedScope {
     prefix: String,
     scope: Scope,
@@ -78,8 +78,8 @@ pub struct AuditedScope {
 }
 
 impl AuditedScope {
-    /// An empty scope under this prefix. A slash at its end counts: `/api/` answers `/api//x`, and
-    /// not `/api/x`. Write `/api`, and for everything `""`.
+    /// Creates an empty scope under this prefix. A trailing slash counts: `/api/` answers
+    /// `/api//x`, and not `/api/x`. Write `/api`; for everything, write `""`.
     #[must_use]
     pub fn new(prefix: &str) -> Self {
         let (prefix, scope) = (prefix.to_owned(), Scope::new(prefix));
@@ -87,7 +87,7 @@ impl AuditedScope {
         Self { prefix, scope, middlewares: Vec::new(), record }
     }
 
-    /// Adds a route without a guard, as [`Scope::route`].
+    /// Adds a route without a guard, like [`Scope::route`].
     #[must_use]
     #[track_caller]
     pub fn route(mut self, path: &str, route: Route) -> Self {
@@ -95,7 +95,7 @@ impl AuditedScope {
         Self { scope: self.scope.route(path, route), ..self }
     }
 
-    /// Adds a resource of these routes, without a guard: one, or an array of them.
+    /// Adds a resource without a guard. `routes` is one route or an array of routes.
     #[must_use]
     #[track_caller]
     pub fn resource(mut self, path: &str, routes: impl Routes) -> Self {
@@ -105,8 +105,8 @@ impl AuditedScope {
     }
 
     /// Adds a resource behind a guard, such as [`require_user`](crate::require_user) or
-    /// [`visitor`](crate::visitor), with one route or an array of them. The guard covers all of
-    /// them, and the methods that none of them answers.
+    /// [`visitor`](crate::visitor). `routes` is one route or an array of routes. The guard covers
+    /// all of them, and requests with any other method.
     #[must_use]
     #[track_caller]
     pub fn guarded<U: AuthUser>(mut self, path: &str, guard: RequireLayer<U>, routes: impl Routes) -> Self {
@@ -115,9 +115,9 @@ impl AuditedScope {
         Self { scope: self.scope.service(resource_of(path, routes).wrap(guard)), ..self }
     }
 
-    /// Adds a resource without a guard, behind a limit such as [`limit`](crate::limit), with one
-    /// route or an array of them. It is listed as open, with the limit: a limit guards nothing. A
-    /// guard has a method `limit` of its own.
+    /// Adds a resource without a guard, behind a limit such as [`limit`](crate::limit). `routes` is
+    /// one route or an array of routes. The audit lists it as open, with the limit. Guards have a
+    /// method `limit` of their own.
     #[must_use]
     #[track_caller]
     pub fn limited<U: AuthUser>(mut self, path: &str, limit: LimitLayer<U>, routes: impl Routes) -> Self {
@@ -127,28 +127,27 @@ impl AuditedScope {
         Self { scope: self.scope.service(resource_of(path, routes).wrap(limit)), ..self }
     }
 
-    /// Adds the ready-made endpoints, as [`auth_routes`](crate::auth_routes) makes them. For other
-    /// paths, or pages of the application's own beside them, [`service`](Self::service) takes
-    /// [`AuthRoutes`].
+    /// Adds the ready-made endpoints, like [`auth_routes`](crate::auth_routes). To change their
+    /// paths or to add pages beside them, pass [`AuthRoutes`] to [`service`](Self::service).
     #[must_use]
     #[track_caller]
     pub fn auth_routes<U: AuthUser>(self, auth: &AuthProvider<U>) -> Self {
         self.service(AuthRoutes::new(auth))
     }
 
-    /// Adds what knows its routes: a group ([`SecureScope`]), [`AuthRoutes`], or another
-    /// `AuditedScope`.
+    /// Adds a service that records its routes: a group ([`SecureScope`]), [`AuthRoutes`], or
+    /// another `AuditedScope`.
     #[must_use]
     #[track_caller]
     pub fn service<T: AuditedService>(self, service: T) -> Self {
         service.mount(self)
     }
 
-    /// Adds a service that nobody can see into, such as a folder of files, within a scope with this
-    /// prefix. It is listed as unseen, and counts as open. With the prefix `""` there is no scope
-    /// around it, and it may have any path.
+    /// Adds a service that does not record its routes, such as a folder of files, within a scope
+    /// with this prefix. It is listed as unseen and counts as open. With the prefix `""` there is
+    /// no scope around it, and it may have any path.
     ///
-    /// Its exception says so too: that of a folder of files at `/docs` is `"unseen /docs/*"`.
+    /// Except it by the same name: a folder of files at `/docs` is `"unseen /docs/*"`.
     #[must_use]
     #[track_caller]
     pub fn service_unseen(mut self, prefix: &str, factory: impl HttpServiceFactory + 'static) -> Self {
@@ -160,14 +159,14 @@ impl AuditedScope {
         Self { scope: self.scope.service(Scope::new(prefix).service(factory)), ..self }
     }
 
-    /// Hands data to the handlers, as [`Scope::app_data`].
+    /// Provides data to the handlers, like [`Scope::app_data`].
     #[must_use]
     pub fn app_data<T: 'static>(self, data: T) -> Self {
         Self { scope: self.scope.app_data(data), ..self }
     }
 
-    /// Answers what no route does, as [`Scope::default_service`]. It is listed as `/*`, and is
-    /// open.
+    /// Sets the service for requests that match no route, like [`Scope::default_service`]. The
+    /// audit lists it as `/*`, and as open.
     #[must_use]
     #[track_caller]
     pub fn default_service<F>(mut self, service: F) -> Self
@@ -179,8 +178,8 @@ impl AuditedScope {
         Self { scope: self.scope.default_service(service), ..self }
     }
 
-    /// Wraps the scope into a middleware; the one that is added last runs first. The audit does not
-    /// know what a middleware does, and goes on listing the routes as before.
+    /// Wraps the scope in a middleware; the one added last runs first. The audit does not know what
+    /// the middleware does, and lists the routes as before.
     #[must_use]
     pub fn wrap<M, B>(mut self, middleware: M) -> Self
     where
@@ -192,28 +191,28 @@ impl AuditedScope {
         self
     }
 
-    /// Puts path rules in front of everything that this scope gets. The audit lists the rules, and
-    /// each route with what its rule asks for too. Call it last: what is added later is behind the
-    /// rules, and the audit lists it without them.
+    /// Puts path rules in front of this scope. The audit lists the rules, and what the matching
+    /// rule requires of each route. Call it last: the rules also cover routes added later, but the
+    /// audit lists those without them.
     #[must_use]
     pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
         self.record.protect(rules.protection().rules(), rules.declaration());
         self.wrap(rules)
     }
 
-    /// Puts a limit in front of everything that this scope gets. The audit lists it at each route.
-    /// Call it last: what is added later is behind the limit, and the audit lists it without it.
+    /// Puts a limit in front of this scope. The audit lists it with each route. Call it last: the
+    /// limit also covers routes added later, but the audit lists those without it.
     #[must_use]
     pub fn limit<U: AuthUser>(mut self, limit: LimitLayer<U>) -> Self {
         limit.declaration().into_iter().for_each(|declared| self.record.limit(declared));
         self.wrap(limit)
     }
 
-    /// Writes the audit to the log, **in builds with debug assertions**; see [`Audit::log`].
+    /// Logs the audit, **in builds with debug assertions only**; see [`Audit::log`].
     ///
-    /// `HttpServer` makes an application for each of its workers, and each of them would write.
-    /// Where there may be several, say `routes().audit().log()` before `HttpServer::new` instead,
-    /// as [above](Self).
+    /// `HttpServer` builds an application for each worker, and each would log. With several
+    /// workers, call `routes().audit().log()` before `HttpServer::new` instead, as in the
+    /// [example](Self).
     #[must_use]
     pub fn log_audit(self) -> Self {
         self.audit().log();
@@ -250,7 +249,7 @@ impl fmt::Debug for AuditedScope {
     }
 }
 
-/// The scope, and nothing that is known about it.
+/// The scope without its record.
 struct Plain {
     scope: Scope,
     middlewares: Vec<Middleware>,
@@ -262,18 +261,18 @@ impl HttpServiceFactory for Plain {
     }
 }
 
-/// A service that an [`AuditedScope`] can see into: a [`SecureScope`], [`AuthRoutes`], or another
-/// `AuditedScope`.
+/// A service whose routes an [`AuditedScope`] can record: a [`SecureScope`], [`AuthRoutes`], or
+/// another `AuditedScope`.
 #[diagnostic::on_unimplemented(
-    message = "nobody can see which routes `{Self}` has",
-    label = "this service does not know its routes",
+    message = "the routes of `{Self}` cannot be audited",
+    label = "this service does not record its routes",
     note = "add a resource by `resource(path, routes)` or `guarded(path, guard, routes)`, a scope as an \
             `AuditedScope`",
-    note = "for `auth_routes(&auth)` take the method `auth_routes`, or `service(AuthRoutes::new(&auth))`",
-    note = "or take `service_unseen`: the audit lists it as unseen then"
+    note = "for `auth_routes(&auth)`, use the method `auth_routes` or `service(AuthRoutes::new(&auth))`",
+    note = "or use `service_unseen`: the audit then lists it as unseen"
 )]
 pub trait AuditedService: Sized {
-    /// Adds it to this scope.
+    /// Mounts it in this scope.
     #[track_caller]
     fn mount(self, scope: AuditedScope) -> AuditedScope;
 }

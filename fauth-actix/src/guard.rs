@@ -31,31 +31,30 @@ use crate::{
     routes::read_body,
 };
 
-/// Lets in any known and active user.
+/// Admits any known and active user.
 #[must_use]
 #[track_caller]
 pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
 
-/// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
-/// [`Requirement::danger_allow_inactive`] says so.
+/// Admits any known and active user. The same as [`require_user`]: no guard admits inactive users
+/// unless [`Requirement::danger_allow_inactive`] is set.
 #[must_use]
 #[track_caller]
 pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
 
-/// Lets in users who have this role.
+/// Admits users who have this role.
 #[must_use]
 #[track_caller]
 pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().role(role))
 }
 
-/// Lets in users who have **all** of these roles. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users who have **all** of these roles. A list that is empty by its type does not compile.
+/// A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
@@ -63,9 +62,8 @@ pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) ->
     require(auth, Requirement::user().roles(roles))
 }
 
-/// Lets in users who have **at least one** of these roles. A list that is empty by its type does
-/// not compile; one that turns out to be empty is reported to the log, and refuses every request
-/// with 500.
+/// Admits users who have **at least one** of these roles. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
@@ -73,7 +71,7 @@ pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N)
     require(auth, Requirement::user().any_role(roles))
 }
 
-/// Lets in users who have this permission.
+/// Admits users who have this permission.
 #[must_use]
 #[track_caller]
 pub fn require_permission<U: AuthUser>(
@@ -83,9 +81,8 @@ pub fn require_permission<U: AuthUser>(
     require(auth, Requirement::user().permission(permission))
 }
 
-/// Lets in users who have **all** of these permissions. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users who have **all** of these permissions. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permissions: N) -> RequireLayer<U> {
@@ -93,16 +90,15 @@ pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permis
     require(auth, Requirement::user().permissions(permissions))
 }
 
-/// Lets in users whose token has this scope.
+/// Admits users whose token has this scope.
 #[must_use]
 #[track_caller]
 pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().scope(scope))
 }
 
-/// Lets in users whose token has **all** of these scopes. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users whose token has **all** of these scopes. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireLayer<U> {
@@ -110,47 +106,50 @@ pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) 
     require(auth, Requirement::user().scopes(scopes))
 }
 
-/// Lets in who meets the requirement.
+/// Admits users who meet the requirement.
 #[must_use]
 #[track_caller]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireLayer<U> {
     RequireLayer::new(Guard::new(auth, requirement))
 }
 
-/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to
-/// the other. Handlers take a [`Visitor`](crate::Visitor) or a [`MaybeUser`](crate::MaybeUser).
+/// Admits users and guests, for pages that both may see. Handlers take a
+/// [`Visitor`](crate::Visitor) or a [`MaybeUser`](crate::MaybeUser).
 ///
-/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone)
-/// counts as none, and is deleted by the response: extractors alone cannot do that. What depends on
-/// the cookie is kept from shared caches.
+/// An invalid credential is refused. A dead cookie (expired, revoked, or of a user who no longer
+/// exists) counts as none and is deleted by the response, which an extractor cannot do. Responses
+/// that depend on the cookie are kept out of shared caches.
 #[must_use]
 #[track_caller]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     RequireLayer::new(Guard::visitor(auth))
 }
 
-/// Lets in guests only, for the sign-in page and the registration. A signed-in user is sent away:
-/// by 303 to the `next` of the request's query if it stays on the origin, else to
-/// [`home`](RequireLayer::home). A call of a script, and everything with an `Authorization` header,
-/// is refused with 403 `guests_only` instead.
+/// Admits guests only, for the sign-in page and the registration. A signed-in user is redirected
+/// with 303 to the `next` parameter of the query if it stays on the origin, otherwise to
+/// [`home`](RequireLayer::home). Calls by scripts, and all requests with an `Authorization` header,
+/// are refused with 403 `guests_only` instead.
 ///
-/// A dead cookie (expired, revoked, or of somebody who is gone) counts as none and is deleted by
-/// the response. The form of a signed-in user is sent away like the page, and its body is not read;
-/// to let users change accounts, guard the page alone and not what its form is sent to.
+/// A dead cookie (expired, revoked, or of a user who no longer exists) counts as none and is
+/// deleted by the response. The form of a signed-in user is redirected like the page, and its body
+/// is not read. To let users change accounts, guard the page only, and not the route to which its
+/// form is sent.
 #[must_use]
 #[track_caller]
 pub fn guests_only<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     RequireLayer::new(Guard::guests(auth))
 }
 
-/// A guard as a middleware, for the `wrap` of [`App`](actix_web::App::wrap), [`Scope`](actix_web::Scope::wrap), [`Resource`](actix_web::Resource::wrap) and
+/// A guard as a middleware, for the `wrap` of [`App`](actix_web::App::wrap),
+/// [`Scope`](actix_web::Scope::wrap), [`Resource`](actix_web::Resource::wrap) and
 /// [`Route`](actix_web::Route::wrap).
 ///
-/// Refusals are finished responses and no errors, so that middleware further out (CORS, security headers) sees them.
+/// Refusals are responses, not errors, so middleware further out (CORS, security headers) sees
+/// them.
 ///
 /// # Security
-/// Around a `Route` it covers the requests that the route matches, and nothing else of the resource. For groups of routes use
-/// [`SecureScope`](crate::SecureScope), which has no such gaps.
+/// Around a `Route`, the guard covers the requests that the route matches, and nothing else of the
+/// resource. For groups of routes use [`SecureScope`](crate::SecureScope), which has no such gaps.
 pub struct RequireLayer<U> {
     guard: Guard<U>,
 }
@@ -160,23 +159,23 @@ impl<U: AuthUser> RequireLayer<U> {
         Self { guard }
     }
 
-    /// What audits list of the guard.
+    /// Returns what audits list of the guard.
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {
         self.guard.declaration()
     }
 
-    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One
-    /// by address counts before anything is read of a request, one by user after the user was let
-    /// in. Several are all asked.
+    /// Limits the rate of requests: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). A limit
+    /// by address counts a request before it is read, a limit by user after the user was admitted.
+    /// Several limits all apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         Self { guard: self.guard.limit(limit) }
     }
 
-    /// Gives the refusals of this guard a form of their own.
+    /// Sets the form of the refusals of this guard.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer) }
@@ -187,18 +186,18 @@ impl<U: AuthUser> RequireLayer<U> {
         &self.guard
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Sends users who come to a page for [guests](guests_only) to this path, unless the request's
-    /// query has a `next`. Default: `/`.
+    /// Redirects users from a page for [guests](guests_only) to this path, unless the query of the
+    /// request has a `next`. Default: `/`.
     ///
-    /// A path that does not stay on the origin is reported to the log, and every request is refused
-    /// with 500. Guards that let users in send nobody away: there it is reported and has no effect.
+    /// A path that does not stay on the origin is logged, and every request is refused with 500. On
+    /// a guard that admits users, this setting is logged and has no effect.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         Self { guard: self.guard.home(path) }
@@ -273,7 +272,7 @@ where
     }
 }
 
-/// Lets the request through to `inner`, or answers it.
+/// Passes the request to `inner` if the guard admits it; otherwise answers it.
 pub(crate) fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -288,7 +287,7 @@ where
     enter(&guard, presented, move |request| inner.call(request), request)
 }
 
-/// Lets a request through that has been read, or answers it.
+/// Like `answer`, for a request that has been read.
 pub(crate) fn enter<U, F, B>(
     guard: &Guard<U>,
     presented: Presented<U>,
@@ -334,22 +333,22 @@ where
     })
 }
 
-/// Reads the body, and puts what was read in its place.
+/// Reads the body, and puts the bytes back into the request.
 async fn read_form(request: &mut ServiceRequest, limit: usize) -> Result<Bytes, BodyError> {
     let body = read_body(request.take_payload(), limit).await?;
     request.set_payload(Payload::from(body.clone()));
     Ok(body)
 }
 
-/// Gives refusals that handlers return the form that this provider's have, for routes without
-/// guard: an own login, a registration. A middleware for the `wrap` of an application, a scope, a
-/// resource or a route. Guards do it for the routes behind them.
+/// Gives refusals that handlers return the form of this provider, for routes without a guard such
+/// as a custom login or a registration. A middleware for the `wrap` of an application, a scope, a
+/// resource or a route. Behind a guard it is not needed.
 #[must_use]
 pub fn render_refusals<U: AuthUser>(auth: &AuthProvider<U>) -> RenderRefusals<U> {
     RenderRefusals { auth: auth.clone() }
 }
 
-/// What [`render_refusals`] makes.
+/// The value that [`render_refusals`] returns.
 pub struct RenderRefusals<U> {
     auth: AuthProvider<U>,
 }
@@ -383,7 +382,7 @@ where
     }
 }
 
-/// A service whose refusals get the form of a provider.
+/// A service whose refusals take the form of a provider.
 pub struct Rendering<S, U> {
     inner: S,
     auth: AuthProvider<U>,

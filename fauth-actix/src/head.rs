@@ -1,4 +1,4 @@
-//! The view of an actix-web request that the core reads.
+//! The core's view of an actix-web request.
 
 use std::{fmt, net::SocketAddr};
 
@@ -7,7 +7,8 @@ use fauth_core::request::{CsrfProof, HeaderValues, RequestHead};
 
 /// The head of an actix-web request, for the core.
 ///
-/// It reports what was received and decides nothing. The peer's address is that of the socket: `Forwarded` and `X-Forwarded-For` are not read.
+/// It reports what was received and decides nothing. The peer address is that of the socket:
+/// `Forwarded` and `X-Forwarded-For` are not read.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     request: &'a HttpRequest,
@@ -25,7 +26,7 @@ impl<'a> From<&'a HttpRequest> for Head<'a> {
     }
 }
 
-/// Headers and query may be credentials.
+/// Does not print headers and query: they may contain credentials.
 impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head")
@@ -41,7 +42,8 @@ impl RequestHead for Head<'_> {
     }
 
     fn path(&self) -> &str {
-        // Scopes strip nothing from it. The router matches what this decodes to, and it is the core that decodes.
+        // Scopes strip nothing from this path. The router matches its decoded form; the core
+        // decodes it itself.
         self.request.uri().path()
     }
 

@@ -28,9 +28,9 @@ use crate::{
     respond::{amend, amend_error, respond},
 };
 
-/// Limits how many requests pass: `limit(&auth, "5/minute")`. Counted are the requests of one
-/// client address; a [`Limit`](fauth_core::limit::Limit) may say otherwise. Beyond it, requests are
-/// refused with 429 before anything else is done for them.
+/// Limits the rate of requests by client address: `limit(&auth, "5/minute")`. A
+/// [`Limit`](fauth_core::limit::Limit) can count by something else. Requests above the limit are
+/// refused with 429 before any other work is done.
 ///
 /// ```
 /// # use actix_web::{App, web::{get, resource}};
@@ -44,11 +44,10 @@ use crate::{
 ///     .service(SecureScope::new("/api", &auth).limit(Limit::per_user("1000/hour")));
 /// ```
 ///
-/// It is for routes that are open to everybody; guards and groups have a method `limit`. A limit by
-/// user goes inside of a guard. What is no limit is reported to the log, and every request is
-/// refused with 500.
+/// Use it for routes that are open to everybody; guards and groups have a method `limit`. Put a
+/// limit by user inside a guard. An invalid limit is logged, and every request is refused with 500.
 ///
-/// Limits of all workers count together: what is counted is kept with the provider.
+/// All workers share the counts, which are kept with the provider.
 #[must_use]
 #[track_caller]
 pub fn limit<U: AuthUser>(auth: &AuthProvider<U>, limit: impl IntoLimit) -> LimitLayer<U> {
@@ -67,33 +66,32 @@ impl<U: AuthUser> LimitLayer<U> {
         Self { limiter }
     }
 
-    /// The limiter.
     #[cfg(feature = "utoipa")]
     pub(crate) const fn limiter(&self) -> &Limiter<U> {
         &self.limiter
     }
 
-    /// What audits list of the limit.
+    /// Returns what audits list of the limit.
     pub(crate) fn declaration(&self) -> Option<&Arc<Declaration>> {
         self.limiter.declaration()
     }
 
-    /// One more limit. They are asked in their order, and the first that refuses decides; those
-    /// before it have counted the request.
+    /// Adds a limit. Limits are checked in order. The first one exceeded refuses the request, which
+    /// those before it have counted.
     #[must_use]
     #[track_caller]
     pub fn and(self, limit: impl IntoLimit) -> Self {
         Self { limiter: self.limiter.and(limit) }
     }
 
-    /// Gives the refusals a form of their own.
+    /// Sets the form of the refusals.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { limiter: self.limiter.renderer(renderer) }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
@@ -184,7 +182,7 @@ where
     }
 }
 
-/// Lets the request through the limits of a guard, and through the guard, to `inner`.
+/// Passes the request through the limits of a guard and the guard to `inner`, or answers it.
 pub(crate) fn answer<S, B, U>(guard: &Guard<U>, inner: Rc<S>, request: ServiceRequest) -> Answering<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,

@@ -1,8 +1,7 @@
 //! Guards, groups and the ready-made endpoints in the `OpenAPI` document of
 //! [`utoipa_actix_web`](https://docs.rs/utoipa-actix-web).
 //!
-//! Handlers say what they do, and nothing of who may call them: that comes from the guard which
-//! decides it.
+//! Document what your handlers do. Their security is documented from the guards that enforce it.
 //!
 //! ```
 //! # use actix_web::{App, get, web::{Data, Json}};
@@ -45,17 +44,17 @@
 //! # fauth_testing::openapi::check_document(&document);
 //! ```
 //!
-//! The middlewares of actix-web say nothing of themselves: what
-//! [`wrap`](actix_web::Resource::wrap) guards is in no document. A route by itself gets its guard
-//! by [`routes!`], and everything else stands in a [`SecureScope`](crate::SecureScope).
+//! Middleware of actix-web does not document itself: a guard added by
+//! [`wrap`](actix_web::Resource::wrap) is in no document. Add a guard to a single route with
+//! [`routes!`], and put all other guarded routes into a [`SecureScope`](crate::SecureScope).
 //!
-//! A handler that takes a [`CurrentUser`](crate::CurrentUser) and has no guard refuses strangers,
-//! and its operation does not say so: put [`guard`](Routes::guard) with
-//! [`require_user`](crate::require_user) around it, or [`visitor`](crate::visitor) for a
+//! A handler that takes a [`CurrentUser`](crate::CurrentUser) without a guard refuses anonymous
+//! requests, but its operation does not say so. Put [`guard`](Routes::guard) with
+//! [`require_user`](crate::require_user) around it, or [`visitor`](crate::visitor) if it takes a
 //! [`MaybeUser`](crate::MaybeUser).
 //!
-//! Whether a document is true, a test can ask:
-//! `fauth_testing::openapi::walk` calls every operation of it.
+//! To test that the document is true, call every operation of it with
+//! `fauth_testing::openapi::walk`.
 
 mod document;
 mod group;

@@ -26,7 +26,7 @@ use crate::{
     head::Head,
 };
 
-/// Puts path rules in front of an application: whatever is mounted now or later, its default
+/// Puts path rules in front of an application: all routes mounted now or later, the default
 /// service, wrong methods and unknown paths.
 ///
 /// ```
@@ -52,17 +52,17 @@ use crate::{
 /// # Ok::<(), fauth_actix::fauth_core::ConfigError>(())
 /// ```
 ///
-/// The rules see the whole path of a request, as the client wrote it, also around a scope. HEAD is
-/// as GET, a path that can be misread is 400 before any rule, and TRACE and CONNECT are refused. A
-/// guard of a route and a rule both apply, and the user is loaded once. See
+/// Rules match the whole path of a request as the client sent it, also around a scope. HEAD is
+/// treated as GET. An ambiguous path is refused with 400 before any rule, and TRACE and CONNECT are
+/// refused. If a route also has a guard, both apply, and the user is loaded once. See
 /// [`fauth_core::rules`] for which rule decides.
 ///
 /// # Rewritten paths
-/// What rewrites paths, such as `NormalizePath`, belongs outside of the rules (`wrap` it after
-/// them): the rules and the routes see the rewritten path then.
+/// Put a middleware that rewrites paths, such as `NormalizePath`, outside the rules: `wrap` it
+/// after them. Then the rules and the routes see the rewritten path.
 ///
 /// # CORS
-/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* of the
+/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the
 /// rules.
 #[must_use]
 #[track_caller]
@@ -74,48 +74,48 @@ pub fn protect<U: AuthUser>(auth: &AuthProvider<U>, rules: RouteRules) -> Protec
 /// [`Scope`](actix_web::Scope::wrap); see [`protect`].
 ///
 /// # Security
-/// Around a scope it covers the requests that the scope gets, and nothing beside it.
+/// Around a scope, the rules cover the requests that the scope receives, and nothing beside it.
 pub struct Protect<U> {
     protection: Protection<U>,
 }
 
 impl<U: AuthUser> Protect<U> {
-    /// Gives the refusals of the rules a form of their own.
+    /// Sets the form of the refusals of the rules.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { protection: self.protection.renderer(renderer) }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page, which the rules must leave open.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page, which the rules must leave open.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Sends users who come to a page for guests to this path, unless the request's query has a
+    /// Redirects users from a page for guests to this path, unless the query of the request has a
     /// `next`. Default: `/`.
     ///
-    /// A path that does not stay on the origin is reported to the log, and requests for such pages
-    /// are refused with 500.
+    /// A path that does not stay on the origin is logged, and requests for such pages are refused
+    /// with 500.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         Self { protection: self.protection.home(path) }
     }
 
-    /// Which rule decides about requests for this path, as a client writes it, and why.
+    /// Explains which rule decides about requests for this path, written as a client sends it.
     #[must_use]
     pub fn explain(&self, method: &str, path: &str) -> Explanation {
         self.protection.explain(method, path)
     }
 
-    /// The rules of this provider, as the core knows them.
+    /// Returns the rules with their provider, for the core.
     #[must_use]
     pub const fn protection(&self) -> &Protection<U> {
         &self.protection
     }
 
-    /// What audits list of the rules.
+    /// Returns what audits list of the rules.
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {
         self.protection.declaration()
     }

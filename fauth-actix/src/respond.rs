@@ -1,4 +1,4 @@
-//! Responses of actix-web from those of the core: nothing added, nothing dropped.
+//! Converts responses of the core to actix-web's, without adding or dropping anything.
 
 use actix_web::{
     Error, HttpResponse, ResponseError,
@@ -20,7 +20,7 @@ use fauth_core::{
 
 use crate::head::Head;
 
-/// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
+/// Converts a [`Reply`] of the core to a response, for endpoints of your own.
 #[must_use]
 pub fn respond(reply: Reply) -> HttpResponse {
     let answers_head = reply.answers_head();
@@ -32,12 +32,12 @@ pub fn respond(reply: Reply) -> HttpResponse {
     if answers_head { nothing(response) } else { response.set_body(body).map_into_boxed_body() }
 }
 
-/// No body, of no declared length: of an empty one actix-web would write `Content-Length: 0`.
+/// No body and no declared length. For an empty body, actix-web would write `Content-Length: 0`.
 fn nothing(response: HttpResponse) -> HttpResponse {
     response.set_body(body::None::new()).map_into_boxed_body()
 }
 
-/// Makes the changes that a guard demands of the headers of a response.
+/// Changes the headers of a response as a guard demands.
 pub(crate) fn amend(headers: &mut HeaderMap, demands: &Demands) {
     if demands.is_empty() {
         return;
@@ -52,7 +52,7 @@ pub(crate) fn amend(headers: &mut HeaderMap, demands: &Demands) {
     }
 }
 
-/// The headers of a response as the handler has made them.
+/// The headers of the handler's response.
 struct Made<'a>(&'a HeaderMap);
 
 impl ResponseHead for Made<'_> {
@@ -61,9 +61,11 @@ impl ResponseHead for Made<'_> {
     }
 }
 
-/// The same for a middleware inside the guard that fails instead of responding: the framework makes the response later, from the error.
+/// The same for a middleware inside the guard that fails instead of responding: the framework makes
+/// the response later, from the error.
 pub(crate) fn amend_error(error: Error, demands: &Demands) -> Error {
-    // An error that needs no headers stays what it is, so that a middleware further out still recognises it.
+    // An error that needs no headers is returned unchanged, so that a middleware further out still
+    // recognises it.
     if demands.is_empty() || demands.spare_error(error.as_response_error().status_code().as_u16()) {
         return error;
     }
@@ -76,15 +78,15 @@ fn parse_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The core lets no name or value through that this would refuse.
+/// Never fails in practice: the core validates names and values.
 fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
     Some((header.name().parse().ok()?, header.value().parse().ok()?))
 }
 
-/// Why a request is refused, as extractors fail with it and as handlers return it.
+/// Why a request is refused: the error of extractors, and the error that handlers return.
 ///
-/// It is made from a [`Rejection`] and from every other error of the methods of an
-/// [`AuthProvider`](fauth_core::AuthProvider) by `?`:
+/// The operator `?` makes it from a [`Rejection`], and from every other error of the methods of an
+/// [`AuthProvider`](fauth_core::AuthProvider):
 ///
 /// ```
 /// # use actix_web::web::Data;
@@ -98,23 +100,23 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
 /// }
 /// ```
 ///
-/// The answer is that of the guard around the handler: the form of its renderer, the challenge,
-/// `Cache-Control: no-store`, and the event. Where there is no guard,
-/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
-/// answer is a problem document with the realm `fauth`, and no event is raised.
+/// The guard around the handler turns it into a response: with the form of its renderer, the
+/// challenge, `Cache-Control: no-store`, and the event. Without a guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same. Without either, the
+/// response is a problem document with the realm `fauth`, and no event is raised.
 ///
-/// A handler that calls the provider takes it as `Data<AuthProvider<User>>`: give it to the
-/// application with `.app_data(Data::new(auth.clone()))`. Of the guards only
-/// [`SecureScope`](crate::SecureScope) brings it.
+/// A handler that calls the provider takes it as `Data<AuthProvider<User>>`. Give it to the
+/// application with `.app_data(Data::new(auth.clone()))`; of the guards, only
+/// [`SecureScope`](crate::SecureScope) provides it.
 ///
-/// An error type of the application's own keeps it as a variant, and leaves its answer to it.
+/// In an error type of your own, keep it as a variant and delegate its response to it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
-    /// The answer, if it is known already: extractors know whose refusal it is.
+    /// The response, if it is known: extractors know which provider refused.
     reply: Option<Box<Reply>>,
-    /// Notices an extractor's refusal that is dropped.
+    /// Notices if the refusal of an extractor is dropped unread.
     watch: Watch,
 }
 
@@ -128,7 +130,7 @@ impl Refused {
         Self { rejection, reply: Some(Box::new(reply)), watch: Watch::none() }
     }
 
-    /// Why the request is refused.
+    /// Returns why the request is refused.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.watch.seen();
@@ -136,7 +138,7 @@ impl Refused {
     }
 }
 
-/// A rejection, or one of the errors that become one.
+/// Converts a rejection, or an error that maps to one.
 impl<E> From<E> for Refused
 where
     Rejection: From<E>,
@@ -146,8 +148,8 @@ where
     }
 }
 
-/// A refusal by a handler, kept with its response until a guard gives it its form. The type is
-/// private: nobody else can put one there.
+/// The refusal of a handler, kept with its response until a guard renders it. The type is private,
+/// so nothing else can insert one.
 struct Unrendered(Rejection);
 
 impl ResponseError for Refused {
@@ -167,7 +169,7 @@ impl ResponseError for Refused {
     }
 }
 
-/// Gives the refusal of a handler the form that `render` knows. Another response stays as it is.
+/// Renders the refusal of a handler with `render`. Other responses are returned unchanged.
 pub(crate) fn render_refusal<B>(
     mut response: ServiceResponse<B>,
     render: impl FnOnce(&Rejection, &Head<'_>) -> Reply,

@@ -1,4 +1,4 @@
-//! The scope wrapper that cannot leak.
+//! Groups of routes behind one guard.
 
 use std::{
     any::Any,
@@ -28,10 +28,13 @@ use fauth_core::{
 
 use crate::guard::RequireLayer;
 
-/// A group of routes that only known and active users can enter, and, if more is required, only those who meet it.
+/// A group of routes that admits known and active users only, and further requirements if they are
+/// set.
 ///
-/// It owns its scope and puts its guard in front of all of it, whenever a route was added: nested scopes, resources, mounted services, the default service,
-/// wrong methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
+/// The group owns its scope and puts its guard in front of all of it, whenever a route is added:
+/// nested scopes, resources, mounted services, the default service, wrong methods, HEAD, OPTIONS
+/// and upgrades. To anonymous requests every path of the group answers 401, whether a route exists
+/// or not.
 ///
 /// ```
 /// # use actix_web::{App, web::get};
@@ -48,31 +51,33 @@ use crate::guard::RequireLayer;
 /// ```
 ///
 /// # CORS
-/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the group (around the application or scope that it is mounted
-/// in); a preflight that reaches the guard is refused like any other anonymous request.
+/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the
+/// group, around the application or scope in which it is mounted. A preflight that reaches the
+/// guard is refused like any other anonymous request.
 ///
 /// # Security
-/// A prefix belongs to whoever registers it first, as everywhere in actix-web: of two scopes with the same prefix the second is never reached.
+/// In actix-web, a prefix belongs to the service registered first: of two scopes with the same
+/// prefix, the second is never reached.
 pub struct SecureScope<U> {
     pub(crate) guard: Guard<U>,
     scope: Scope,
     middlewares: Vec<Middleware>,
-    /// What is known of the routes, without what the guard asks for.
+    /// The document of the routes, without what the guard requires.
     #[cfg(feature = "utoipa")]
     pub(crate) document: crate::openapi::ScopeDocument,
 }
 
 impl<U: AuthUser> SecureScope<U> {
-    /// An empty group under this prefix. Its handlers find the provider in their `app_data`.
+    /// Creates an empty group under this prefix. Its handlers find the provider in their
+    /// `app_data`.
     ///
     /// # Security
-    /// A slash at the end of the prefix counts: `/admin/` answers `/admin/` and `/admin//users`,
-    /// and not `/admin/users`, which the group does not guard then. Write `/admin`, and for
-    /// everything `""`.
+    /// A trailing slash of the prefix counts: `/admin/` answers `/admin/` and `/admin//users`, and
+    /// not `/admin/users`, which is then unguarded. Write `/admin`; for everything, write `""`.
     #[must_use]
     #[track_caller]
     pub fn new(prefix: &str, auth: &AuthProvider<U>) -> Self {
-        // So that no provider of an outer scope comes first.
+        // Takes precedence over the provider of an outer scope.
         let scope = Scope::new(prefix).app_data(Data::new(auth.clone()));
         Self {
             guard: Guard::group(auth, prefix),
@@ -83,55 +88,55 @@ impl<U: AuthUser> SecureScope<U> {
         }
     }
 
-    /// What audits list of the group. Whatever knows routes of it can tell them here.
+    /// Returns what audits list of the group. Pass routes of the group to it to have them listed.
     #[must_use]
     pub fn declaration(&self) -> &Arc<Declaration> {
         self.guard.declaration()
     }
 
-    /// Demands this role, for the whole group.
+    /// Requires this role, for the whole group.
     #[must_use]
     pub fn require_role(self, role: impl AsRef<str>) -> Self {
         self.require(Requirement::user().role(role))
     }
 
-    /// Demands **all** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these roles, for the whole group. A list that is empty by its type does
+    /// not compile.
     #[must_use]
     pub fn require_roles<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().roles(roles))
     }
 
-    /// Demands **at least one** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **at least one** of these roles, for the whole group. A list that is empty by its
+    /// type does not compile.
     #[must_use]
     pub fn require_any_role<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().any_role(roles))
     }
 
-    /// Demands this permission, for the whole group.
+    /// Requires this permission, for the whole group.
     #[must_use]
     pub fn require_permission(self, permission: impl AsRef<str>) -> Self {
         self.require(Requirement::user().permission(permission))
     }
 
-    /// Demands **all** of these permissions, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these permissions, for the whole group. A list that is empty by its type
+    /// does not compile.
     #[must_use]
     pub fn require_permissions<N: Names>(self, permissions: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one permission") }
         self.require(Requirement::user().permissions(permissions))
     }
 
-    /// Demands this scope of the token, for the whole group.
+    /// Requires this scope of the token, for the whole group.
     #[must_use]
     pub fn require_scope(self, scope: impl AsRef<str>) -> Self {
         self.require(Requirement::user().scope(scope))
     }
 
-    /// Demands **all** of these scopes of the token, for the whole group. A list that is empty by
+    /// Requires **all** of these scopes of the token, for the whole group. A list that is empty by
     /// its type does not compile.
     #[must_use]
     pub fn require_scopes<N: Names>(self, scopes: N) -> Self {
@@ -139,32 +144,32 @@ impl<U: AuthUser> SecureScope<U> {
         self.require(Requirement::user().scopes(scopes))
     }
 
-    /// Demands this too, for the whole group.
+    /// Adds this requirement, for the whole group.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
     }
 
-    /// Limits how many requests pass, for the whole group: `"100/minute"`, or a
-    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. One by address
-    /// counts before anything is read of a request, one by user after the user was let in. Several
-    /// are all asked.
+    /// Limits the rate of requests, for the whole group: `"100/minute"`, or a
+    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. A limit by
+    /// address counts a request before it is read, a limit by user after the user was admitted.
+    /// Several limits all apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         Self { guard: self.guard.limit(limit), ..self }
     }
 
-    /// Gives the refusals of this group a form of their own.
+    /// Sets the form of the refusals of this group.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
@@ -178,8 +183,8 @@ impl<U: AuthUser> SecureScope<U> {
         Self { scope: self.scope.route(path, route), ..self }
     }
 
-    /// Adds a resource of these routes: one, or an array of them. It is like a
-    /// [`service`](Self::service) that audits can see into.
+    /// Adds a resource. `routes` is one route or an array of routes. Unlike with
+    /// [`service`](Self::service), audits list them.
     #[must_use]
     #[track_caller]
     pub fn resource(self, path: &str, routes: impl Routes) -> Self {
@@ -188,8 +193,8 @@ impl<U: AuthUser> SecureScope<U> {
         Self { scope: self.scope.service(resource_of(path, routes)), ..self }
     }
 
-    /// Adds a resource, a nested scope, or another service, such as a folder of files. Audits see
-    /// into a group of the same users, and into nothing else.
+    /// Adds a resource, a nested scope, or another service, such as a folder of files. Audits list
+    /// the routes of a group with the same user type, and of nothing else.
     #[must_use]
     pub fn service(self, factory: impl HttpServiceFactory + 'static) -> Self {
         if let Some(group) = (&factory as &dyn Any).downcast_ref::<Self>() {
@@ -198,19 +203,20 @@ impl<U: AuthUser> SecureScope<U> {
         Self { scope: self.scope.service(factory), ..self }
     }
 
-    /// Adds what a function of the application configures.
+    /// Adds what a configuration function adds.
     #[must_use]
     pub fn configure(self, configure: impl FnOnce(&mut ServiceConfig)) -> Self {
         Self { scope: self.scope.configure(configure), ..self }
     }
 
-    /// Hands data to the handlers of the group. A `Data<AuthProvider>` among them takes the place of the group's own in extractors, not in the guard.
+    /// Provides data to the handlers of the group. A `Data<AuthProvider>` replaces the group's own
+    /// provider in extractors, but not in the guard.
     #[must_use]
     pub fn app_data<T: 'static>(self, data: T) -> Self {
         Self { scope: self.scope.app_data(data), ..self }
     }
 
-    /// Answers what no route does.
+    /// Sets the handler for requests that match no route.
     #[must_use]
     pub fn default_service<F>(self, service: F) -> Self
     where
@@ -220,7 +226,8 @@ impl<U: AuthUser> SecureScope<U> {
         Self { scope: self.scope.default_service(service), ..self }
     }
 
-    /// Wraps the group into a middleware; the one that is added last runs first. It runs inside the guard, for requests that were let in.
+    /// Wraps the group in a middleware; the one added last runs first. It runs inside the guard,
+    /// for admitted requests only.
     #[must_use]
     pub fn wrap<M, B>(mut self, middleware: M) -> Self
     where
@@ -246,9 +253,9 @@ impl<U> fmt::Debug for SecureScope<U> {
     }
 }
 
-/// Routes of one resource: one, or several.
+/// The routes of one resource: one route or an array of routes.
 pub trait Routes {
-    /// All of them, in their order.
+    /// Returns the routes in order.
     fn into_routes(self) -> Vec<Route>;
 }
 
@@ -274,8 +281,9 @@ pub(crate) fn resource_of(path: &str, routes: Vec<Route>) -> Resource {
     routes.into_iter().fold(Resource::new(path), Resource::route)
 }
 
-/// The methods that routes answer. actix-web does not show them: each route is asked whether its
-/// guards let an empty request of this method pass. What cannot be found out so is listed as any.
+/// Returns the methods that routes answer. actix-web does not expose them: the guards of each route
+/// are called with an empty request of each method. Methods that cannot be found this way are
+/// listed as any.
 pub(crate) fn methods_of<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Methods {
     let mut found = Vec::new();
     for route in routes {
@@ -306,7 +314,7 @@ const METHODS: [Method; 9] = [
     Method::TRACE,
 ];
 
-/// What is inside the guard: the scope, with the middlewares so far around it.
+/// The scope inside the guard, wrapped in the middleware added so far.
 pub(crate) type Inside =
     Rc<dyn Service<ServiceRequest, Response = ServiceResponse, Error = Error, Future = Answering>>;
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
@@ -325,7 +333,7 @@ where
     })
 }
 
-/// The middlewares of a group as one, so that the type of the group does not grow with each.
+/// The middleware of a group as one, so that the type of the group does not grow.
 pub(crate) struct Middlewares(pub(crate) Rc<[Middleware]>);
 
 impl<S> Transform<S, ServiceRequest> for Middlewares

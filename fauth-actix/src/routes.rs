@@ -1,4 +1,4 @@
-//! The ready-made endpoints, mounted.
+//! The ready-made endpoints.
 
 use std::{fmt, sync::Arc};
 
@@ -19,17 +19,18 @@ use fauth_core::{
 
 use crate::{extract, head::Head, limit::LimitLayer, respond::respond};
 
-/// The ready-made endpoints (login, refresh, logout, sessions), for the `service` of an application or a scope; see [`fauth_core::routes`] for what they read and answer.
+/// Returns the ready-made endpoints (login, refresh, logout and sessions), for the `service` of an
+/// application or a scope. See [`fauth_core::routes`] for their requests and responses.
 ///
-/// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
+/// Use [`AuthRoutes`] to mount only some of them, to change their paths, or to add pages of your
+/// own at the same paths.
 #[must_use]
 #[track_caller]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> AuthRoutes<U> {
     AuthRoutes::new(auth)
 }
 
-/// The ready-made endpoints, mounted as the application wants them, for the `service` of an
-/// application or a scope.
+/// A selection of the ready-made endpoints, for the `service` of an application or a scope.
 ///
 /// ```
 /// # use actix_web::{App, web::Html};
@@ -49,9 +50,9 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> AuthRoutes<U> {
 /// let app = App::new().service(routes);
 /// ```
 ///
-/// In actix-web a path belongs to whoever registers it first: a page that is registered beside
-/// these endpoints, and not by [`page`](Self::page), takes the path from the endpoint or never sees
-/// a request.
+/// In actix-web, a path belongs to the service registered first. A page registered beside these
+/// endpoints, and not by [`page`](Self::page), either takes the path from the endpoint or is never
+/// reached.
 pub struct AuthRoutes<U> {
     pub(crate) auth: AuthProvider<U>,
     pub(crate) mounts: Mounts,
@@ -59,19 +60,19 @@ pub struct AuthRoutes<U> {
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
-    /// All endpoints that the provider can answer, each at its usual path.
+    /// Creates all endpoints that the provider supports, each at its default path.
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
     }
 
-    /// What audits list of the endpoints.
+    /// Returns what audits list of the endpoints.
     pub(crate) const fn declaration(&self) -> &Arc<Declaration> {
         self.mounts.declaration()
     }
 
-    /// Keeps these endpoints and no others.
+    /// Keeps only these endpoints.
     #[must_use]
     pub fn only(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         Self { mounts: self.mounts.only(endpoints), ..self }
@@ -89,20 +90,19 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
-    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
-    /// refused with 429 before their body is read and before a password waits for its turn. A page
-    /// at the same path is not limited.
+    /// Limits the rate of requests to an endpoint: `limit(Endpoint::Login, "5/minute")`. Requests
+    /// above the limit are refused with 429 before their body is read and before a password check
+    /// is queued. A page at the same path is not limited.
     ///
-    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
-    /// with 500.
+    /// See [`Mounts::limit`]. An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
         Self { mounts: self.mounts.limit(endpoint, limit), ..self }
     }
 
-    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
-    /// the endpoint everything else; see [`Mounts::page`].
+    /// Puts a page of your own at the path of an endpoint. The page answers GET and HEAD, the
+    /// endpoint all other methods; see [`Mounts::page`].
     #[must_use]
     pub fn page<F, Args>(mut self, endpoint: Endpoint, handler: F) -> Self
     where
@@ -119,7 +119,7 @@ impl<U: AuthUser> AuthRoutes<U> {
 impl<U: AuthUser> HttpServiceFactory for AuthRoutes<U> {
     fn register(self, config: &mut AppService) {
         let Self { auth, mounts, mut pages } = self;
-        // Each a resource of its own: a scope around them would swallow all other paths under its
+        // Each is a resource of its own: a scope around them would take all other paths under its
         // prefix.
         for mount in mounts.iter() {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
@@ -135,8 +135,7 @@ impl<U> fmt::Debug for AuthRoutes<U> {
     }
 }
 
-/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
-/// by it.
+/// The endpoint answers every other method, so that it also refuses wrong ones.
 fn resource<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, page: Option<Route>) -> Resource {
     let (resource, limiter) = (web::resource(mount.path()), mount.limiter(&auth));
     let mut answer = web::to(move |request: HttpRequest, body: Payload| {
@@ -167,7 +166,7 @@ async fn answer<U: AuthUser>(
     }
 }
 
-/// The whole body.
+/// Reads the whole body.
 pub(crate) async fn read_body(body: dev::Payload, limit: usize) -> Result<Bytes, BodyError> {
     match to_bytes_limited(BodyStream::new(body), limit).await {
         Ok(Ok(collected)) => Ok(collected),

@@ -1,4 +1,4 @@
-//! `WebSockets` that end with the authority of whom they were opened for.
+//! `WebSockets` that end with the authority of their user.
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -10,12 +10,12 @@ use actix_ws::{CloseCode, CloseReason, MessageStream, Session};
 use fauth_core::ended::Ended;
 use futures_util::future::{Either, select};
 
-/// How long a client has to take note that its socket is closed.
+/// How long a client has to answer the close frame.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Opens a WebSocket that ends with the authority of whom it was opened for: when the token
-/// expires, when its session or its user is logged out, when the token is revoked, when the user is
-/// disabled or gone. On other instances too, see [`Ended`].
+/// Opens a WebSocket that ends with the authority of its user: when the token expires or is
+/// revoked, when the session or the user is logged out, or when the user is disabled or deleted.
+/// This includes changes made on other instances; see [`Ended`].
 ///
 /// ```
 /// # use fauth_testing::TestUser as User;
@@ -45,21 +45,20 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// # let _ = app;
 /// ```
 ///
-/// Until it is opened, the guard decides as about every request: 401 and 403 are answers to the
-/// handshake, and a handshake with a cookie needs an `Origin` of your own.
+/// The handshake passes the guard like any other request: it is answered with 401 or 403, and a
+/// handshake with a cookie needs an `Origin` of your own.
 ///
-/// Once the authority has ended, the handler is stopped where it waits, as by `tokio::select!`, and
-/// the client is sent a close frame with the code 1008 (policy violation, [RFC 6455 section
+/// When the authority ends, the handler is dropped at its current `await`, as by `tokio::select!`,
+/// and the client receives a close frame with the code 1008 (policy violation, [RFC 6455 section
 /// 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)) and the
-/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns before, the code is 1000.
-/// A client that does not read has five seconds; then the connection is left to the server.
+/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns earlier, the code is
+/// 1000. If the client does not read, the connection is left to the server after five seconds.
 ///
-/// Whatever the handler has started, and whoever has a clone of the session: none of them can send
-/// any more, and messages end. Answering the client's pings is the handler's business, as ever with
-/// `actix_ws`.
+/// After the end, no task that the handler started and no clone of the session can send, and the
+/// stream of messages ends. The handler must answer the client's pings, as always with `actix_ws`.
 ///
 /// # By hand
-/// [`Ended`] is a future, which is cloned and awaited wherever there is something to end:
+/// [`Ended`] is a future. Clone it and await it wherever work has to end:
 ///
 /// ```
 /// # use actix_ws::{CloseReason, Message, MessageStream, Session};
@@ -82,11 +81,11 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// ```
 ///
 /// # Security
-/// In the example by hand, a client that does not read holds `text` back, and the authority ends
-/// unnoticed in the meantime: put whatever waits into the `select!`, or let this function do it.
+/// In this example, a client that does not read blocks `text`, and meanwhile the end of the
+/// authority goes unnoticed. Put everything that waits into the `select!`, or use this function.
 ///
-/// Each worker is a thread, and one of them looks after what is open at all. A handler that blocks
-/// its thread holds every end back, also at the other workers: whatever blocks belongs into
+/// Each worker is one thread, and a single worker watches all open sockets. A handler that blocks
+/// its thread delays the end of all of them, also on other workers. Run blocking code in
 /// `actix_web::web::block`.
 pub fn until_ended<H, R>(
     (response, session, messages): (HttpResponse, Session, MessageStream),
@@ -101,8 +100,8 @@ where
     response
 }
 
-/// As [`until_ended`], for a socket that is open: one whose client sends its token as the first
-/// message.
+/// Like [`until_ended`], for a socket that is already open, such as one whose client sends its
+/// token in the first message.
 ///
 /// ```
 /// # use fauth_testing::TestUser as User;
@@ -129,20 +128,20 @@ where
 /// ```
 ///
 /// # Security
-/// Until the token has come, anybody may hold a socket: set a time limit, as here, and limit the
-/// size of messages (`MessageStream::max_frame_size`).
+/// Until the token arrives, anybody can hold a socket open. Set a time limit, as here, and limit
+/// the size of messages (`MessageStream::max_frame_size`).
 pub async fn run_until_ended<H, R>((session, messages): (Session, MessageStream), ended: Ended, handler: H)
 where
     H: FnOnce(Session, MessageStream) -> R,
     R: Future<Output = ()>,
 {
-    // The end comes first: a handler that always has something to do is stopped too.
+    // The end comes first, to stop also a handler that is always ready.
     let reason = match select(ended, pin!(handler(session.clone(), messages))).await {
         Either::Left((why, _)) => {
             CloseReason { code: why.close_code().into(), description: Some(why.as_str().to_owned()) }
         }
         Either::Right(_) => CloseReason { code: CloseCode::Normal, description: None },
     };
-    // A client that does not read is no reason to wait for longer.
+    // Do not wait longer for a client that does not read.
     let _ = timeout(CLOSING, session.close(Some(reason))).await;
 }

@@ -1,4 +1,4 @@
-//! The router that knows its routes.
+//! A router that records its routes for audits.
 
 use std::{convert::Infallible, fmt};
 
@@ -24,9 +24,9 @@ use crate::{
     routes::AuthRoutes,
 };
 
-/// A router that registers what it mounts, so that an audit lists every route of the application
-/// and who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten
-/// guard. It becomes a [`Router`] by [`into_router`](Self::into_router).
+/// A router that records what it mounts. An audit then lists every route of the application and the
+/// requirement of each, and [`assert_all_guarded!`](crate::assert_all_guarded) finds a missing
+/// guard. Convert it with [`into_router`](Self::into_router).
 ///
 /// ```
 /// # use axum::{Router, routing::{get, post}};
@@ -48,21 +48,21 @@ use crate::{
 /// let app: Router = app.log_audit().into_router();
 /// ```
 ///
-/// # What it sees
-/// A route with a guard of its own is added by [`guarded`](Self::guarded), a group by
-/// [`nest_service`](Self::nest_service). A route that [`route`](Self::route) adds is listed as
-/// open, whatever is inside of its `MethodRouter`. What cannot be seen into is mounted by a method
-/// that says so (`merge_unseen`, `nest_unseen`, `nest_service_unseen`), is listed as unseen, and
-/// counts as open.
+/// # What the audit sees
+/// Add a route with its own guard by [`guarded`](Self::guarded), and a group by
+/// [`nest_service`](Self::nest_service). A route added by [`route`](Self::route) is listed as open,
+/// whatever layers its `MethodRouter` has. Services whose routes cannot be read are mounted by a
+/// method that says so (`merge_unseen`, `nest_unseen`, `nest_service_unseen`). They are listed as
+/// unseen and count as open.
 ///
-/// # Which route gets a request
-/// In axum the more specific path does, in whatever order they were added: text before a parameter,
-/// and a parameter before the rest of a path. A group that is mounted at `/admin` has the paths
-/// `/admin`, `/admin/` and `/admin/{*rest}`, the last of which is less specific than any other path
-/// under it. So **a route `/admin/health` beside the group is routed past the guard**, and so is
-/// `/admin/x{id}`; `/{any}/health` and a fallback are not. (axum takes no `/admin/{id}` beside a
-/// group: it panics.) Routes of a router that is nested or merged are compared as if they had been
-/// added here. The audit reports what is beside a group.
+/// # Which route receives a request
+/// In axum, the most specific path wins, in whatever order routes were added: text before a
+/// parameter, and a parameter before the rest of a path. A group mounted at `/admin` has the paths
+/// `/admin`, `/admin/` and `/admin/{*rest}`; the last is less specific than any other path below
+/// it. Therefore **a route `/admin/health` beside the group bypasses the guard**, and so does
+/// `/admin/x{id}`. `/{any}/health` and a fallback do not. (axum panics on `/admin/{id}` beside a
+/// group.) Routes of nested or merged routers are compared as if they had been added here. The
+/// audit reports routes beside a group.
 pub struct AuditedRouter<S = ()> {
     router: Router<S>,
     record: RouteRecord,
@@ -72,13 +72,13 @@ impl<S> AuditedRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    /// An empty router.
+    /// Creates an empty router.
     #[must_use]
     pub fn new() -> Self {
         Self { router: Router::new(), record: RouteRecord::new(Precedence::most_specific()) }
     }
 
-    /// Adds a route without a guard, as [`Router::route`].
+    /// Adds a route without a guard, like [`Router::route`].
     #[must_use]
     #[track_caller]
     pub fn route(mut self, path: &str, methods: MethodRouter<S>) -> Self {
@@ -87,8 +87,8 @@ where
     }
 
     /// Adds a route behind a guard, such as [`require_user`](crate::require_user) or
-    /// [`visitor`](crate::visitor). The guard covers all methods that are given here, and those
-    /// that the route does not answer.
+    /// [`visitor`](crate::visitor). The guard covers all methods given here, and requests with any
+    /// other method.
     #[must_use]
     #[track_caller]
     pub fn guarded<U: AuthUser>(
@@ -101,8 +101,8 @@ where
         Self { router: self.router.route(path, methods.layer(guard)), ..self }
     }
 
-    /// Adds a route without a guard, behind a limit such as [`limit`](crate::limit). It is listed
-    /// as open, with the limit: a limit guards nothing. A guard has a method `limit` of its own.
+    /// Adds a route without a guard, behind a limit such as [`limit`](crate::limit). The audit
+    /// lists it as open, with the limit. Guards have a method `limit` of their own.
     #[must_use]
     #[track_caller]
     pub fn limited<U: AuthUser>(
@@ -116,17 +116,16 @@ where
         Self { router: self.router.route(path, methods.layer(limit)), ..self }
     }
 
-    /// Adds the ready-made endpoints, as [`auth_routes`](crate::auth_routes) makes them. For other
-    /// paths, or pages of the application's own beside them, [`merge`](Self::merge) takes
-    /// [`AuthRoutes`].
+    /// Adds the ready-made endpoints, like [`auth_routes`](crate::auth_routes). To change their
+    /// paths or to add pages beside them, pass [`AuthRoutes`] to [`merge`](Self::merge).
     #[must_use]
     #[track_caller]
     pub fn auth_routes<U: AuthUser>(self, auth: &AuthProvider<U>) -> Self {
         self.merge(AuthRoutes::new(auth))
     }
 
-    /// Adds the routes of another router that knows them: an `AuditedRouter`, or [`AuthRoutes`].
-    /// Two fallbacks are one too many, as in [`Router::merge`].
+    /// Adds the routes of another router that records them: an `AuditedRouter` or [`AuthRoutes`].
+    /// At most one of the two may have a fallback, as with [`Router::merge`].
     #[must_use]
     pub fn merge<R: AuditedRoutes<S>>(mut self, routes: R) -> Self {
         let other = routes.into_audited();
@@ -134,7 +133,7 @@ where
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// Mounts another router that knows its routes under a path.
+    /// Mounts another router that records its routes under a path.
     #[must_use]
     pub fn nest<R: AuditedRoutes<S>>(mut self, path: &str, routes: R) -> Self {
         let other = routes.into_audited();
@@ -142,14 +141,15 @@ where
         Self { router: self.router.nest(path, other.router), ..self }
     }
 
-    /// Mounts a group under a path: a [`SecureRouter`].
+    /// Mounts a group, a [`SecureRouter`], under a path.
     #[must_use]
     #[track_caller]
     pub fn nest_service<T: AuditedService>(self, path: &str, service: T) -> Self {
         service.mount(path, self)
     }
 
-    /// Answers what no route does, as [`Router::fallback`]. It is listed as `/*`, and is open.
+    /// Sets the handler for requests that match no route, like [`Router::fallback`]. The audit
+    /// lists it as `/*`, and as open.
     #[must_use]
     #[track_caller]
     pub fn fallback<H, T>(mut self, handler: H) -> Self
@@ -161,8 +161,8 @@ where
         Self { router: self.router.fallback(handler), ..self }
     }
 
-    /// Adds the routes of a router that nobody can see into. They are listed as unseen, and count
-    /// as open. Their exception says so too: `"unseen /*"`.
+    /// Adds the routes of a router that does not record them. They are listed as unseen and count
+    /// as open. Except them as `"unseen /*"`.
     #[must_use]
     #[track_caller]
     pub fn merge_unseen(mut self, router: impl Into<Router<S>>) -> Self {
@@ -170,8 +170,8 @@ where
         Self { router: self.router.merge(router), ..self }
     }
 
-    /// Mounts a router that nobody can see into under a path. It is listed as unseen, and counts as
-    /// open. Its exception says so too: for `/old` it is `"unseen /old/*"`.
+    /// Mounts a router that does not record its routes under a path. It is listed as unseen and
+    /// counts as open. Except a router at `/old` as `"unseen /old/*"`.
     #[must_use]
     #[track_caller]
     pub fn nest_unseen(mut self, path: &str, router: Router<S>) -> Self {
@@ -179,8 +179,8 @@ where
         Self { router: self.router.nest(path, router), ..self }
     }
 
-    /// Mounts a service that nobody can see into under a path, such as a folder of files. It is
-    /// listed as unseen, and counts as open. Its exception says so too:
+    /// Mounts a service that does not record its routes under a path, such as a folder of files. It
+    /// is listed as unseen and counts as open. Except it by the same name:
     ///
     /// ```
     /// # use axum::Router;
@@ -205,8 +205,8 @@ where
         Self { router: self.router.nest_service(path, service), ..self }
     }
 
-    /// Wraps the routes added so far into a layer, as [`Router::layer`]. The audit does not know
-    /// what a layer does, and goes on listing the routes as before.
+    /// Wraps the routes added so far in a layer, like [`Router::layer`]. The audit does not know
+    /// what the layer does, and lists the routes as before.
     #[must_use]
     pub fn layer<L>(self, layer: L) -> Self
     where
@@ -220,37 +220,37 @@ where
         Self { router: self.router.layer(layer), ..self }
     }
 
-    /// Puts path rules in front of everything that was added so far; what is added later is not
-    /// behind them. The audit lists the rules, and each route with what its rule asks for too.
+    /// Puts path rules in front of everything added so far; routes added later are not covered. The
+    /// audit lists the rules, and what the matching rule requires of each route.
     #[must_use]
     pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
         self.record.protect(rules.protection().rules(), rules.declaration());
         Self { router: self.router.layer(rules), ..self }
     }
 
-    /// Puts a limit in front of everything that was added so far; what is added later is not behind
-    /// it. The audit lists it at each route.
+    /// Puts a limit in front of everything added so far; routes added later are not covered. The
+    /// audit lists it with each route.
     #[must_use]
     pub fn limit<U: AuthUser>(mut self, limit: LimitLayer<U>) -> Self {
         limit.declaration().into_iter().for_each(|declared| self.record.limit(declared));
         Self { router: self.router.layer(limit), ..self }
     }
 
-    /// Gives the handlers their state, as [`Router::with_state`].
+    /// Provides the state of the handlers, like [`Router::with_state`].
     #[must_use]
     pub fn with_state<S2>(self, state: S) -> AuditedRouter<S2> {
         AuditedRouter { router: self.router.with_state(state), record: self.record }
     }
 
-    /// Writes the audit to the log, **in builds with debug assertions**; see [`Audit::log`].
+    /// Logs the audit, **in builds with debug assertions only**; see [`Audit::log`].
     #[must_use]
     pub fn log_audit(self) -> Self {
         self.audit().log();
         self
     }
 
-    /// The router, for [`axum::serve()`] and everything else. Whatever is added to it now is in no
-    /// audit. From here on [`AuthProvider::audit`] knows where guards and groups lie.
+    /// Returns the router, for [`axum::serve()`]. Routes added to it from now on are in no audit.
+    /// After this call, [`AuthProvider::audit`] knows the paths of guards and groups.
     pub fn into_router(self) -> Router<S> {
         self.record.settle();
         self.router
@@ -293,17 +293,16 @@ impl<S> fmt::Debug for AuditedRouter<S> {
     }
 }
 
-/// Routes that an [`AuditedRouter`] knows when it takes them: those of another one, or
-/// [`AuthRoutes`].
+/// Routes that an [`AuditedRouter`] can record: another `AuditedRouter` or [`AuthRoutes`].
 #[diagnostic::on_unimplemented(
-    message = "nobody can see which routes `{Self}` has",
-    label = "this is no router that knows its routes",
-    note = "build it as an `AuditedRouter`, or take `merge_unseen` or `nest_unseen`: the audit lists it as \
-            unseen then",
-    note = "for `auth_routes(&auth)` take the method `auth_routes`, or `merge(AuthRoutes::new(&auth))`"
+    message = "the routes of `{Self}` cannot be audited",
+    label = "this router does not record its routes",
+    note = "build it as an `AuditedRouter`, or use `merge_unseen` or `nest_unseen`: the audit then lists it \
+            as unseen",
+    note = "for `auth_routes(&auth)`, use the method `auth_routes` or `merge(AuthRoutes::new(&auth))`"
 )]
 pub trait AuditedRoutes<S> {
-    /// The routes, with what is known about them.
+    /// Returns the routes and what is recorded about them.
     fn into_audited(self) -> AuditedRouter<S>;
 }
 
@@ -325,14 +324,14 @@ where
     }
 }
 
-/// A service that an [`AuditedRouter`] can see into: a [`SecureRouter`].
+/// A service whose routes an [`AuditedRouter`] can record: a [`SecureRouter`].
 #[diagnostic::on_unimplemented(
-    message = "nobody can see which routes `{Self}` has",
-    label = "this is no group",
-    note = "mount it with `nest_service_unseen`: the audit lists it as unseen then"
+    message = "the routes of `{Self}` cannot be audited",
+    label = "this is not a group",
+    note = "mount it with `nest_service_unseen`: the audit then lists it as unseen"
 )]
 pub trait AuditedService: Sized {
-    /// Adds it to this router, under this path.
+    /// Mounts it in this router, under this path.
     #[track_caller]
     fn mount<S>(self, path: &str, router: AuditedRouter<S>) -> AuditedRouter<S>
     where

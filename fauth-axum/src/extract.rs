@@ -1,4 +1,4 @@
-//! Extractors: the user and the token of a request.
+//! Extractors for the user, the token, the session and the CSRF token of a request.
 
 use std::{
     fmt,
@@ -18,72 +18,74 @@ use fauth_core::{
 
 use crate::{head::Head, respond::Refused};
 
-/// What the log advises where a token is asked for that nobody has checked.
+/// The advice in the log when a `Token` is extracted from a request that nothing has checked.
 const NO_GUARD: &str = "put a guard in front of the route, `get(handler).layer(require_user(&auth))` or a `SecureRouter`, \
                         or take a `CurrentUser` before the `Token`";
 
-/// The user of the request: inside a guard the one it has let in, elsewhere any known and active
-/// user who presents a token and no API key. Without one the request is refused.
+/// The user of the request. Behind a guard, this is the user whom the guard admitted; elsewhere,
+/// any known and active user with a valid credential that is not an API key. All other requests are
+/// refused.
 ///
-/// The application's state must hold the `AuthProvider<U>`: be one, or a structure with
-/// `#[derive(FromRef)]` (axum's feature `macros`). If the compiler says that
-/// `AuthProvider<U>: FromRef<S>` is not satisfied, it is missing there.
+/// The state of the application must provide the `AuthProvider<U>`: it is the provider itself, or a
+/// structure with `#[derive(FromRef)]` (axum's feature `macros`) that contains it. If it does not,
+/// the compiler reports that `AuthProvider<U>: FromRef<S>` is not satisfied.
 ///
 /// # Security
-/// Do not take a `Result<CurrentUser<U>, _>` where a user is optional: axum fills it with `Err` and
-/// calls the handler, so that a *bad* credential can pass for none at all. No library can forbid
-/// it; the log tells, once in a process, when a refusal is dropped that nobody has looked at.
-/// [`MaybeUser`] is the optional user. (`Option<CurrentUser<U>>` does not compile with axum.)
+/// Do not take a `Result<CurrentUser<U>, _>` to make the user optional. axum passes an `Err` to the
+/// handler, so a request with an *invalid* credential may be treated like one without a credential.
+/// A library cannot prevent this; if a handler drops such a refusal unread, this is logged once per
+/// process. For an optional user, take a [`MaybeUser`]. (`Option<CurrentUser<U>>` does not compile
+/// with axum.)
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentUser<U: AuthUser>(pub Arc<U>);
 
-/// The user of the request, if it presents anything: the optional user. A bad credential is
-/// refused, it does not turn into "nobody", as it would with `Result<CurrentUser<U>, _>`; only a
-/// dead cookie counts as none, and [`visitor`](crate::visitor) around the route deletes it.
+/// The user of the request, or `None` if the request has no credential. An invalid credential is
+/// refused, unlike with `Result<CurrentUser<U>, _>`. Only a dead cookie counts as none;
+/// [`visitor`](crate::visitor) around the route deletes it.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct MaybeUser<U: AuthUser>(pub Option<Arc<U>>);
 
-/// Whoever sees a page, a known user or a guest: for templates. A bad credential is refused as by
-/// [`MaybeUser`], and only a dead cookie counts as none.
+/// The visitor of a page, for templates: a known user or a guest. As with [`MaybeUser`], an invalid
+/// credential is refused, and only a dead cookie counts as none.
 ///
-/// Inside [`visitor`](crate::visitor) it is the visitor whom that guard has let in. It also stands
-/// in the extensions of the request then, under this type, so that a middleware that fills
-/// templates finds it without asking anybody again.
+/// Behind [`visitor`](crate::visitor), this is the visitor whom that guard admitted. The guard also
+/// puts it into the extensions of the request, under this type, so a middleware that fills
+/// templates can read it from there.
 ///
 /// # Security
-/// It is there to be shown. Who may *do* something is decided by a guard.
+/// Use it for display only. Put a guard in front of routes that must be protected.
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct Visitor<U: AuthUser>(pub KnownOrGuest<U>);
 
-/// All that the check of the request has granted, user and token in one: for
-/// [`create_api_key`](AuthProvider::create_api_key), which wants to see who asks. Otherwise as
+/// The user and the token of the request, as granted by the check. Pass it to methods that need to
+/// know the caller, such as [`create_api_key`](AuthProvider::create_api_key). It is checked like
 /// [`CurrentUser`].
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct Grant<U: AuthUser>(pub Granted<U>);
 
-/// The session of the request, or that there is none: what the application keeps in it, and until
-/// when it lasts. A bad credential is refused, as by [`MaybeUser`]; behind a guard, what that has
-/// let in counts.
+/// The session of the request, if there is one: its payload and its expiry. As with [`MaybeUser`],
+/// an invalid credential is refused. Behind a guard, this is the session of the user whom the guard
+/// admitted.
 ///
-/// It is read from the session store when it is extracted. Handlers that change it take it as
-/// `mut`. A new cookie, as after [`renew`](SessionHandle::renew), is set by the guard around the
-/// handler, or by [`visitor`](crate::visitor): only they carry a session on, extractors do not.
+/// Extraction reads the session from the session store. To change the session, take it as `mut`. A
+/// new cookie, such as after [`renew`](SessionHandle::renew), is set by the guard around the
+/// handler, or by [`visitor`](crate::visitor). Only they extend a session; extractors do not.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct CurrentSession<U: AuthUser>(pub SessionHandle<U>);
 
-/// A new CSRF token for the session of the request, for a form or a script of the page:
-/// `csrf.hidden_field()` is the field, ready for a template. Empty for guests, who need none. A bad
-/// credential is refused, as by [`MaybeUser`]; behind a guard, what that has let in counts.
+/// A new CSRF token for the session of the request, for a form or a script of the page. In a
+/// template, use `csrf.hidden_field()`. It is empty for guests, who need none. As with
+/// [`MaybeUser`], an invalid credential is refused. Behind a guard, the token belongs to the user
+/// whom the guard admitted.
 ///
-/// The provider must have been built with
-/// [`csrf_tokens`](fauth_core::AuthProviderBuilder::csrf_tokens); otherwise the request is refused
-/// with 500, and the log says so.
+/// The provider must be built with [`csrf_tokens`](fauth_core::AuthProviderBuilder::csrf_tokens).
+/// Otherwise the request is refused with 500, and the cause is logged.
 ///
 /// # Security
-/// Take it behind a guard or [`visitor`](crate::visitor) only: elsewhere nothing tells caches to
-/// keep the page for this one user.
+/// Take it only behind a guard or [`visitor`](crate::visitor): elsewhere, the response lacks the
+/// headers that keep it out of shared caches.
 pub struct CsrfToken<U: AuthUser> {
     token: SessionsToken,
     users: PhantomData<fn() -> U>,
@@ -94,15 +96,16 @@ impl<U: AuthUser> CsrfToken<U> {
         Self { token, users: PhantomData }
     }
 
-    /// The token without the type of the users.
+    /// Returns the token without the user type.
     #[must_use]
     pub fn into_inner(self) -> SessionsToken {
         self.token
     }
 }
 
-/// The verified token of the request. For routes behind a guard, or handlers that take a [`CurrentUser`] before it; elsewhere the request is refused with
-/// 500 and a line in the log, since nobody has checked a token there.
+/// The verified token of the request, for routes behind a guard and for handlers that take a
+/// [`CurrentUser`] before it. Elsewhere no token has been checked: the request is refused with 500,
+/// and the cause is logged.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "taken apart in the parameters of handlers")]
 pub struct Token(pub Arc<TokenPayload>);
@@ -127,7 +130,7 @@ impl<U: AuthUser> Clone for MaybeUser<U> {
     }
 }
 
-/// A user's record is personal data, and may hold a password hash.
+/// Does not print the user: the record is personal data and may contain a password hash.
 impl<U: AuthUser> fmt::Debug for CurrentUser<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CurrentUser(..)")
@@ -349,16 +352,17 @@ impl<S: Sync> FromRequestParts<S> for Token {
     }
 }
 
-/// What a check has granted, kept with the request. The types are private: nobody else can put one there.
+/// The grant of a check, kept with the request. The type is private, so nothing else can insert
+/// one.
 struct Stored<U>(Granted<U>);
 
-/// Whom a guard for visitors has let in.
+/// The visitor whom a guard for visitors admitted.
 struct Visited<U>(KnownOrGuest<U>);
 
-/// The provider of a switch with which a guard of this request decides.
+/// The provider of an `AuthSwitch` with which a guard decides about this request.
 struct Begun<U>(Pinned<U>);
 
-/// The token of the innermost guard, for whom the user's type does not matter.
+/// The token of the innermost guard, independent of the user type.
 #[derive(Clone)]
 struct Checked(Arc<TokenPayload>);
 
@@ -380,7 +384,8 @@ impl<U> Clone for Begun<U> {
     }
 }
 
-/// The application's provider; of a switch the one with which the request began.
+/// Returns the application's provider. With an `AuthSwitch`, the one that decides about this
+/// request.
 fn provider<S, U: AuthUser>(state: &S, extensions: &Extensions) -> AuthProvider<U>
 where
     AuthProvider<U>: FromRef<S>,
@@ -388,46 +393,46 @@ where
     AuthProvider::<U>::from_ref(state).for_request(|| pinned(extensions))
 }
 
-/// The provider of a switch with which a guard further out has decided.
+/// Returns the provider of an `AuthSwitch` with which an outer guard decided.
 pub(crate) fn pinned<U: AuthUser>(extensions: &Extensions) -> Option<Pinned<U>> {
     extensions.get::<Begun<U>>().map(|Begun(pinned)| pinned.clone())
 }
 
-/// Keeps it for whatever is further in.
+/// Keeps the provider for guards and extractors further in.
 pub(crate) fn pin<U: AuthUser>(extensions: &mut Extensions, pinned: Pinned<U>) {
     extensions.insert(Begun(pinned));
 }
 
-/// What an earlier check of this request has granted. The core looks whether it was of the same provider.
+/// Returns the grant of an earlier check of this request. The core compares the providers.
 pub(crate) fn earlier<U: AuthUser>(extensions: &Extensions) -> Option<&Granted<U>> {
     extensions.get::<Stored<U>>().map(|Stored(granted)| granted)
 }
 
-/// The visitor whom a guard further out has let in. The core looks whether it was of the same
-/// provider.
+/// Returns the visitor whom an outer guard admitted. The core compares the providers.
 fn visited<U: AuthUser>(extensions: &Extensions) -> Option<&KnownOrGuest<U>> {
     extensions.get::<Visited<U>>().map(|Visited(visitor)| visitor)
 }
 
-/// Keeps a visitor for extractors, and for the templates of the application.
+/// Keeps a visitor for extractors and for the application's templates.
 pub(crate) fn remember_visitor<U: AuthUser>(extensions: &mut Extensions, visitor: KnownOrGuest<U>) {
     extensions.insert(Visitor(visitor.clone()));
     extensions.insert(Visited(visitor));
 }
 
-/// Keeps a grant for whatever comes next with this request.
+/// Keeps a grant for later checks of this request.
 fn remember<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) {
     if earlier::<U>(extensions).is_some_and(|earlier| earlier.is_same(&granted)) {
         return;
     }
-    // The first check is the outermost guard's, or that of an extractor without guards: no extractor of another provider takes its place.
+    // The first grant is that of the outermost guard, or of an extractor without guards. An
+    // extractor of another provider must not replace it.
     if extensions.get::<Checked>().is_none() {
         extensions.insert(Checked(Arc::clone(granted.payload())));
     }
     extensions.insert(Stored(granted));
 }
 
-/// The same for a guard, whose token takes the place of one further out.
+/// Like `remember`, for a guard: its token replaces that of an outer guard.
 pub(crate) fn remember_guarded<U: AuthUser>(extensions: &mut Extensions, granted: Granted<U>) {
     extensions.insert(Checked(Arc::clone(granted.payload())));
     extensions.insert(Stored(granted));

@@ -30,31 +30,30 @@ use crate::{
     routes::read_body,
 };
 
-/// Lets in any known and active user.
+/// Admits any known and active user.
 #[must_use]
 #[track_caller]
 pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
 
-/// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
-/// [`Requirement::danger_allow_inactive`] says so.
+/// Admits any known and active user. The same as [`require_user`]: no guard admits inactive users
+/// unless [`Requirement::danger_allow_inactive`] is set.
 #[must_use]
 #[track_caller]
 pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     require(auth, Requirement::user())
 }
 
-/// Lets in users who have this role.
+/// Admits users who have this role.
 #[must_use]
 #[track_caller]
 pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().role(role))
 }
 
-/// Lets in users who have **all** of these roles. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users who have **all** of these roles. A list that is empty by its type does not compile.
+/// A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
@@ -62,9 +61,8 @@ pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) ->
     require(auth, Requirement::user().roles(roles))
 }
 
-/// Lets in users who have **at least one** of these roles. A list that is empty by its type does
-/// not compile; one that turns out to be empty is reported to the log, and refuses every request
-/// with 500.
+/// Admits users who have **at least one** of these roles. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireLayer<U> {
@@ -72,7 +70,7 @@ pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N)
     require(auth, Requirement::user().any_role(roles))
 }
 
-/// Lets in users who have this permission.
+/// Admits users who have this permission.
 #[must_use]
 #[track_caller]
 pub fn require_permission<U: AuthUser>(
@@ -82,9 +80,8 @@ pub fn require_permission<U: AuthUser>(
     require(auth, Requirement::user().permission(permission))
 }
 
-/// Lets in users who have **all** of these permissions. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users who have **all** of these permissions. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permissions: N) -> RequireLayer<U> {
@@ -92,16 +89,15 @@ pub fn require_permissions<U: AuthUser, N: Names>(auth: &AuthProvider<U>, permis
     require(auth, Requirement::user().permissions(permissions))
 }
 
-/// Lets in users whose token has this scope.
+/// Admits users whose token has this scope.
 #[must_use]
 #[track_caller]
 pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireLayer<U> {
     require(auth, Requirement::user().scope(scope))
 }
 
-/// Lets in users whose token has **all** of these scopes. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users whose token has **all** of these scopes. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireLayer<U> {
@@ -109,66 +105,70 @@ pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) 
     require(auth, Requirement::user().scopes(scopes))
 }
 
-/// Lets in who meets the requirement.
+/// Admits users who meet the requirement.
 #[must_use]
 #[track_caller]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireLayer<U> {
     RequireLayer { guard: Guard::new(auth, requirement) }
 }
 
-/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to
-/// the other. Handlers take a [`Visitor`](crate::Visitor) or a [`MaybeUser`](crate::MaybeUser).
+/// Admits users and guests, for pages that both may see. Handlers take a
+/// [`Visitor`](crate::Visitor) or a [`MaybeUser`](crate::MaybeUser).
 ///
-/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone)
-/// counts as none, and is deleted by the response: extractors alone cannot do that. What depends on
-/// the cookie is kept from shared caches.
+/// An invalid credential is refused. A dead cookie (expired, revoked, or of a user who no longer
+/// exists) counts as none and is deleted by the response, which an extractor cannot do. Responses
+/// that depend on the cookie are kept out of shared caches.
 #[must_use]
 #[track_caller]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     RequireLayer { guard: Guard::visitor(auth) }
 }
 
-/// Lets in guests only, for the sign-in page and the registration. A signed-in user is sent away:
-/// by 303 to the `next` of the request's query if it stays on the origin, else to
-/// [`home`](RequireLayer::home). A call of a script, and everything with an `Authorization` header,
-/// is refused with 403 `guests_only` instead.
+/// Admits guests only, for the sign-in page and the registration. A signed-in user is redirected
+/// with 303 to the `next` parameter of the query if it stays on the origin, otherwise to
+/// [`home`](RequireLayer::home). Calls by scripts, and all requests with an `Authorization` header,
+/// are refused with 403 `guests_only` instead.
 ///
-/// A dead cookie (expired, revoked, or of somebody who is gone) counts as none and is deleted by
-/// the response. The form of a signed-in user is sent away like the page, and its body is not read;
-/// to let users change accounts, guard the page alone and not what its form is sent to.
+/// A dead cookie (expired, revoked, or of a user who no longer exists) counts as none and is
+/// deleted by the response. The form of a signed-in user is redirected like the page, and its body
+/// is not read. To let users change accounts, guard the page only, and not the route to which its
+/// form is sent.
 #[must_use]
 #[track_caller]
 pub fn guests_only<U: AuthUser>(auth: &AuthProvider<U>) -> RequireLayer<U> {
     RequireLayer { guard: Guard::guests(auth) }
 }
 
-/// A guard as a layer, for [`MethodRouter::layer`](axum::routing::MethodRouter::layer) and everything else that takes one.
+/// A guard as a layer, for [`MethodRouter::layer`](axum::routing::MethodRouter::layer) and
+/// everything else that takes a layer.
 ///
 /// # Security
-/// A layer covers what is inside it when it is added, and nothing that is added later: `get(a).layer(guard).post(b)` leaves `POST` open, so add it last. On a `Router` it does not cover what the router answers by
-/// itself. For groups of routes use [`SecureRouter`](crate::SecureRouter), which has no such gaps.
+/// A layer covers what was inside it when it was added, and nothing that is added later:
+/// `get(a).layer(guard).post(b)` leaves `POST` open, so add the layer last. On a `Router`, it does
+/// not cover the responses that the router itself generates. For groups of routes use
+/// [`SecureRouter`](crate::SecureRouter), which has no such gaps.
 pub struct RequireLayer<U> {
     guard: Guard<U>,
 }
 
 impl<U: AuthUser> RequireLayer<U> {
-    /// What audits list of the guard.
+    /// Returns what audits list of the guard.
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {
         self.guard.declaration()
     }
 
-    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One
-    /// by address counts before anything is read of a request, one by user after the user was let
-    /// in. Several are all asked.
+    /// Limits the rate of requests: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). A limit
+    /// by address counts a request before it is read, a limit by user after the user was admitted.
+    /// Several limits all apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         Self { guard: self.guard.limit(limit) }
     }
 
-    /// Gives the refusals of this guard a form of their own.
+    /// Sets the form of the refusals of this guard.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer) }
@@ -179,18 +179,18 @@ impl<U: AuthUser> RequireLayer<U> {
         &self.guard
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Sends users who come to a page for [guests](guests_only) to this path, unless the request's
-    /// query has a `next`. Default: `/`.
+    /// Redirects users from a page for [guests](guests_only) to this path, unless the query of the
+    /// request has a `next`. Default: `/`.
     ///
-    /// A path that does not stay on the origin is reported to the log, and every request is refused
-    /// with 500. Guards that let users in send nobody away: there it is reported and has no effect.
+    /// A path that does not stay on the origin is logged, and every request is refused with 500. On
+    /// a guard that admits users, this setting is logged and has no effect.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         Self { guard: self.guard.home(path) }
@@ -251,14 +251,14 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        // The service that was polled ready is the one to call; the clone waits for its turn.
+        // Call the service that was polled ready, and leave the clone in its place.
         let waiting = self.inner.clone();
         let ready = mem::replace(&mut self.inner, waiting);
         answer(&self.guard, ready, request)
     }
 }
 
-/// Lets the request through to `inner`, or answers it.
+/// Passes the request to `inner` if the guard admits it; otherwise answers it.
 pub(crate) fn answer<S, U>(guard: &Guard<U>, mut inner: S, request: Request) -> Answering<S::Error>
 where
     S: Service<Request, Response: IntoResponse, Future: Send> + Send + 'static,
@@ -272,7 +272,7 @@ where
     enter(&guard, presented, move |request| inner.call(request), request)
 }
 
-/// Lets a request through that has been read, or answers it.
+/// Like `answer`, for a request that has been read.
 pub(crate) fn enter<U, F, R, E>(
     guard: &Guard<U>,
     presented: Presented<U>,
@@ -314,22 +314,22 @@ where
     })
 }
 
-/// Reads the body, and puts what was read in its place.
+/// Reads the body, and puts the bytes back into the request.
 async fn read_form(request: &mut Request, limit: usize) -> Result<Bytes, BodyError> {
     let body = read_body(mem::take(request.body_mut()), limit).await?;
     *request.body_mut() = Body::from(body.clone());
     Ok(body)
 }
 
-/// Gives refusals that handlers return the form that this provider's have, for routes without
-/// guard: an own login, a registration. A layer for a [`MethodRouter`](axum::routing::MethodRouter)
-/// or a whole `Router`. Guards do it for the routes behind them.
+/// Gives refusals that handlers return the form of this provider, for routes without a guard such
+/// as a custom login or a registration. A layer for a [`MethodRouter`](axum::routing::MethodRouter)
+/// or a whole `Router`. Behind a guard it is not needed.
 #[must_use]
 pub fn render_refusals<U: AuthUser>(auth: &AuthProvider<U>) -> RenderRefusals<U> {
     RenderRefusals { auth: auth.clone() }
 }
 
-/// What [`render_refusals`] makes.
+/// The value that [`render_refusals`] returns.
 pub struct RenderRefusals<U> {
     auth: AuthProvider<U>,
 }
@@ -354,7 +354,7 @@ impl<S, U> Layer<S> for RenderRefusals<U> {
     }
 }
 
-/// A service whose refusals get the form of a provider.
+/// A service whose refusals take the form of a provider.
 pub struct Rendering<S, U> {
     inner: S,
     auth: AuthProvider<U>,

@@ -1,4 +1,4 @@
-//! The view of an axum request that the core reads.
+//! The core's view of an axum request.
 
 use std::{fmt, net::SocketAddr};
 
@@ -10,13 +10,13 @@ use fauth_core::request::{CsrfProof, HeaderValues, RequestHead};
 
 /// The head of an axum request, for the core.
 ///
-/// It reports what was received and decides nothing. The peer's address is known only if the application is served with
-/// `into_make_service_with_connect_info::<SocketAddr>()`.
+/// It reports what was received and decides nothing. The peer address is known only if the
+/// application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     method: &'a Method,
     uri: &'a Uri,
-    /// What nested routers have left of it.
+    /// The URI without the prefixes that nested routers stripped.
     routed: &'a Uri,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
@@ -28,7 +28,7 @@ impl<'a> Head<'a> {
     }
 
     fn new(method: &'a Method, routed: &'a Uri, headers: &'a HeaderMap, extensions: &'a Extensions) -> Self {
-        // Nested routers strip their prefix from the URI; the original is kept by the outermost one.
+        // Nested routers strip their prefix from the URI; the outermost one keeps the original.
         let uri = extensions.get::<OriginalUri>().map_or(routed, |OriginalUri(original)| original);
         Self { method, uri, routed, headers, extensions }
     }
@@ -40,7 +40,7 @@ impl<'a> From<&'a Parts> for Head<'a> {
     }
 }
 
-/// Headers and query may be credentials.
+/// Does not print headers and query: they may contain credentials.
 impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head")
@@ -89,7 +89,7 @@ impl RequestHead for Head<'_> {
     }
 }
 
-/// What a refusal needs of a request that a handler has consumed.
+/// The parts of a request that a refusal needs after a handler has consumed the request.
 pub(crate) struct KeptHead {
     method: Method,
     uri: Uri,
@@ -98,8 +98,7 @@ pub(crate) struct KeptHead {
 }
 
 impl KeptHead {
-    /// The head without its headers, which costs no allocation; with them only if refusals read
-    /// them.
+    /// Keeps the headers only if refusals read them; without them, this allocates nothing.
     pub(crate) fn of(request: &Request, with_headers: bool) -> Self {
         let head = Head::of(request);
         Self {

@@ -1,5 +1,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The names that the front page links, before the addresses that they have elsewhere: the first definition counts.
+// Links for the names on the front page. They come before the README's own, because the first
+// definition of a link counts.
 #![doc = include_str!("links.md")]
 #![cfg_attr(feature = "websocket", doc = "[`until_ended`]: fn@crate::until_ended")]
 #![cfg_attr(feature = "utoipa", doc = "[`openapi`]: mod@crate::openapi")]

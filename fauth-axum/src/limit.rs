@@ -27,9 +27,9 @@ use crate::{
     respond::{amend, respond},
 };
 
-/// Limits how many requests pass: `limit(&auth, "5/minute")`. Counted are the requests of one
-/// client address; a [`Limit`](fauth_core::limit::Limit) may say otherwise. Beyond it, requests are
-/// refused with 429 before anything else is done for them.
+/// Limits the rate of requests by client address: `limit(&auth, "5/minute")`. A
+/// [`Limit`](fauth_core::limit::Limit) can count by something else. Requests above the limit are
+/// refused with 429 before any other work is done.
 ///
 /// ```
 /// # use axum::{Router, routing::{get, post}};
@@ -42,12 +42,11 @@ use crate::{
 ///     .nest_service("/api", SecureRouter::new(&auth).limit(Limit::per_user("1000/hour")));
 /// ```
 ///
-/// It is for routes that are open to everybody; guards and groups have a method `limit`. A limit by
-/// user goes inside of a guard. What is no limit is reported to the log, and every request is
-/// refused with 500.
+/// Use it for routes that are open to everybody; guards and groups have a method `limit`. Put a
+/// limit by user inside a guard. An invalid limit is logged, and every request is refused with 500.
 ///
-/// The peer's address is known only if the application is served with
-/// `into_make_service_with_connect_info::<SocketAddr>()`; otherwise all clients are one.
+/// The peer address is known only if the application is served with
+/// `into_make_service_with_connect_info::<SocketAddr>()`. Otherwise all clients share one limit.
 #[must_use]
 #[track_caller]
 pub fn limit<U: AuthUser>(auth: &AuthProvider<U>, limit: impl IntoLimit) -> LimitLayer<U> {
@@ -55,7 +54,7 @@ pub fn limit<U: AuthUser>(auth: &AuthProvider<U>, limit: impl IntoLimit) -> Limi
 }
 
 /// A limit as a layer, for [`MethodRouter::layer`](axum::routing::MethodRouter::layer) and
-/// everything else that takes one.
+/// everything else that takes a layer.
 pub struct LimitLayer<U> {
     limiter: Limiter<U>,
 }
@@ -65,33 +64,32 @@ impl<U: AuthUser> LimitLayer<U> {
         Self { limiter }
     }
 
-    /// The limiter.
     #[cfg(feature = "utoipa")]
     pub(crate) const fn limiter(&self) -> &Limiter<U> {
         &self.limiter
     }
 
-    /// What audits list of the limit.
+    /// Returns what audits list of the limit.
     pub(crate) fn declaration(&self) -> Option<&Arc<Declaration>> {
         self.limiter.declaration()
     }
 
-    /// One more limit. They are asked in their order, and the first that refuses decides; those
-    /// before it have counted the request.
+    /// Adds a limit. Limits are checked in order. The first one exceeded refuses the request, which
+    /// those before it have counted.
     #[must_use]
     #[track_caller]
     pub fn and(self, limit: impl IntoLimit) -> Self {
         Self { limiter: self.limiter.and(limit) }
     }
 
-    /// Gives the refusals a form of their own.
+    /// Sets the form of the refusals.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { limiter: self.limiter.renderer(renderer) }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
@@ -152,7 +150,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        // The service that was polled ready is the one to call; the clone waits for its turn.
+        // Call the service that was polled ready, and leave the clone in its place.
         let waiting = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, waiting);
         let limiter = self.limiter.for_request(|| extract::pinned(request.extensions())).into_owned();
@@ -170,7 +168,7 @@ where
     }
 }
 
-/// Lets the request through the limits of a guard, and through the guard, to `inner`.
+/// Passes the request through the limits of a guard and the guard to `inner`, or answers it.
 pub(crate) fn answer<S, U>(guard: &Guard<U>, mut inner: S, request: Request) -> Answering<S::Error>
 where
     S: Service<Request, Response: IntoResponse, Future: Send> + Send + 'static,

@@ -1,8 +1,7 @@
 //! Guards, groups and the ready-made endpoints in the `OpenAPI` document of
 //! [`utoipa_axum`](https://docs.rs/utoipa-axum).
 //!
-//! Handlers say what they do, and nothing of who may call them: that comes from the guard which
-//! decides it.
+//! Document what your handlers do. Their security is documented from the guards that enforce it.
 //!
 //! ```
 //! # use axum::Json;
@@ -42,13 +41,13 @@
 //! # fauth_testing::openapi::check_document(&document);
 //! ```
 //!
-//! A handler that takes a [`CurrentUser`](crate::CurrentUser) and has no guard refuses strangers,
-//! and its operation does not say so: put [`guard`](RoutesExt::guard) with
-//! [`require_user`](crate::require_user) around it, or [`visitor`](crate::visitor) for a
+//! A handler that takes a [`CurrentUser`](crate::CurrentUser) without a guard refuses anonymous
+//! requests, but its operation does not say so. Put [`guard`](RoutesExt::guard) with
+//! [`require_user`](crate::require_user) around it, or [`visitor`](crate::visitor) if it takes a
 //! [`MaybeUser`](crate::MaybeUser).
 //!
-//! Whether a document is true, a test can ask:
-//! `fauth_testing::openapi::walk` calls every operation of it.
+//! To test that the document is true, call every operation of it with
+//! `fauth_testing::openapi::walk`.
 
 mod document;
 mod group;

@@ -24,8 +24,8 @@ use tower_service::Service;
 
 use crate::{extract, guard::answer, head::Head};
 
-/// Puts path rules in front of an application: whatever is mounted now or later, its fallback,
-/// wrong methods and unknown paths.
+/// Puts path rules in front of an application: all routes mounted now or later, the fallback, wrong
+/// methods and unknown paths.
 ///
 /// ```
 /// # use axum::{Router, routing::get};
@@ -51,19 +51,19 @@ use crate::{extract, guard::answer, head::Head};
 /// # Ok::<(), fauth_axum::fauth_core::ConfigError>(())
 /// ```
 ///
-/// The rules see the whole path of a request, as the client wrote it, also inside of a nested
-/// router. HEAD is as GET, a path that can be misread is 400 before any rule, and TRACE and CONNECT
-/// are refused. A guard of a route and a rule both apply, and the user is loaded once. See
+/// Rules match the whole path of a request as the client sent it, also inside a nested router. HEAD
+/// is treated as GET. An ambiguous path is refused with 400 before any rule, and TRACE and CONNECT
+/// are refused. If a route also has a guard, both apply, and the user is loaded once. See
 /// [`fauth_core::rules`] for which rule decides.
 ///
 /// # Rewritten paths
-/// What rewrites paths, such as tower-http's `NormalizePathLayer`, belongs outside of the rules,
-/// and of the outermost router: the rules and the routes see the rewritten path then. Inside of a
-/// nested router the rules see the original path, and a request whose path was rewritten there is
-/// refused with 400, unless what it became is `/` or an end of the original path.
+/// Put a middleware that rewrites paths, such as tower-http's `NormalizePathLayer`, outside the
+/// rules and outside the outermost router: then the rules and the routes see the rewritten path.
+/// Inside a nested router, the rules see the original path. A request whose path was rewritten
+/// there is refused with 400, unless the new path is `/` or a suffix of the original path.
 ///
 /// # CORS
-/// Browsers send preflight requests without credentials. Put the CORS layer *outside* of the rules.
+/// Browsers send preflight requests without credentials. Put the CORS layer *outside* the rules.
 #[must_use]
 #[track_caller]
 pub fn protect<U: AuthUser>(auth: &AuthProvider<U>, rules: RouteRules) -> Protect<U> {
@@ -73,56 +73,57 @@ pub fn protect<U: AuthUser>(auth: &AuthProvider<U>, rules: RouteRules) -> Protec
 /// Path rules as a layer; see [`protect`].
 ///
 /// # Security
-/// As a layer it covers what is inside it when it is added, and nothing that is added to the router
-/// later. [`around`](Self::around) leaves no router to which something could be added, and also
-/// covers what axum adds outside of the layers of routes, such as the `Allow` of a wrong method.
+/// The layer covers what was inside it when it was added, and no routes that are added to the
+/// router later. [`around`](Self::around) returns no router to which routes could be added. It also
+/// covers what axum adds outside the layers of routes, such as the `Allow` header for a wrong
+/// method.
 pub struct Protect<U> {
     protection: Protection<U>,
 }
 
 impl<U: AuthUser> Protect<U> {
-    /// Gives the refusals of the rules a form of their own.
+    /// Sets the form of the refusals of the rules.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { protection: self.protection.renderer(renderer) }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page, which the rules must leave open.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page, which the rules must leave open.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Sends users who come to a page for guests to this path, unless the request's query has a
+    /// Redirects users from a page for guests to this path, unless the query of the request has a
     /// `next`. Default: `/`.
     ///
-    /// A path that does not stay on the origin is reported to the log, and requests for such pages
-    /// are refused with 500.
+    /// A path that does not stay on the origin is logged, and requests for such pages are refused
+    /// with 500.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         Self { protection: self.protection.home(path) }
     }
 
-    /// Puts the rules around a whole router, before it looks for a route.
+    /// Puts the rules around a whole router. They decide before the router matches a route.
     #[must_use]
     pub fn around(self, router: Router) -> Protected<Router, U> {
         self.layer(router)
     }
 
-    /// Which rule decides about requests for this path, as a client writes it, and why.
+    /// Explains which rule decides about requests for this path, written as a client sends it.
     #[must_use]
     pub fn explain(&self, method: &str, path: &str) -> Explanation {
         self.protection.explain(method, path)
     }
 
-    /// The rules of this provider, as the core knows them.
+    /// Returns the rules with their provider, for the core.
     #[must_use]
     pub const fn protection(&self) -> &Protection<U> {
         &self.protection
     }
 
-    /// What audits list of the rules.
+    /// Returns what audits list of the rules.
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {
         self.protection.declaration()
     }
@@ -155,14 +156,14 @@ pub struct Protected<S, U> {
 }
 
 impl<U: AuthUser> Protected<Router, U> {
-    /// For [`axum::serve()`].
+    /// Converts it for [`axum::serve()`].
     #[must_use]
     pub fn into_make_service(self) -> IntoMakeService<Self> {
         ServiceExt::<Request>::into_make_service(self)
     }
 
-    /// As [`into_make_service`](Self::into_make_service), with the peer's address for events: `C`
-    /// is `SocketAddr`.
+    /// Like [`into_make_service`](Self::into_make_service), with the peer address: `C` is
+    /// `SocketAddr`.
     #[must_use]
     pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
         ServiceExt::<Request>::into_make_service_with_connect_info(self)
@@ -195,7 +196,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        // The service that was polled ready is the one to call; the clone waits for its turn.
+        // Call the service that was polled ready, and leave the clone in its place.
         let waiting = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, waiting);
         let pinned = || extract::pinned(request.extensions());

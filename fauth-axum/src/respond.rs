@@ -1,4 +1,4 @@
-//! Responses of axum from those of the core: nothing added, nothing dropped.
+//! Converts responses of the core to axum's, without adding or dropping anything.
 
 use axum::{
     body::{Body, Bytes},
@@ -14,7 +14,7 @@ use fauth_core::{
 };
 use http_body_util::{BodyExt as _, Empty};
 
-/// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
+/// Converts a [`Reply`] of the core to a response, for endpoints of your own.
 #[must_use]
 pub fn respond(reply: Reply) -> Response {
     let answers_head = reply.answers_head();
@@ -27,13 +27,13 @@ pub fn respond(reply: Reply) -> Response {
     response
 }
 
-/// No body, of no declared length: of an empty one axum would write `Content-Length: 0`.
+/// No body and no declared length. For an empty body, axum would write `Content-Length: 0`.
 fn nothing() -> Body {
     // A mapped body declares no length.
     Body::new(Empty::<Bytes>::new().map_frame(|frame| frame))
 }
 
-/// Makes the changes that a guard demands of the headers of a response.
+/// Changes the headers of a response as a guard demands.
 pub(crate) fn amend(headers: &mut HeaderMap, demands: &Demands) {
     if demands.is_empty() {
         return;
@@ -48,7 +48,7 @@ pub(crate) fn amend(headers: &mut HeaderMap, demands: &Demands) {
     }
 }
 
-/// The headers of a response as the handler has made them.
+/// The headers of the handler's response.
 struct Made<'a>(&'a HeaderMap);
 
 impl ResponseHead for Made<'_> {
@@ -57,15 +57,15 @@ impl ResponseHead for Made<'_> {
     }
 }
 
-/// The core lets no name or value through that this would refuse.
+/// Never fails in practice: the core validates names and values.
 fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
     Some((header.name().parse().ok()?, header.value().parse().ok()?))
 }
 
-/// Why a request is refused, as extractors fail with it and as handlers return it.
+/// Why a request is refused: the error of extractors, and the error that handlers return.
 ///
-/// It is made from a [`Rejection`] and from every other error of the methods of an
-/// [`AuthProvider`](fauth_core::AuthProvider) by `?`:
+/// The operator `?` makes it from a [`Rejection`], and from every other error of the methods of an
+/// [`AuthProvider`](fauth_core::AuthProvider):
 ///
 /// ```
 /// # use axum::{extract::State, Json};
@@ -79,19 +79,19 @@ fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
 /// }
 /// ```
 ///
-/// The answer is that of the guard around the handler: the form of its renderer, the challenge,
-/// `Cache-Control: no-store`, and the event. Where there is no guard,
-/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
-/// answer is a problem document with the realm `fauth`, and no event is raised.
+/// The guard around the handler turns it into a response: with the form of its renderer, the
+/// challenge, `Cache-Control: no-store`, and the event. Without a guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same. Without either, the
+/// response is a problem document with the realm `fauth`, and no event is raised.
 ///
-/// An error type of the application's own keeps it as a variant, and leaves its answer to it.
+/// In an error type of your own, keep it as a variant and delegate its response to it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
-    /// The answer, if it is known already: extractors know whose refusal it is.
+    /// The response, if it is known: extractors know which provider refused.
     reply: Option<Box<Reply>>,
-    /// Notices an extractor's refusal that is dropped.
+    /// Notices if the refusal of an extractor is dropped unread.
     watch: Watch,
 }
 
@@ -105,7 +105,7 @@ impl Refused {
         Self { rejection, reply: Some(Box::new(reply)), watch: Watch::none() }
     }
 
-    /// Why the request is refused.
+    /// Returns why the request is refused.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.watch.seen();
@@ -113,7 +113,7 @@ impl Refused {
     }
 }
 
-/// A rejection, or one of the errors that become one.
+/// Converts a rejection, or an error that maps to one.
 impl<E> From<E> for Refused
 where
     Rejection: From<E>,
@@ -123,8 +123,8 @@ where
     }
 }
 
-/// A refusal by a handler, kept with its response until a guard gives it its form. The type is
-/// private: nobody else can put one there.
+/// The refusal of a handler, kept with its response until a guard renders it. The type is private,
+/// so nothing else can insert one.
 #[derive(Clone)]
 struct Unrendered(Rejection);
 
@@ -140,7 +140,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Gives the refusal of a handler the form that `render` knows. Another response stays as it is.
+/// Renders the refusal of a handler with `render`. Other responses are returned unchanged.
 pub(crate) fn render_refusal(response: Response, render: impl FnOnce(&Rejection) -> Reply) -> Response {
     if response.extensions().get::<Unrendered>().is_none() {
         return response;

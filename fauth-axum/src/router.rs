@@ -1,4 +1,4 @@
-//! The router wrapper that cannot leak.
+//! Groups of routes behind one guard.
 
 use std::{
     any::Any,
@@ -27,12 +27,15 @@ use tower_service::Service;
 
 use crate::guard::answer;
 
-/// A group of routes that only known and active users can enter, and, if more is required, only those who meet it.
+/// A group of routes that admits known and active users only, and further requirements if they are
+/// set.
 ///
 /// Mount it with [`nest_service`](Router::nest_service): `nest` and `merge` take routers only.
 ///
-/// It owns its router and puts its guard in front of all of it, whenever a route was added: nested and merged routers, mounted services, the fallback, wrong
-/// methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
+/// The group owns its router and puts its guard in front of all of it, whenever a route is added:
+/// nested and merged routers, mounted services, the fallback, wrong methods, HEAD, OPTIONS and
+/// upgrades. To anonymous requests every path of the group answers 401, whether a route exists or
+/// not.
 ///
 /// ```
 /// # use axum::{Router, routing::get};
@@ -48,20 +51,21 @@ use crate::guard::answer;
 /// ```
 ///
 /// # CORS
-/// Browsers send preflight requests without credentials. Put the CORS layer *outside* the group (on the router that it is mounted on); a preflight that
-/// reaches the guard is refused like any other anonymous request.
+/// Browsers send preflight requests without credentials. Put the CORS layer *outside* the group, on
+/// the router on which it is mounted. A preflight that reaches the guard is refused like any other
+/// anonymous request.
 pub struct SecureRouter<U, S = AuthProvider<U>> {
     pub(crate) guard: Guard<U>,
     state: S,
     router: Router,
-    /// What is known of the routes, without what the guard asks for. Shared, since axum clones the
+    /// The document of the routes, without what the guard requires. Shared, because axum clones the
     /// group for each request.
     #[cfg(feature = "utoipa")]
     pub(crate) document: Arc<utoipa::openapi::OpenApi>,
 }
 
 impl<U: AuthUser> SecureRouter<U> {
-    /// An empty group. Its handlers have the provider as their state.
+    /// Creates an empty group. The state of its handlers is the provider.
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
@@ -74,7 +78,7 @@ where
     U: AuthUser,
     S: Clone + Send + Sync + 'static,
 {
-    /// An empty group whose handlers have a state of the application's own.
+    /// Creates an empty group whose handlers have a state of your own.
     #[must_use]
     #[track_caller]
     pub fn with_state(auth: &AuthProvider<U>, state: S) -> Self {
@@ -87,55 +91,55 @@ where
         }
     }
 
-    /// What audits list of the group. Whatever knows routes of it can tell them here.
+    /// Returns what audits list of the group. Pass routes of the group to it to have them listed.
     #[must_use]
     pub fn declaration(&self) -> &Arc<Declaration> {
         self.guard.declaration()
     }
 
-    /// Demands this role, for the whole group.
+    /// Requires this role, for the whole group.
     #[must_use]
     pub fn require_role(self, role: impl AsRef<str>) -> Self {
         self.require(Requirement::user().role(role))
     }
 
-    /// Demands **all** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these roles, for the whole group. A list that is empty by its type does
+    /// not compile.
     #[must_use]
     pub fn require_roles<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().roles(roles))
     }
 
-    /// Demands **at least one** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **at least one** of these roles, for the whole group. A list that is empty by its
+    /// type does not compile.
     #[must_use]
     pub fn require_any_role<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().any_role(roles))
     }
 
-    /// Demands this permission, for the whole group.
+    /// Requires this permission, for the whole group.
     #[must_use]
     pub fn require_permission(self, permission: impl AsRef<str>) -> Self {
         self.require(Requirement::user().permission(permission))
     }
 
-    /// Demands **all** of these permissions, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these permissions, for the whole group. A list that is empty by its type
+    /// does not compile.
     #[must_use]
     pub fn require_permissions<N: Names>(self, permissions: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one permission") }
         self.require(Requirement::user().permissions(permissions))
     }
 
-    /// Demands this scope of the token, for the whole group.
+    /// Requires this scope of the token, for the whole group.
     #[must_use]
     pub fn require_scope(self, scope: impl AsRef<str>) -> Self {
         self.require(Requirement::user().scope(scope))
     }
 
-    /// Demands **all** of these scopes of the token, for the whole group. A list that is empty by
+    /// Requires **all** of these scopes of the token, for the whole group. A list that is empty by
     /// its type does not compile.
     #[must_use]
     pub fn require_scopes<N: Names>(self, scopes: N) -> Self {
@@ -143,32 +147,32 @@ where
         self.require(Requirement::user().scopes(scopes))
     }
 
-    /// Demands this too, for the whole group.
+    /// Adds this requirement, for the whole group.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
     }
 
-    /// Limits how many requests pass, for the whole group: `"100/minute"`, or a
-    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. One by address
-    /// counts before anything is read of a request, one by user after the user was let in. Several
-    /// are all asked.
+    /// Limits the rate of requests, for the whole group: `"100/minute"`, or a
+    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. A limit by
+    /// address counts a request before it is read, a limit by user after the user was admitted.
+    /// Several limits all apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         Self { guard: self.guard.limit(limit), ..self }
     }
 
-    /// Gives the refusals of this group a form of their own.
+    /// Sets the form of the refusals of this group.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
@@ -217,7 +221,7 @@ where
         Self { router: self.router.merge(router), ..self }
     }
 
-    /// Answers what no route does.
+    /// Sets the handler for requests that match no route.
     #[must_use]
     pub fn fallback<H, T>(self, handler: H) -> Self
     where
@@ -228,7 +232,8 @@ where
         Self { router: self.router.fallback_service(handler), ..self }
     }
 
-    /// Wraps the routes added so far into a layer. It runs inside the guard, for requests that were let in.
+    /// Wraps the routes added so far in a layer. The layer runs inside the guard, for admitted
+    /// requests only.
     #[must_use]
     pub fn layer<L>(self, layer: L) -> Self
     where
@@ -242,26 +247,28 @@ where
         Self { router: self.router.layer(layer), ..self }
     }
 
-    /// For [`axum::serve()`], if the group is the whole application. There is no way back to a router, to which routes outside the group could be added.
+    /// Converts the group for [`axum::serve()`], if it is the whole application. It cannot become a
+    /// router again, to which routes outside the group could be added.
     pub fn into_make_service(self) -> IntoMakeService<Self> {
         ServiceExt::<Request>::into_make_service(self)
     }
 
-    /// As [`into_make_service`](Self::into_make_service), with the peer's address for events: `C` is `SocketAddr`.
+    /// Like [`into_make_service`](Self::into_make_service), with the peer address: `C` is
+    /// `SocketAddr`.
     pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
         ServiceExt::<Request>::into_make_service_with_connect_info(self)
     }
 }
 
-/// What audits list of a service that is a group itself.
+/// Returns what audits list of a service, if it is a group.
 fn group_in<U: AuthUser, S: 'static>(service: &dyn Any) -> Option<&Arc<Declaration>> {
     let with_state = service.downcast_ref::<SecureRouter<U, S>>().map(|group| &group.guard);
     let guard = with_state.or_else(|| service.downcast_ref::<SecureRouter<U>>().map(|group| &group.guard));
     guard.map(Guard::declaration)
 }
 
-/// The methods that a route answers. Their names in the `Debug` form are the one view that axum
-/// offers; were that another one, they would be listed as any.
+/// Returns the methods that a route answers. axum shows them in the `Debug` output only. If that
+/// output changes, the methods are listed as any.
 pub(crate) fn methods_of<S>(methods: &MethodRouter<S>) -> Methods {
     const NAMES: [&str; 9] = ["connect", "delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
@@ -290,8 +297,8 @@ impl<U: AuthUser, S> Service<Request> for SecureRouter<U, S> {
     }
 }
 
-/// A group is no [`Router`], and becomes none: routes outside its guard could be added. This is
-/// never implemented; whoever calls `Router::merge(group)` reads its name.
+/// A group does not become a [`Router`], to which routes outside its guard could be added. This
+/// trait is never implemented; its name appears in the compiler's error for `Router::merge(group)`.
 pub trait UseNestServiceInstead {}
 
 impl<U, S, T> From<SecureRouter<U, S>> for Router<T>

@@ -1,4 +1,4 @@
-//! The ready-made endpoints, mounted.
+//! The ready-made endpoints.
 
 use std::{error::Error, fmt, iter, sync::Arc};
 
@@ -21,9 +21,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{extract, head::Head, limit::LimitLayer, respond::respond};
 
-/// A router with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
+/// Returns a router with the ready-made endpoints: login, refresh, logout and sessions. See
+/// [`fauth_core::routes`] for their requests and responses.
 ///
-/// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
+/// Use [`AuthRoutes`] to mount only some of them, to change their paths, or to add pages of your
+/// own at the same paths.
 #[track_caller]
 pub fn auth_routes<U, S>(auth: &AuthProvider<U>) -> Router<S>
 where
@@ -33,8 +35,7 @@ where
     AuthRoutes::new(auth).into()
 }
 
-/// The ready-made endpoints, mounted as the application wants them. It becomes a router, for
-/// `merge` and `nest`.
+/// A selection of the ready-made endpoints. It becomes a router, for `merge` and `nest`.
 ///
 /// ```
 /// # use axum::{Router, response::Html};
@@ -64,19 +65,19 @@ where
     U: AuthUser,
     S: Clone + Send + Sync + 'static,
 {
-    /// All endpoints that the provider can answer, each at its usual path.
+    /// Creates all endpoints that the provider supports, each at its default path.
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
     }
 
-    /// What audits list of the endpoints.
+    /// Returns what audits list of the endpoints.
     pub(crate) const fn declaration(&self) -> &Arc<Declaration> {
         self.mounts.declaration()
     }
 
-    /// Keeps these endpoints and no others.
+    /// Keeps only these endpoints.
     #[must_use]
     pub fn only(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         Self { mounts: self.mounts.only(endpoints), ..self }
@@ -94,20 +95,19 @@ where
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
-    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
-    /// refused with 429 before their body is read and before a password waits for its turn. A page
-    /// at the same path is not limited.
+    /// Limits the rate of requests to an endpoint: `limit(Endpoint::Login, "5/minute")`. Requests
+    /// above the limit are refused with 429 before their body is read and before a password check
+    /// is queued. A page at the same path is not limited.
     ///
-    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
-    /// with 500.
+    /// See [`Mounts::limit`]. An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
         Self { mounts: self.mounts.limit(endpoint, limit), ..self }
     }
 
-    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
-    /// the endpoint everything else; see [`Mounts::page`].
+    /// Puts a page of your own at the path of an endpoint. The page answers GET and HEAD, the
+    /// endpoint all other methods; see [`Mounts::page`].
     #[must_use]
     pub fn page<H, T>(mut self, endpoint: Endpoint, handler: H) -> Self
     where
@@ -128,8 +128,7 @@ where
         let AuthRoutes { auth, mounts, mut pages } = routes;
         mounts.iter().fold(Self::new(), |router, mount| {
             let (provider, read) = (auth.clone(), mount.clone());
-            // Whatever no page of the application answers is the endpoint's, so that a wrong method
-            // is refused by it.
+            // The endpoint answers every other method, so that it also refuses wrong ones.
             let mut methods = any(move |request: Request| answer(provider, read, request));
             if let Some(limiter) = mount.limiter(&auth) {
                 methods = methods.layer(LimitLayer::new(limiter));
@@ -162,7 +161,7 @@ async fn answer<U: AuthUser>(auth: AuthProvider<U>, mount: Mount, request: Reque
     }
 }
 
-/// The whole body.
+/// Reads the whole body.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
@@ -171,7 +170,8 @@ pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyErr
     }
 }
 
-/// Is it our limit, or a lower one that a layer further out has set? That one's error comes wrapped.
+/// Whether the body exceeds this limit, or a lower limit of an outer layer. The error of an outer
+/// layer comes wrapped.
 fn is_too_large(error: &(dyn Error + 'static)) -> bool {
     iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<LengthLimitError>)
 }

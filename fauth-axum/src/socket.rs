@@ -1,4 +1,4 @@
-//! `WebSockets` that end with the authority of whom they were opened for.
+//! `WebSockets` that end with the authority of their user.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -10,12 +10,12 @@ use fauth_core::ended::Ended;
 use futures_util::future::{Either, select};
 use tokio::time::timeout;
 
-/// How long a client has to take note that its socket is closed.
+/// How long a client has to answer the close frame.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Opens a WebSocket that ends with the authority of whom it was opened for: when the token
-/// expires, when its session or its user is logged out, when the token is revoked, when the user is
-/// disabled or gone. On other instances too, see [`Ended`].
+/// Opens a WebSocket that ends with the authority of its user: when the token expires or is
+/// revoked, when the session or the user is logged out, or when the user is disabled or deleted.
+/// This includes changes made on other instances; see [`Ended`].
 ///
 /// ```
 /// # use fauth_testing::TestUser as User;
@@ -40,21 +40,21 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// # let _: Router = app;
 /// ```
 ///
-/// Until it is opened, the guard decides as about every request: 401 and 403 are answers to the
-/// handshake, and a handshake with a cookie needs an `Origin` of your own.
+/// The handshake passes the guard like any other request: it is answered with 401 or 403, and a
+/// handshake with a cookie needs an `Origin` of your own.
 ///
-/// Once the authority has ended, the handler is stopped where it waits, as by `tokio::select!`, and
-/// the client is sent a close frame with the code 1008 (policy violation, [RFC 6455 section
+/// When the authority ends, the handler is dropped at its current `await`, as by `tokio::select!`,
+/// and the client receives a close frame with the code 1008 (policy violation, [RFC 6455 section
 /// 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)) and the
-/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns before, the code is 1000.
-/// A client that does not read has five seconds; then the connection is cut.
+/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns earlier, the code is
+/// 1000. If the client does not read, the connection is closed after five seconds.
 ///
-/// The handler borrows the socket. So nothing that it starts can keep the socket for longer: the
-/// compiler refuses a `tokio::spawn` that does. To send and to receive at the same time, split the
-/// socket (`StreamExt::split`) and `tokio::join!` the two, within the handler.
+/// The handler borrows the socket, so no task that it starts can keep the socket open for longer:
+/// such a `tokio::spawn` does not compile. To send and receive at the same time, split the socket
+/// (`StreamExt::split`) and `tokio::join!` both halves within the handler.
 ///
 /// # By hand
-/// [`Ended`] is a future, which is cloned and awaited wherever there is something to end:
+/// [`Ended`] is a future. Clone it and await it wherever work has to end:
 ///
 /// ```
 /// # use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -77,8 +77,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// ```
 ///
 /// # Security
-/// In the example by hand, a client that does not read holds `send` back, and the authority ends
-/// unnoticed in the meantime: put whatever waits into the `select!`, or let this function do it.
+/// In this example, a client that does not read blocks `send`, and meanwhile the end of the
+/// authority goes unnoticed. Put everything that waits into the `select!`, or use this function.
 pub fn until_ended<F, H>(upgrade: WebSocketUpgrade<F>, ended: Ended, handler: H) -> Response
 where
     F: OnFailedUpgrade,
@@ -87,8 +87,8 @@ where
     upgrade.on_upgrade(|socket| run_until_ended(socket, ended, handler))
 }
 
-/// As [`until_ended`], for a socket that is open: one whose client sends its token as the first
-/// message.
+/// Like [`until_ended`], for a socket that is already open, such as one whose client sends its
+/// token in the first message.
 ///
 /// ```
 /// # use fauth_testing::TestUser as User;
@@ -115,25 +115,25 @@ where
 /// ```
 ///
 /// # Security
-/// Until the token has come, anybody may hold a socket: set a time limit, as here, and limit the
-/// size of messages (`WebSocketUpgrade::max_message_size`).
+/// Until the token arrives, anybody can hold a socket open. Set a time limit, as here, and limit
+/// the size of messages (`WebSocketUpgrade::max_message_size`).
 pub async fn run_until_ended<H>(mut socket: WebSocket, ended: Ended, handler: H)
 where
     H: for<'a> FnOnce(&'a mut WebSocket) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> + Send,
 {
-    // The end comes first: a handler that always has something to do is stopped too.
+    // The end comes first, to stop also a handler that is always ready.
     let frame = match select(ended, handler(&mut socket)).await {
         Either::Left((why, _)) => CloseFrame { code: why.close_code(), reason: why.as_str().into() },
         Either::Right(_) => CloseFrame { code: close_code::NORMAL, reason: "".into() },
     };
-    // A client that does not read is no reason to wait for longer.
+    // Do not wait longer for a client that does not read.
     let _ = timeout(CLOSING, close(&mut socket, frame)).await;
 }
 
-/// Sends the frame and waits for the answer to it. Who closes a connection with something unread
-/// resets it, and the client may lose the frame.
+/// Sends the frame and waits for the client's answer. If a connection is closed with unread data,
+/// it is reset, and the client may lose the frame.
 async fn close(socket: &mut WebSocket, frame: CloseFrame) {
-    // It fails if the client was first, whose frame is answered while the rest is read.
+    // This fails if the client closed first; its frame is answered while the rest is read.
     let _ = socket.send(Message::Close(Some(frame))).await;
     while let Some(Ok(_)) = socket.recv().await {}
 }

@@ -1,4 +1,4 @@
-//! The route that knows its routes.
+//! A route that records its routes for audits.
 
 use std::fmt;
 
@@ -16,9 +16,9 @@ use crate::{
     routes::AuthRoutes,
 };
 
-/// A route that registers what it mounts, so that an audit lists every route of the application and
-/// who may use it, and [`assert_all_guarded!`](crate::assert_all_guarded) finds the forgotten
-/// guard. It is served like a [`Route`], and takes middlewares like one.
+/// A route that records what it mounts. An audit then lists every route of the application and the
+/// requirement of each, and [`assert_all_guarded!`](crate::assert_all_guarded) finds a missing
+/// guard. It is served like a [`Route`], and takes middleware like one.
 ///
 /// ```
 /// # use fauth_testing::TestUser;
@@ -43,25 +43,24 @@ use crate::{
 /// let app = app.log_audit().data(auth).into_endpoint(); // `Server::run` does that by itself
 /// ```
 ///
-/// # What it sees
-/// A route with a guard of its own is added by [`guarded`](Self::guarded), a group by
-/// [`nest`](Self::nest). An endpoint that [`at`](Self::at) adds is listed as open, whatever
-/// middlewares it has. What cannot be seen into is mounted by a method that says so (`nest_unseen`,
-/// `nest_no_strip_unseen`), is listed as unseen, and counts as open.
+/// # What the audit sees
+/// Add a route with its own guard by [`guarded`](Self::guarded), and a group by
+/// [`nest`](Self::nest). An endpoint added by [`at`](Self::at) is listed as open, whatever
+/// middleware it has. Endpoints whose routes cannot be read are mounted by a method that says so
+/// (`nest_unseen`, `nest_no_strip_unseen`). They are listed as unseen and count as open.
 ///
-/// poem does not show the methods of an endpoint: they are listed as `any`. Paths are listed with
+/// poem does not expose the methods of an endpoint; they are listed as `any`. Paths are listed with
 /// braces: `/users/:id` as `/users/{id}`, `/files/*path` as `/files/{*path}`.
 ///
-/// # Which route gets a request
-/// In poem the more specific path does, in whatever order they were added: text before an
-/// expression, that before a parameter, and a parameter before the rest of a path. A group that is
-/// mounted at `/admin` has the paths `/admin` and `/admin/*rest`, the last of which is less
-/// specific than any other path under it. So **a route `/admin/health` beside the group is routed
-/// past the guard**, and so is `/admin/:id`; `/:any/health` and `/*rest` are not. The rest may be
-/// empty: `/*rest` takes `/` too, and a route at `/` beside it is never reached. A route that is
-/// nested decides by itself, for whatever lies under its path: its routes are not compared with
-/// those beside it, and are never reached if a group is mounted under the same path and deeper. The
-/// audit reports both.
+/// # Which route receives a request
+/// In poem, the most specific path wins, in whatever order routes were added: text before a regular
+/// expression, that before a parameter, and a parameter before the rest of a path. A group mounted
+/// at `/admin` has the paths `/admin` and `/admin/*rest`; the last is less specific than any other
+/// path below it. Therefore **a route `/admin/health` beside the group bypasses the guard**, and so
+/// does `/admin/:id`. `/:any/health` and `/*rest` do not. The rest may be empty: `/*rest` also
+/// takes `/`, and a route at `/` beside it is never reached. A nested route decides on its own
+/// about everything under its path: its routes are not compared with those beside it, and are never
+/// reached if a group is mounted under the same path and deeper. The audit reports both.
 pub struct AuditedRoute {
     route: Route,
     record: RouteRecord,
@@ -69,17 +68,17 @@ pub struct AuditedRoute {
 }
 
 impl AuditedRoute {
-    /// An empty route.
+    /// Creates an empty route.
     #[must_use]
     pub fn new() -> Self {
         let record = RouteRecord::new(Precedence::most_specific_or_rest());
         Self { route: Route::new(), record, inside: Vec::new() }
     }
 
-    /// Adds an endpoint without a guard, as [`Route::at`].
+    /// Adds an endpoint without a guard, like [`Route::at`].
     ///
     /// # Panics
-    /// As [`Route::at`], if the path is taken or is no path.
+    /// Like [`Route::at`], if the path is taken or invalid.
     #[must_use]
     #[track_caller]
     pub fn at<E>(mut self, path: impl AsRef<str>, endpoint: E) -> Self
@@ -95,7 +94,7 @@ impl AuditedRoute {
     /// not answer.
     ///
     /// # Panics
-    /// As [`Route::at`], if the path is taken or is no path.
+    /// Like [`Route::at`], if the path is taken or invalid.
     #[must_use]
     #[track_caller]
     pub fn guarded<U, E>(mut self, path: impl AsRef<str>, guard: RequireMiddleware<U>, endpoint: E) -> Self
@@ -107,12 +106,11 @@ impl AuditedRoute {
         Self { route: self.route.at(path, endpoint.with(guard)), ..self }
     }
 
-    /// Adds an endpoint without a guard, behind a limit such as [`limit`](crate::limit). It is
-    /// listed as open, with the limit: a limit guards nothing. A guard has a method `limit` of its
-    /// own.
+    /// Adds an endpoint without a guard, behind a limit such as [`limit`](crate::limit). The audit
+    /// lists it as open, with the limit. Guards have a method `limit` of their own.
     ///
     /// # Panics
-    /// As [`Route::at`], if the path is taken or is no path.
+    /// Like [`Route::at`], if the path is taken or invalid.
     #[must_use]
     #[track_caller]
     pub fn limited<U, E>(mut self, path: impl AsRef<str>, limit: LimitMiddleware<U>, endpoint: E) -> Self
@@ -125,38 +123,37 @@ impl AuditedRoute {
         Self { route: self.route.at(path, endpoint.with(limit)), ..self }
     }
 
-    /// Adds the ready-made endpoints, as [`auth_routes`](crate::auth_routes) makes them. For other
-    /// paths, or pages of the application's own beside them, [`endpoints`](Self::endpoints) takes
-    /// [`AuthRoutes`].
+    /// Adds the ready-made endpoints, like [`auth_routes`](crate::auth_routes). To change their
+    /// paths or to add pages beside them, pass [`AuthRoutes`] to [`endpoints`](Self::endpoints).
     #[must_use]
     #[track_caller]
     pub fn auth_routes<U: AuthUser>(self, auth: &AuthProvider<U>) -> Self {
         self.endpoints(AuthRoutes::new(auth))
     }
 
-    /// Adds the ready-made endpoints as [`AuthRoutes`] has them.
+    /// Adds this selection of the ready-made endpoints.
     ///
     /// # Panics
-    /// As [`Route::at`], if one of their paths is taken or is no path.
+    /// Like [`Route::at`], if one of their paths is taken or invalid.
     #[must_use]
     pub fn endpoints<U: AuthUser>(mut self, routes: AuthRoutes<U>) -> Self {
         self.record.endpoints(routes.declaration());
         Self { route: routes.mount_on(self.route), ..self }
     }
 
-    /// Mounts what knows its routes under a path: a group ([`SecureRoute`]), [`AuthRoutes`], or
-    /// another `AuditedRoute`.
+    /// Mounts an endpoint that records its routes under a path: a group ([`SecureRoute`]),
+    /// [`AuthRoutes`], or another `AuditedRoute`.
     ///
     /// # Panics
-    /// As [`Route::nest`], if the path is taken or is no prefix.
+    /// Like [`Route::nest`], if the path is taken or is no prefix.
     #[must_use]
     #[track_caller]
     pub fn nest<E: AuditedEndpoint>(self, path: impl AsRef<str>, endpoint: E) -> Self {
         endpoint.mount(path.as_ref(), self)
     }
 
-    /// Mounts an endpoint that nobody can see into under a path, such as a plain [`Route`] or a
-    /// folder of files. It is listed as unseen, and counts as open. Its exception says so too:
+    /// Mounts an endpoint that does not record its routes under a path, such as a plain [`Route`]
+    /// or a folder of files. It is listed as unseen and counts as open. Except it by the same name:
     ///
     /// ```
     /// # use fauth_poem::{AuditedRoute, assert_all_guarded};
@@ -167,7 +164,7 @@ impl AuditedRoute {
     /// ```
     ///
     /// # Panics
-    /// As [`Route::nest`], if the path is taken or is no prefix.
+    /// Like [`Route::nest`], if the path is taken or is no prefix.
     #[must_use]
     #[track_caller]
     pub fn nest_unseen<E>(mut self, path: impl AsRef<str>, endpoint: E) -> Self
@@ -178,11 +175,11 @@ impl AuditedRoute {
         Self { route: self.route.nest(path, endpoint), ..self }
     }
 
-    /// As [`nest_unseen`](Self::nest_unseen), for an endpoint that wants to see the path with its
+    /// Like [`nest_unseen`](Self::nest_unseen), for an endpoint that needs the path with its
     /// prefix.
     ///
     /// # Panics
-    /// As [`Route::nest_no_strip`], if the path is taken or is no prefix.
+    /// Like [`Route::nest_no_strip`], if the path is taken or is no prefix.
     #[must_use]
     #[track_caller]
     pub fn nest_no_strip_unseen<E>(mut self, path: impl AsRef<str>, endpoint: E) -> Self
@@ -193,23 +190,22 @@ impl AuditedRoute {
         Self { route: self.route.nest_no_strip(path, endpoint), ..self }
     }
 
-    /// Writes the audit to the log, **in builds with debug assertions**; see [`Audit::log`].
+    /// Logs the audit, **in builds with debug assertions only**; see [`Audit::log`].
     #[must_use]
     pub fn log_audit(self) -> Self {
         self.audit().log();
         self
     }
 
-    /// Hands data to the handlers of all routes, as [`EndpointExt::data`](poem::EndpointExt::data),
-    /// and stays a router that knows its routes.
+    /// Provides data to the handlers of all routes, like
+    /// [`EndpointExt::data`](poem::EndpointExt::data), and returns an `AuditedRoute`.
     #[must_use]
     pub fn data<T: Clone + Send + Sync + 'static>(self, data: T) -> Self {
         self.with_inside(AddData::new(data))
     }
 
-    /// Wraps all routes into a middleware, and stays a router that knows its routes. (`.with(..)`
-    /// is poem's own.) The audit does not know what a middleware does, and goes on listing the
-    /// routes as before.
+    /// Wraps all routes in a middleware, and returns an `AuditedRoute`. (`.with(..)` is poem's
+    /// own.) The audit does not know what the middleware does, and lists the routes as before.
     #[must_use]
     pub fn with_inside<M>(mut self, middleware: M) -> Self
     where
@@ -219,25 +215,25 @@ impl AuditedRoute {
         self
     }
 
-    /// Puts path rules in front of all routes, and stays a router that knows its routes. The audit
-    /// lists the rules, and each route with what its rule asks for too. Call it last: what is added
-    /// later is behind the rules, and the audit lists it without them.
+    /// Puts path rules in front of all routes, and returns an `AuditedRoute`. The audit lists the
+    /// rules, and what the matching rule requires of each route. Call it last: the rules also cover
+    /// routes added later, but the audit lists those without them.
     #[must_use]
     pub fn protect<U: AuthUser>(mut self, rules: Protect<U>) -> Self {
         self.record.protect(rules.protection().rules(), rules.declaration());
         self.with_inside(rules)
     }
 
-    /// Puts a limit in front of all routes, and stays a router that knows its routes. The audit
-    /// lists it at each of them. Call it last: what is added later is behind the limit, and the
-    /// audit lists it without it.
+    /// Puts a limit in front of all routes, and returns an `AuditedRoute`. The audit lists it with
+    /// each route. Call it last: the limit also covers routes added later, but the audit lists
+    /// those without it.
     #[must_use]
     pub fn limit<U: AuthUser>(mut self, limit: LimitMiddleware<U>) -> Self {
         limit.declaration().into_iter().for_each(|declared| self.record.limit(declared));
         self.with_inside(limit)
     }
 
-    /// The endpoint without a word to anybody where it lies.
+    /// Returns the endpoint, without settling the paths of its record.
     fn into_plain(self) -> BoxEndpoint<'static> {
         self.inside.into_iter().fold(self.route.boxed(), |inner, wrap| wrap(inner))
     }
@@ -255,7 +251,7 @@ impl Audited for AuditedRoute {
     }
 }
 
-/// From here on [`AuthProvider::audit`] knows where guards and groups lie.
+/// After this, [`AuthProvider::audit`] knows the paths of guards and groups.
 impl IntoEndpoint for AuditedRoute {
     type Endpoint = BoxEndpoint<'static>;
 
@@ -271,16 +267,16 @@ impl fmt::Debug for AuditedRoute {
     }
 }
 
-/// An endpoint that an [`AuditedRoute`] can see into: a [`SecureRoute`], [`AuthRoutes`], or another
-/// `AuditedRoute`.
+/// An endpoint whose routes an [`AuditedRoute`] can record: a [`SecureRoute`], [`AuthRoutes`], or
+/// another `AuditedRoute`.
 #[diagnostic::on_unimplemented(
-    message = "nobody can see which routes `{Self}` has",
-    label = "this endpoint does not know its routes",
-    note = "build it as an `AuditedRoute`, or take `nest_unseen`: the audit lists it as unseen then",
-    note = "for `auth_routes(&auth)` take the method `auth_routes`, or `nest(path, AuthRoutes::new(&auth))`"
+    message = "the routes of `{Self}` cannot be audited",
+    label = "this endpoint does not record its routes",
+    note = "build it as an `AuditedRoute`, or use `nest_unseen`: the audit then lists it as unseen",
+    note = "for `auth_routes(&auth)`, use the method `auth_routes` or `nest(path, AuthRoutes::new(&auth))`"
 )]
 pub trait AuditedEndpoint: Sized {
-    /// Adds it to this route, under this path.
+    /// Mounts it in this route, under this path.
     #[track_caller]
     fn mount(self, path: &str, route: AuditedRoute) -> AuditedRoute;
 }

@@ -1,4 +1,4 @@
-//! Guards for a route or a group of routes, as middlewares.
+//! Guards for a route or a group of routes, as middleware.
 
 use std::{fmt, sync::Arc};
 
@@ -19,31 +19,30 @@ use crate::{
     routes::read_body,
 };
 
-/// Lets in any known and active user.
+/// Admits any known and active user.
 #[must_use]
 #[track_caller]
 pub fn require_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     require(auth, Requirement::user())
 }
 
-/// Lets in any known and active user. The same as [`require_user`]: no guard lets inactive users in unless
-/// [`Requirement::danger_allow_inactive`] says so.
+/// Admits any known and active user. The same as [`require_user`]: no guard admits inactive users
+/// unless [`Requirement::danger_allow_inactive`] is set.
 #[must_use]
 #[track_caller]
 pub fn require_active_user<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     require(auth, Requirement::user())
 }
 
-/// Lets in users who have this role.
+/// Admits users who have this role.
 #[must_use]
 #[track_caller]
 pub fn require_role<U: AuthUser>(auth: &AuthProvider<U>, role: impl AsRef<str>) -> RequireMiddleware<U> {
     require(auth, Requirement::user().role(role))
 }
 
-/// Lets in users who have **all** of these roles. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users who have **all** of these roles. A list that is empty by its type does not compile.
+/// A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
@@ -51,9 +50,8 @@ pub fn require_roles<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) ->
     require(auth, Requirement::user().roles(roles))
 }
 
-/// Lets in users who have **at least one** of these roles. A list that is empty by its type does
-/// not compile; one that turns out to be empty is reported to the log, and refuses every request
-/// with 500.
+/// Admits users who have **at least one** of these roles. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N) -> RequireMiddleware<U> {
@@ -61,7 +59,7 @@ pub fn require_any_role<U: AuthUser, N: Names>(auth: &AuthProvider<U>, roles: N)
     require(auth, Requirement::user().any_role(roles))
 }
 
-/// Lets in users who have this permission.
+/// Admits users who have this permission.
 #[must_use]
 #[track_caller]
 pub fn require_permission<U: AuthUser>(
@@ -71,9 +69,8 @@ pub fn require_permission<U: AuthUser>(
     require(auth, Requirement::user().permission(permission))
 }
 
-/// Lets in users who have **all** of these permissions. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users who have **all** of these permissions. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_permissions<U: AuthUser, N: Names>(
@@ -84,16 +81,15 @@ pub fn require_permissions<U: AuthUser, N: Names>(
     require(auth, Requirement::user().permissions(permissions))
 }
 
-/// Lets in users whose token has this scope.
+/// Admits users whose token has this scope.
 #[must_use]
 #[track_caller]
 pub fn require_scope<U: AuthUser>(auth: &AuthProvider<U>, scope: impl AsRef<str>) -> RequireMiddleware<U> {
     require(auth, Requirement::user().scope(scope))
 }
 
-/// Lets in users whose token has **all** of these scopes. A list that is empty by its type does not
-/// compile; one that turns out to be empty is reported to the log, and refuses every request with
-/// 500.
+/// Admits users whose token has **all** of these scopes. A list that is empty by its type does not
+/// compile. A list that is empty at run time is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) -> RequireMiddleware<U> {
@@ -101,85 +97,88 @@ pub fn require_scopes<U: AuthUser, N: Names>(auth: &AuthProvider<U>, scopes: N) 
     require(auth, Requirement::user().scopes(scopes))
 }
 
-/// Lets in who meets the requirement.
+/// Admits users who meet the requirement.
 #[must_use]
 #[track_caller]
 pub fn require<U: AuthUser>(auth: &AuthProvider<U>, requirement: Requirement) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::new(auth, requirement) }
 }
 
-/// Lets everybody in, users and visitors, for pages that show one thing to the one and another to
-/// the other. Handlers take a [`Visitor`](crate::Visitor) or a [`MaybeUser`](crate::MaybeUser).
+/// Admits users and guests, for pages that both may see. Handlers take a
+/// [`Visitor`](crate::Visitor) or a [`MaybeUser`](crate::MaybeUser).
 ///
-/// A bad credential is refused, but a dead cookie (expired, revoked, or of somebody who is gone)
-/// counts as none, and is deleted by the response: extractors alone cannot do that. What depends on
-/// the cookie is kept from shared caches.
+/// An invalid credential is refused. A dead cookie (expired, revoked, or of a user who no longer
+/// exists) counts as none and is deleted by the response, which an extractor cannot do. Responses
+/// that depend on the cookie are kept out of shared caches.
 #[must_use]
 #[track_caller]
 pub fn visitor<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::visitor(auth) }
 }
 
-/// Lets in guests only, for the sign-in page and the registration. A signed-in user is sent away:
-/// by 303 to the `next` of the request's query if it stays on the origin, else to
-/// [`home`](RequireMiddleware::home). A call of a script, and everything with an `Authorization`
-/// header, is refused with 403 `guests_only` instead.
+/// Admits guests only, for the sign-in page and the registration. A signed-in user is redirected
+/// with 303 to the `next` parameter of the query if it stays on the origin, otherwise to
+/// [`home`](RequireMiddleware::home). Calls by scripts, and all requests with an `Authorization`
+/// header, are refused with 403 `guests_only` instead.
 ///
-/// A dead cookie (expired, revoked, or of somebody who is gone) counts as none and is deleted by
-/// the response. The form of a signed-in user is sent away like the page, and its body is not read;
-/// to let users change accounts, guard the page alone and not what its form is sent to.
+/// A dead cookie (expired, revoked, or of a user who no longer exists) counts as none and is
+/// deleted by the response. The form of a signed-in user is redirected like the page, and its body
+/// is not read. To let users change accounts, guard the page only, and not the route to which its
+/// form is sent.
 #[must_use]
 #[track_caller]
 pub fn guests_only<U: AuthUser>(auth: &AuthProvider<U>) -> RequireMiddleware<U> {
     RequireMiddleware { guard: Guard::guests(auth) }
 }
 
-/// A guard as a middleware, for [`EndpointExt::with`](poem::EndpointExt::with) and everything else that takes one.
+/// A guard as a middleware, for [`EndpointExt::with`](poem::EndpointExt::with) and everything else
+/// that takes a middleware.
 ///
-/// A refusal is a response and not an error, so that middlewares outside the guard, such as `SetHeader`, see it like any other.
+/// Refusals are responses, not errors, so middleware further out, such as `SetHeader`, sees them.
 ///
 /// # Security
-/// A middleware covers the endpoint that it is put on, and nothing beside it: on a handler within `get(..)` it does not cover the wrong methods, on a
-/// `Route` nothing that the route is mounted next to. For groups of routes use [`SecureRoute`](crate::SecureRoute), which has no such gaps.
+/// A middleware covers the endpoint that it wraps, and nothing beside it: on a handler within
+/// `get(..)` it does not cover the wrong methods; on a `Route` it does not cover routes beside it.
+/// For groups of routes use [`SecureRoute`](crate::SecureRoute), which has no such gaps.
 pub struct RequireMiddleware<U> {
     guard: Guard<U>,
 }
 
 impl<U: AuthUser> RequireMiddleware<U> {
-    /// What audits list of the guard.
+    /// Returns what audits list of the guard.
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {
         self.guard.declaration()
     }
 
-    /// Limits how many requests pass: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). One
-    /// by address counts before anything is read of a request, one by user after the user was let
-    /// in. Several are all asked.
+    /// Limits the rate of requests: `"5/minute"`, or a [`Limit`](fauth_core::limit::Limit). A limit
+    /// by address counts a request before it is read, a limit by user after the user was admitted.
+    /// Several limits all apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         Self { guard: self.guard.limit(limit) }
     }
 
-    /// Gives the refusals of this guard a form of their own.
+    /// Sets the form of the refusals of this guard.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer) }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Sends users who come to a page for [guests](guests_only) to this path, unless the request's
-    /// query has a `next`. Default: `/`.
+    /// Redirects users from a page for [guests](guests_only) to this path, unless the query of the
+    /// request has a `next`. Default: `/`.
     ///
-    /// A path that does not stay on the origin is reported to the log, and every request is refused
-    /// with 500. Guards that let users in send nobody away: there it is reported and has no effect.
+    /// A path that does not stay on the origin is logged, and every request is refused with 500. On
+    /// a guard that admits users, this setting is logged and has no effect.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         Self { guard: self.guard.home(path) }
@@ -219,7 +218,7 @@ impl<E, U> Require<E, U> {
 }
 
 impl<E, U: AuthUser> Require<E, U> {
-    /// What audits list of the guard.
+    /// Returns what audits list of the guard.
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {
         self.guard.declaration()
     }
@@ -245,7 +244,7 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Require<E, U> {
     }
 }
 
-/// Lets the request through to `inner`, or answers it.
+/// Passes the request to `inner` if the guard admits it; otherwise answers it.
 pub(crate) async fn answer<E: Endpoint, U: AuthUser>(
     guard: &Guard<U>,
     inner: &E,
@@ -259,7 +258,7 @@ pub(crate) async fn answer<E: Endpoint, U: AuthUser>(
     enter(&guard, presented, |request| inner.call(request), request).await
 }
 
-/// Lets a request through that has been read, or answers it.
+/// Like `answer`, for a request that has been read.
 pub(crate) async fn enter<U, F, R>(
     guard: &Guard<U>,
     presented: Presented<U>,
@@ -271,7 +270,7 @@ where
     F: Future<Output = Result<R>>,
     R: IntoResponse,
 {
-    // Boxed, since poem reads into a buffer of several kilobytes.
+    // Boxed, because poem reads into a buffer of several kilobytes.
     let entering = guard.enter_reading(presented, |limit| Box::pin(read_form(&mut request, limit)));
     match entering.await {
         Ok(entered) => {
@@ -298,22 +297,22 @@ where
     }
 }
 
-/// Reads the body, and puts what was read in its place.
+/// Reads the body, and puts the bytes back into the request.
 async fn read_form(request: &mut Request, limit: usize) -> Result<Vec<u8>, BodyError> {
     let body = read_body(request.take_body(), limit).await?;
     request.set_body(body.clone());
     Ok(body)
 }
 
-/// Gives refusals that handlers return the form that this provider's have, for routes without
-/// guard: an own login, a registration. A middleware for
-/// [`EndpointExt::with`](poem::EndpointExt::with). Guards do it for the routes behind them.
+/// Gives refusals that handlers return the form of this provider, for routes without a guard such
+/// as a custom login or a registration. A middleware for
+/// [`EndpointExt::with`](poem::EndpointExt::with). Behind a guard it is not needed.
 #[must_use]
 pub fn render_refusals<U: AuthUser>(auth: &AuthProvider<U>) -> RenderRefusals<U> {
     RenderRefusals { auth: auth.clone() }
 }
 
-/// What [`render_refusals`] makes.
+/// The value that [`render_refusals`] returns.
 pub struct RenderRefusals<U> {
     auth: AuthProvider<U>,
 }
@@ -338,7 +337,7 @@ impl<E: Endpoint, U: AuthUser> Middleware<E> for RenderRefusals<U> {
     }
 }
 
-/// An endpoint whose refusals get the form of a provider.
+/// An endpoint whose refusals take the form of a provider.
 pub struct Rendering<E, U> {
     inner: E,
     auth: AuthProvider<U>,

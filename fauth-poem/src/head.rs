@@ -1,4 +1,4 @@
-//! The view of a poem request that the core reads.
+//! The core's view of a poem request.
 
 use std::{fmt, net::SocketAddr};
 
@@ -11,9 +11,9 @@ use poem::{
 /// The head of a poem request, for the core.
 ///
 /// It reports what was received and decides nothing. Path and query are those of
-/// [`Request::original_uri`], which poem's server sets. A request that was made by
-/// [`Request::builder`], as poem's `TestClient` does it, has none; there they are those of
-/// [`Request::uri`], from which nested routes have stripped their prefix.
+/// [`Request::original_uri`], which poem's server sets. A request made by [`Request::builder`],
+/// such as by poem's `TestClient`, has none; its path and query are those of [`Request::uri`], from
+/// which nested routes have stripped their prefix.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     request: &'a Request,
@@ -24,14 +24,14 @@ impl<'a> From<&'a Request> for Head<'a> {
     fn from(request: &'a Request) -> Self {
         // Nested routes strip their prefix from the URI; the original is kept beside it.
         let original = request.original_uri();
-        // A request that no server has received has the default in its place. Whoever has asked for
-        // just this path gets nothing else by it: a router strips nothing from `/`.
+        // A request that no server received has the default here. A client that sends just this
+        // path gains nothing: no router strips anything from `/`.
         let uri = if *original == Uri::default() { request.uri() } else { original };
         Self { request, uri }
     }
 }
 
-/// Headers and query may be credentials.
+/// Does not print headers and query: they may contain credentials.
 impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head")
@@ -75,7 +75,7 @@ impl RequestHead for Head<'_> {
     }
 }
 
-/// What a refusal needs of a request that a handler has consumed.
+/// The parts of a request that a refusal needs after a handler has consumed the request.
 pub(crate) struct KeptHead {
     method: Method,
     uri: Uri,
@@ -85,8 +85,7 @@ pub(crate) struct KeptHead {
 }
 
 impl KeptHead {
-    /// The head without its headers, which costs no allocation; with them only if refusals read
-    /// them.
+    /// Keeps the headers only if refusals read them; without them, this allocates nothing.
     pub(crate) fn of(request: &Request, with_headers: bool) -> Self {
         let head = Head::from(request);
         Self {

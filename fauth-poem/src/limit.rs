@@ -1,4 +1,4 @@
-//! Rate limits for a route or a group of routes, as middlewares.
+//! Rate limits for a route or a group of routes, as middleware.
 
 use std::{fmt, sync::Arc};
 
@@ -17,9 +17,9 @@ use crate::{
     respond::{amend, respond},
 };
 
-/// Limits how many requests pass: `limit(&auth, "5/minute")`. Counted are the requests of one
-/// client address; a [`Limit`](fauth_core::limit::Limit) may say otherwise. Beyond it, requests are
-/// refused with 429 before anything else is done for them.
+/// Limits the rate of requests by client address: `limit(&auth, "5/minute")`. A
+/// [`Limit`](fauth_core::limit::Limit) can count by something else. Requests above the limit are
+/// refused with 429 before any other work is done.
 ///
 /// ```
 /// # use fauth_poem::{SecureRoute, limit};
@@ -36,9 +36,8 @@ use crate::{
 ///     .nest("/api", SecureRoute::new(&auth).limit(Limit::per_user("1000/hour")));
 /// ```
 ///
-/// It is for routes that are open to everybody; guards and groups have a method `limit`. A limit by
-/// user goes inside of a guard. What is no limit is reported to the log, and every request is
-/// refused with 500.
+/// Use it for routes that are open to everybody; guards and groups have a method `limit`. Put a
+/// limit by user inside a guard. An invalid limit is logged, and every request is refused with 500.
 #[must_use]
 #[track_caller]
 pub fn limit<U: AuthUser>(auth: &AuthProvider<U>, limit: impl IntoLimit) -> LimitMiddleware<U> {
@@ -46,7 +45,7 @@ pub fn limit<U: AuthUser>(auth: &AuthProvider<U>, limit: impl IntoLimit) -> Limi
 }
 
 /// A limit as a middleware, for [`EndpointExt::with`](poem::EndpointExt::with) and everything else
-/// that takes one.
+/// that takes a middleware.
 pub struct LimitMiddleware<U> {
     limiter: Limiter<U>,
 }
@@ -57,33 +56,32 @@ impl<U: AuthUser> LimitMiddleware<U> {
         Self { limiter }
     }
 
-    /// The limiter.
     #[cfg(feature = "openapi")]
     pub(crate) fn into_limiter(self) -> Limiter<U> {
         self.limiter
     }
 
-    /// What audits list of the limit.
+    /// Returns what audits list of the limit.
     pub(crate) fn declaration(&self) -> Option<&Arc<Declaration>> {
         self.limiter.declaration()
     }
 
-    /// One more limit. They are asked in their order, and the first that refuses decides; those
-    /// before it have counted the request.
+    /// Adds a limit. Limits are checked in order. The first one exceeded refuses the request, which
+    /// those before it have counted.
     #[must_use]
     #[track_caller]
     pub fn and(self, limit: impl IntoLimit) -> Self {
         Self { limiter: self.limiter.and(limit) }
     }
 
-    /// Gives the refusals a form of their own.
+    /// Sets the form of the refusals.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { limiter: self.limiter.renderer(renderer) }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
@@ -136,7 +134,7 @@ impl<E: Endpoint, U: AuthUser> Endpoint for Limiting<E, U> {
     }
 }
 
-/// Lets the request through a limit to `inner`.
+/// Passes the request through a limit to `inner`, or answers it.
 pub(crate) async fn pass<U, F, R>(
     limiter: &Limiter<U>,
     request: Request,
@@ -155,7 +153,7 @@ where
     }
 }
 
-/// Lets the request through the limits of a guard, and through the guard, to `inner`.
+/// Passes the request through the limits of a guard and the guard to `inner`, or answers it.
 pub(crate) async fn answer<E, U>(guard: &Guard<U>, inner: &E, request: Request) -> Result<Response>
 where
     E: Endpoint,

@@ -1,8 +1,7 @@
 //! Guards, groups and the ready-made endpoints in the `OpenAPI` document of
 //! [`poem_openapi`](https://docs.rs/poem-openapi).
 //!
-//! Handlers say what they do, and nothing of who may call them: that comes from the guard which
-//! decides it.
+//! Document what your handlers do. Their security is documented from the guards that enforce it.
 //!
 //! ```
 //! # use fauth_testing::TestUser;
@@ -56,24 +55,23 @@
 //! let app = route.at("/openapi.json", make_sync(move |_| Json(document.clone())));
 //! ```
 //!
-//! - [`api`](ApiRoute::api) puts an API beside others. Its paths are guarded whatever the method,
-//!   except for methods that another API has on the same path, such as `GET /products` here.
-//! - [`nest`](ApiRoute::nest) gives an API everything under a prefix, known or unknown, as
-//!   [`SecureRoute`](crate::SecureRoute) does it.
-//! - A single operation that needs more than its group is an API of its own, added to the
-//!   [`SecureApi`] of the group. Both are asked then, and the document says so.
-//! - [`SecureApi::visitor`] is for APIs that users and visitors may call.
-//! - [`ApiRoute::from`] takes servers, description and the rest from the `OpenApiService` that an
-//!   application has already.
-//! - The providers of several applications may stand in one document.
+//! - [`api`](ApiRoute::api) adds an API beside others. Its paths are guarded for all methods,
+//!   except methods that another API has on the same path, such as `GET /products` here.
+//! - [`nest`](ApiRoute::nest) gives an API everything under a prefix, known or unknown, like
+//!   [`SecureRoute`](crate::SecureRoute).
+//! - For a single operation that requires more than its group, write an API of its own and add it
+//!   to the [`SecureApi`] of the group. Both guards apply, and the document says so.
+//! - [`SecureApi::visitor`] is for APIs that users and guests may call.
+//! - [`ApiRoute::from`] takes servers, description and the rest from an existing `OpenApiService`.
+//! - Providers of several applications may be in one document.
 //!
-//! A handler that takes a [`CurrentUser`](crate::CurrentUser) and has no guard refuses strangers,
-//! and its operation does not say so: put its API into a [`SecureApi`], or with a
-//! [`MaybeUser`](crate::MaybeUser) into [`SecureApi::visitor`]. Handlers in there find the
-//! provider by themselves; elsewhere it is added by `.data(auth)`.
+//! A handler that takes a [`CurrentUser`](crate::CurrentUser) without a guard refuses anonymous
+//! requests, but its operation does not say so. Put its API into a [`SecureApi`], or into
+//! [`SecureApi::visitor`] if it takes a [`MaybeUser`](crate::MaybeUser). Handlers there find the
+//! provider by themselves; elsewhere, add it with `.data(auth)`.
 //!
-//! Whether a document is true, a test can ask:
-//! `fauth_testing::openapi::walk` calls every operation of it.
+//! To test that the document is true, call every operation of it with
+//! `fauth_testing::openapi::walk`.
 
 mod document;
 mod group;
@@ -87,40 +85,40 @@ pub use self::{
     group::{ApiGroup, SecureApi},
 };
 
-/// Why APIs cannot stand in one document, or on one route.
+/// Why APIs cannot be combined in one document or on one route.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// Two APIs at the same place have an operation of the same path and method.
+    /// Two APIs have an operation with the same path and method.
     #[error("two APIs have {method} {path}: remove it from one, or nest them under different prefixes")]
     OperationTwice {
         /// The method.
         method: Box<str>,
-        /// The path, as it is served.
+        /// The path as it is served.
         path: Box<str>,
     },
-    /// Two paths differ in the names of their parameters only, which `OpenAPI` forbids.
+    /// Two paths differ only in the names of their parameters, which `OpenAPI` forbids.
     #[error("{first} and {second} are one path: give their parameters the same names")]
     PathTwice {
-        /// The one.
+        /// One path.
         first: Box<str>,
-        /// The other.
+        /// The other path.
         second: Box<str>,
     },
     /// A ready-made endpoint has this path.
     #[error("a ready-made endpoint has the path {0}: rename that of the API, or give `AuthRoutes` a `page`")]
     PathTaken(Box<str>),
-    /// A path lies under the prefix of a group, and is not in it.
+    /// A path lies under the prefix of a group, but does not belong to it.
     #[error(
         "{path} lies under {prefix}, but not in the group that is nested there: move it there, or rename it"
     )]
     UnderPrefix {
-        /// The path, as it would be served.
+        /// The path as it would be served.
         path: Box<str>,
-        /// The prefix.
+        /// The prefix of the group.
         prefix: Box<str>,
     },
-    /// A prefix is empty, or has a parameter.
+    /// A prefix is empty or has a parameter.
     #[error("{0}: a prefix is a path without parameters. Write those in the paths of the API")]
     Prefix(Box<str>),
     /// Two components have the same name and differ.
@@ -128,16 +126,16 @@ pub enum ApiError {
     ComponentTwice {
         /// `schemas`, `securitySchemes`, `tags` …
         kind: Box<str>,
-        /// Its name.
+        /// The shared name.
         name: Box<str>,
     },
     /// Two operations have the same `operation_id`.
     #[error("two operations have the operation_id {0}: rename one of them")]
     OperationIdTwice(Box<str>),
-    /// What poem-openapi writes about an API is no document that can be read.
+    /// The document that poem-openapi writes for an API cannot be parsed.
     #[error("the document of an API cannot be read: {0}")]
     Unreadable(Box<str>),
-    /// The routes of an API do not fit together.
+    /// The routes of the APIs conflict.
     #[error("the routes of the APIs: {0}")]
     Route(RouteError),
 }

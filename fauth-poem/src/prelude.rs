@@ -1,4 +1,5 @@
-//! What most services write, in one `use`: the user, the provider, guards, extractors, endpoints.
+//! The names that most services need, in one `use`: the user, the provider, guards, extractors and
+//! endpoints.
 //!
 #![cfg_attr(feature = "derive", doc = "```")]
 #![cfg_attr(not(feature = "derive"), doc = "```ignore")]
@@ -25,7 +26,8 @@
 
 #[cfg(feature = "derive")]
 pub use fauth_core::derive::macros::{PoemAuthUser as AuthUser, PoemRole as Role};
-// The traits without the macros of the core, which would look for it among the dependencies.
+// The traits without the macros of the core, which would look for `fauth-core` among the
+// dependencies.
 pub use fauth_core::derive::{AuthUser, Role};
 pub use fauth_core::{
     AuthConfig, AuthProvider, IdentityLoader, MemoryStore, Rejection, Requirement, RouteRules, TokenPayload,

@@ -12,7 +12,7 @@ use poem::{Endpoint, Middleware, Request, Response, Result};
 
 use crate::{extract, guard::answer, head::Head};
 
-/// Puts path rules in front of an application: whatever is mounted now or later, wrong methods and
+/// Puts path rules in front of an application: all routes mounted now or later, wrong methods and
 /// unknown paths.
 ///
 /// ```
@@ -40,19 +40,19 @@ use crate::{extract, guard::answer, head::Head};
 /// # Ok::<(), fauth_poem::fauth_core::ConfigError>(())
 /// ```
 ///
-/// The rules see the whole path of a request, as the client wrote it, also inside of a nested
-/// route. HEAD is as GET, a path that can be misread is 400 before any rule, and TRACE and CONNECT
-/// are refused. A guard of a route and a rule both apply, and the user is loaded once. See
+/// Rules match the whole path of a request as the client sent it, also inside a nested route. HEAD
+/// is treated as GET. An ambiguous path is refused with 400 before any rule, and TRACE and CONNECT
+/// are refused. If a route also has a guard, both apply, and the user is loaded once. See
 /// [`fauth_core::rules`] for which rule decides.
 ///
 /// # Rewritten paths
-/// Routes look at [`Request::uri`], the rules at [`Request::original_uri`]. If a middleware outside
-/// of the rules, such as `NormalizePath`, has made another path of a request, it is refused with
-/// 400, unless the new path is `/` or the end of the old one, as nested routes leave it: then the
-/// rule for the old path has decided. Leave out what rewrites paths.
+/// Routes match [`Request::uri`], rules match [`Request::original_uri`]. If a middleware outside
+/// the rules, such as `NormalizePath`, has rewritten the path, the request is refused with 400,
+/// unless the new path is `/` or a suffix of the original path, as nested routes leave it. In that
+/// case, the rule for the original path decides. Do not use middleware that rewrites paths.
 ///
 /// # CORS
-/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* of the
+/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the
 /// rules.
 #[must_use]
 #[track_caller]
@@ -63,48 +63,49 @@ pub fn protect<U: AuthUser>(auth: &AuthProvider<U>, rules: RouteRules) -> Protec
 /// Path rules as a middleware, for the `with` of a [`Route`](poem::Route); see [`protect`].
 ///
 /// # Security
-/// It covers the endpoint that it is put on, and nothing beside it: put it on the outermost route.
+/// The rules cover the endpoint that they wrap, and nothing beside it. Put them on the outermost
+/// route.
 pub struct Protect<U> {
     protection: Protection<U>,
 }
 
 impl<U: AuthUser> Protect<U> {
-    /// Gives the refusals of the rules a form of their own.
+    /// Sets the form of the refusals of the rules.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { protection: self.protection.renderer(renderer) }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page, which the rules must leave open.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page, which the rules must leave open.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Sends users who come to a page for guests to this path, unless the request's query has a
+    /// Redirects users from a page for guests to this path, unless the query of the request has a
     /// `next`. Default: `/`.
     ///
-    /// A path that does not stay on the origin is reported to the log, and requests for such pages
-    /// are refused with 500.
+    /// A path that does not stay on the origin is logged, and requests for such pages are refused
+    /// with 500.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         Self { protection: self.protection.home(path) }
     }
 
-    /// Which rule decides about requests for this path, as a client writes it, and why.
+    /// Explains which rule decides about requests for this path, written as a client sends it.
     #[must_use]
     pub fn explain(&self, method: &str, path: &str) -> Explanation {
         self.protection.explain(method, path)
     }
 
-    /// The rules of this provider, as the core knows them.
+    /// Returns the rules with their provider, for the core.
     #[must_use]
     pub const fn protection(&self) -> &Protection<U> {
         &self.protection
     }
 
-    /// What audits list of the rules.
+    /// Returns what audits list of the rules.
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {
         self.protection.declaration()
     }

@@ -1,4 +1,4 @@
-//! Responses of poem from those of the core: nothing added, nothing dropped.
+//! Converts responses of the core to poem's, without adding or dropping anything.
 
 use fauth_core::{
     Rejection,
@@ -13,7 +13,7 @@ use poem::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
 };
 
-/// Turns a [`Reply`] of the core into a response, for endpoints of the application's own.
+/// Converts a [`Reply`] of the core to a response, for endpoints of your own.
 #[must_use]
 pub fn respond(reply: Reply) -> Response {
     let (status, headers, body) = reply.into_parts();
@@ -24,10 +24,11 @@ pub fn respond(reply: Reply) -> Response {
     response
 }
 
-/// Makes the changes that a guard demands of the headers of a response.
+/// Changes the headers of a response as a guard demands.
 ///
-/// An error of the handler stays an error, so that the application's `catch_error` outside the guard still meets it. Only if headers have to go with it, it
-/// becomes the response that poem would make of it: an error can carry none.
+/// An error of the handler stays an error, so that the application's `catch_error` outside the
+/// guard still sees it. If headers have to be added, it becomes the response that poem would make
+/// of it, because an error cannot carry headers.
 pub(crate) fn amend(outcome: Result<Response>, demands: &Demands) -> Result<Response> {
     let mut response = match outcome {
         Err(error) if demands.is_empty() => return Err(error),
@@ -47,7 +48,7 @@ pub(crate) fn amend(outcome: Result<Response>, demands: &Demands) -> Result<Resp
     Ok(response)
 }
 
-/// The headers of a response as the handler has made them.
+/// The headers of the handler's response.
 struct Made<'a>(&'a HeaderMap);
 
 impl ResponseHead for Made<'_> {
@@ -56,7 +57,7 @@ impl ResponseHead for Made<'_> {
     }
 }
 
-/// The core lets no name or value through that this would refuse.
+/// Never fails in practice: the core validates names and values.
 fn parse(header: &ResponseHeader) -> Option<(HeaderName, HeaderValue)> {
     Some((header.name().parse().ok()?, header.value().parse().ok()?))
 }
@@ -65,10 +66,10 @@ fn status_of(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Why a request is refused, as extractors fail with it and as handlers return it.
+/// Why a request is refused: the error of extractors, and the error that handlers return.
 ///
-/// It is made from a [`Rejection`] and from every other error of the methods of an
-/// [`AuthProvider`](fauth_core::AuthProvider) by `?`:
+/// The operator `?` makes it from a [`Rejection`], and from every other error of the methods of an
+/// [`AuthProvider`](fauth_core::AuthProvider):
 ///
 /// ```
 /// # use fauth_poem::{CurrentUser, Refused, fauth_core::AuthProvider};
@@ -83,23 +84,22 @@ fn status_of(code: u16) -> StatusCode {
 /// }
 /// ```
 ///
-/// The answer is that of the guard around the handler: the form of its renderer, the challenge,
-/// `Cache-Control: no-store`, and the event. Where there is no guard,
-/// [`render_refusals`](crate::render_refusals) around the routes does the same; without either, the
-/// answer is a problem document with the realm `fauth`, and no event is raised.
+/// The guard around the handler turns it into a response: with the form of its renderer, the
+/// challenge, `Cache-Control: no-store`, and the event. Without a guard,
+/// [`render_refusals`](crate::render_refusals) around the routes does the same. Without either, the
+/// response is a problem document with the realm `fauth`, and no event is raised.
 ///
 /// In a handler that returns `poem::Result`, write `.map_err(Refused::from)?`.
 ///
-/// In an error type of the application's own no guard finds it: the answer is then what
-/// `as_response` of that type makes. The same is true of a middleware inside a guard that makes
-/// responses of errors.
+/// Inside an error type of your own, no guard finds it: the response is what `as_response` of that
+/// type makes. The same is true of a middleware inside a guard that turns errors into responses.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rejection}")]
 pub struct Refused {
     rejection: Rejection,
-    /// The answer, if it is known already: extractors know whose refusal it is.
+    /// The response, if it is known: extractors know which provider refused.
     reply: Option<Box<Reply>>,
-    /// Notices an extractor's refusal that is dropped.
+    /// Notices if the refusal of an extractor is dropped unread.
     watch: Watch,
 }
 
@@ -113,7 +113,7 @@ impl Refused {
         Self { rejection, reply: Some(Box::new(reply)), watch: Watch::none() }
     }
 
-    /// Why the request is refused.
+    /// Returns why the request is refused.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.watch.seen();
@@ -121,7 +121,7 @@ impl Refused {
     }
 }
 
-/// A rejection, or one of the errors that become one.
+/// Converts a rejection, or an error that maps to one.
 impl<E> From<E> for Refused
 where
     Rejection: From<E>,
@@ -131,8 +131,8 @@ where
     }
 }
 
-/// A refusal by a handler, kept with its response until a guard gives it its form. The type is
-/// private: nobody else can put one there.
+/// The refusal of a handler, kept with its response until a guard renders it. The type is private,
+/// so nothing else can insert one.
 #[derive(Clone)]
 struct Unrendered(Rejection);
 
@@ -153,8 +153,8 @@ impl ResponseError for Refused {
     }
 }
 
-/// Gives the refusal of a handler the form that `render` knows, be it an error still or a response.
-/// What else comes out stays as it is, and so does the refusal of an extractor, which has its form.
+/// Renders the refusal of a handler, an error or already a response, with `render`. Everything else
+/// is returned unchanged, including the refusal of an extractor, which is already rendered.
 pub(crate) fn render_refusal(
     outcome: Result<Response>,
     render: impl FnOnce(&Rejection) -> Reply,

@@ -1,4 +1,4 @@
-//! The router wrapper that cannot leak.
+//! Groups of routes behind one guard.
 
 use std::{any::Any, fmt, sync::Arc};
 
@@ -12,10 +12,12 @@ use poem::{EndpointExt as _, IntoEndpoint, Middleware, Route, endpoint::BoxEndpo
 
 use crate::guard::Require;
 
-/// A group of routes that only known and active users can enter, and, if more is required, only those who meet it.
+/// A group of routes that admits known and active users only, and further requirements if they are
+/// set.
 ///
-/// It owns its route and puts its guard in front of all of it, whenever a path was added: nested and mounted endpoints, unknown paths, wrong
-/// methods, HEAD, OPTIONS and upgrades are inside. To somebody anonymous every path of the group is 401, whether there is a route or not.
+/// The group owns its route and puts its guard in front of all of it, whenever a path is added:
+/// nested and mounted endpoints, unknown paths, wrong methods, HEAD, OPTIONS and upgrades. To
+/// anonymous requests every path of the group answers 401, whether a route exists or not.
 ///
 /// ```
 /// # use fauth_testing::TestUser;
@@ -31,77 +33,78 @@ use crate::guard::Require;
 /// let app = Route::new().nest("/internal", internal);
 /// ```
 ///
-/// An application that is one guarded group as a whole needs no `Route` around it: the group is served like one.
+/// An application that is one guarded group needs no `Route` around it: serve the group itself.
 ///
 /// # CORS
-/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the group: `.with(Cors::new())` on it, or on the route that it is
-/// mounted on, is outside. A preflight that reaches the guard is refused like any other anonymous request.
+/// Browsers send preflight requests without credentials. Put the CORS middleware *outside* the
+/// group: `.with(Cors::new())` on the group, or on the route on which it is mounted, is outside. A
+/// preflight that reaches the guard is refused like any other anonymous request.
 pub struct SecureRoute<U> {
     guard: Guard<U>,
     route: Route,
     inside: Vec<Wrapper>,
 }
 
-/// A middleware that waits for the group to be complete.
+/// A middleware that is applied when the group is complete.
 pub(crate) type Wrapper = Box<dyn FnOnce(BoxEndpoint<'static>) -> BoxEndpoint<'static> + Send + Sync>;
 
 impl<U: AuthUser> SecureRoute<U> {
-    /// An empty group. Its handlers find the provider without further ado.
+    /// Creates an empty group. Its handlers find the provider by themselves.
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { guard: Guard::group(auth, ""), route: Route::new(), inside: Vec::new() }
     }
 
-    /// What audits list of the group. Whatever knows routes of it can tell them here.
+    /// Returns what audits list of the group. Pass routes of the group to it to have them listed.
     #[must_use]
     pub fn declaration(&self) -> &Arc<Declaration> {
         self.guard.declaration()
     }
 
-    /// Demands this role, for the whole group.
+    /// Requires this role, for the whole group.
     #[must_use]
     pub fn require_role(self, role: impl AsRef<str>) -> Self {
         self.require(Requirement::user().role(role))
     }
 
-    /// Demands **all** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these roles, for the whole group. A list that is empty by its type does
+    /// not compile.
     #[must_use]
     pub fn require_roles<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().roles(roles))
     }
 
-    /// Demands **at least one** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **at least one** of these roles, for the whole group. A list that is empty by its
+    /// type does not compile.
     #[must_use]
     pub fn require_any_role<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().any_role(roles))
     }
 
-    /// Demands this permission, for the whole group.
+    /// Requires this permission, for the whole group.
     #[must_use]
     pub fn require_permission(self, permission: impl AsRef<str>) -> Self {
         self.require(Requirement::user().permission(permission))
     }
 
-    /// Demands **all** of these permissions, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these permissions, for the whole group. A list that is empty by its type
+    /// does not compile.
     #[must_use]
     pub fn require_permissions<N: Names>(self, permissions: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one permission") }
         self.require(Requirement::user().permissions(permissions))
     }
 
-    /// Demands this scope of the token, for the whole group.
+    /// Requires this scope of the token, for the whole group.
     #[must_use]
     pub fn require_scope(self, scope: impl AsRef<str>) -> Self {
         self.require(Requirement::user().scope(scope))
     }
 
-    /// Demands **all** of these scopes of the token, for the whole group. A list that is empty by
+    /// Requires **all** of these scopes of the token, for the whole group. A list that is empty by
     /// its type does not compile.
     #[must_use]
     pub fn require_scopes<N: Names>(self, scopes: N) -> Self {
@@ -109,41 +112,42 @@ impl<U: AuthUser> SecureRoute<U> {
         self.require(Requirement::user().scopes(scopes))
     }
 
-    /// Demands this too, for the whole group.
+    /// Adds this requirement, for the whole group.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
     }
 
-    /// Limits how many requests pass, for the whole group: `"100/minute"`, or a
-    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. One by address
-    /// counts before anything is read of a request, one by user after the user was let in. Several
-    /// are all asked.
+    /// Limits the rate of requests, for the whole group: `"100/minute"`, or a
+    /// [`Limit`](fauth_core::limit::Limit), such as `Limit::per_user("100/minute")`. A limit by
+    /// address counts a request before it is read, a limit by user after the user was admitted.
+    /// Several limits all apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         Self { guard: self.guard.limit(limit), ..self }
     }
 
-    /// Gives the refusals of this group a form of their own.
+    /// Sets the form of the refusals of this group.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Adds an endpoint, such as `get(handler)`. `"/*rest"` answers what nothing else does.
+    /// Adds an endpoint, such as `get(handler)`. `"/*rest"` answers requests that match nothing
+    /// else.
     ///
     /// # Panics
-    /// As [`Route::at`], if the path is taken or is no path.
+    /// Like [`Route::at`], if the path is taken or invalid.
     #[must_use]
     #[track_caller]
     pub fn at<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
@@ -154,10 +158,11 @@ impl<U: AuthUser> SecureRoute<U> {
         Self { route: self.route.at(path, endpoint), ..self }
     }
 
-    /// Mounts an endpoint under a path, such as a route or a folder of files. `"/"` adds the paths of another route to the group.
+    /// Mounts an endpoint under a path, such as a route or a folder of files. `"/"` adds the paths
+    /// of another route to the group.
     ///
     /// # Panics
-    /// As [`Route::nest`], if the path is taken or is no prefix.
+    /// Like [`Route::nest`], if the path is taken or is no prefix.
     #[must_use]
     #[track_caller]
     pub fn nest<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
@@ -172,10 +177,10 @@ impl<U: AuthUser> SecureRoute<U> {
         Self { route: self.route.nest(path, endpoint), ..self }
     }
 
-    /// As [`nest`](Self::nest), for an endpoint that wants to see the path with its prefix.
+    /// Like [`nest`](Self::nest), for an endpoint that needs the path with its prefix.
     ///
     /// # Panics
-    /// As [`Route::nest_no_strip`], if the path is taken or is no prefix.
+    /// Like [`Route::nest_no_strip`], if the path is taken or is no prefix.
     #[must_use]
     #[track_caller]
     pub fn nest_no_strip<E>(self, path: impl AsRef<str>, endpoint: E) -> Self
@@ -186,8 +191,8 @@ impl<U: AuthUser> SecureRoute<U> {
         Self { route: self.route.nest_no_strip(path, endpoint), ..self }
     }
 
-    /// Wraps the whole group into a middleware that runs inside the guard, for requests that were let in. (`.with(..)` is poem's own and wraps the guard
-    /// too.)
+    /// Wraps the whole group in a middleware that runs inside the guard, for admitted requests
+    /// only. (`.with(..)` is poem's own, and wraps the guard too.)
     #[must_use]
     pub fn with_inside<M>(mut self, middleware: M) -> Self
     where
@@ -198,7 +203,7 @@ impl<U: AuthUser> SecureRoute<U> {
     }
 }
 
-/// What audits list of an endpoint that is a group itself.
+/// Returns what audits list of an endpoint, if it is a group.
 fn group_in<U: AuthUser>(endpoint: &dyn Any) -> Option<&Arc<Declaration>> {
     endpoint.downcast_ref::<Require<BoxEndpoint<'static>, U>>().map(Require::declaration)
 }
@@ -207,7 +212,7 @@ impl<U: AuthUser> IntoEndpoint for SecureRoute<U> {
     type Endpoint = Require<BoxEndpoint<'static>, U>;
 
     fn into_endpoint(self) -> Self::Endpoint {
-        // So that inside the group the group's provider decides, and none that the application has beside it.
+        // So that inside the group the group's provider decides, and not one of the application.
         let route = self.route.data(self.guard.provider().clone()).boxed();
         let inner = self.inside.into_iter().fold(route, |inner, wrap| wrap(inner));
         Require::new(inner, self.guard)

@@ -1,4 +1,4 @@
-//! The ready-made endpoints, mounted.
+//! The ready-made endpoints.
 
 use std::{fmt, sync::Arc};
 
@@ -16,19 +16,22 @@ use poem::{
 
 use crate::{extract, head::Head, limit, respond::respond};
 
-/// A route with the ready-made endpoints: login, refresh, logout, sessions; see [`fauth_core::routes`] for what they read and answer.
+/// Returns a route with the ready-made endpoints: login, refresh, logout and sessions. See
+/// [`fauth_core::routes`] for their requests and responses.
 ///
-/// The routes of poem cannot be merged, so the application goes on from this one: `auth_routes(&auth).at("/me", get(me))`.
+/// Routes of poem cannot be merged, so add the routes of your application to this one:
+/// `auth_routes(&auth).at("/me", get(me))`.
 ///
-/// [`AuthRoutes`] mounts only some of them, or under other paths, or beside pages of your own.
+/// Use [`AuthRoutes`] to mount only some of them, to change their paths, or to add pages of your
+/// own at the same paths.
 #[must_use]
 #[track_caller]
 pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
     AuthRoutes::new(auth).into()
 }
 
-/// The ready-made endpoints, mounted as the application wants them. It becomes a route, from which
-/// the application goes on.
+/// A selection of the ready-made endpoints. It becomes a route, to which the application adds its
+/// own.
 ///
 /// ```
 /// # use fauth_poem::AuthRoutes;
@@ -49,8 +52,8 @@ pub fn auth_routes<U: AuthUser>(auth: &AuthProvider<U>) -> Route {
 /// let app = Route::from(routes);
 /// ```
 ///
-/// In poem a path is given once: `at` panics for a path that one of these endpoints has already,
-/// also for another method. [`page`](Self::page) puts both there.
+/// In poem, a path can be added only once: `at` panics for the path of one of these endpoints, also
+/// for another method. Use [`page`](Self::page) to put a page at the same path.
 pub struct AuthRoutes<U> {
     auth: AuthProvider<U>,
     mounts: Mounts,
@@ -58,19 +61,19 @@ pub struct AuthRoutes<U> {
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
-    /// All endpoints that the provider can answer, each at its usual path.
+    /// Creates all endpoints that the provider supports, each at its default path.
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>) -> Self {
         Self { auth: auth.clone(), mounts: Mounts::of(auth), pages: Vec::new() }
     }
 
-    /// What audits list of the endpoints.
+    /// Returns what audits list of the endpoints.
     pub(crate) const fn declaration(&self) -> &Arc<Declaration> {
         self.mounts.declaration()
     }
 
-    /// Keeps these endpoints and no others.
+    /// Keeps only these endpoints.
     #[must_use]
     pub fn only(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         Self { mounts: self.mounts.only(endpoints), ..self }
@@ -88,20 +91,19 @@ impl<U: AuthUser> AuthRoutes<U> {
         Self { mounts: self.mounts.at(endpoint, path), ..self }
     }
 
-    /// Limits how many requests to an endpoint pass: `limit(Endpoint::Login, "5/minute")`. They are
-    /// refused with 429 before their body is read and before a password waits for its turn. A page
-    /// at the same path is not limited.
+    /// Limits the rate of requests to an endpoint: `limit(Endpoint::Login, "5/minute")`. Requests
+    /// above the limit are refused with 429 before their body is read and before a password check
+    /// is queued. A page at the same path is not limited.
     ///
-    /// See [`Mounts::limit`]. What is no limit is reported to the log, and every request is refused
-    /// with 500.
+    /// See [`Mounts::limit`]. An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
         Self { mounts: self.mounts.limit(endpoint, limit), ..self }
     }
 
-    /// Puts a page of the application's own at the path of an endpoint: it answers GET and HEAD,
-    /// the endpoint everything else; see [`Mounts::page`].
+    /// Puts a page of your own at the path of an endpoint. The page answers GET and HEAD, the
+    /// endpoint all other methods; see [`Mounts::page`].
     #[must_use]
     pub fn page<E>(mut self, endpoint: Endpoint, handler: E) -> Self
     where
@@ -113,21 +115,21 @@ impl<U: AuthUser> AuthRoutes<U> {
 }
 
 impl<U: AuthUser> AuthRoutes<U> {
-    /// Each endpoint, and its path as poem writes it.
+    /// Returns each endpoint, and its path as poem writes it.
     pub(crate) fn into_endpoints(self) -> impl Iterator<Item = (String, Mounted<U>)> {
         let Self { auth, mounts, mut pages } = self;
         let mounts: Vec<Mount> = mounts.iter().cloned().collect();
         mounts.into_iter().map(move |mount| {
             let page = pages.iter().position(|(endpoint, _)| *endpoint == mount.endpoint());
             let page = page.filter(|_| mount.has_page()).map(|at| pages.swap_remove(at).1);
-            // poem writes `:name` for what others write `{name}`.
+            // poem writes `:name` where others write `{name}`.
             let path = mount.path().replace('{', ":").replace('}', "");
             let limiter = mount.limiter(&auth);
             (path, Mounted { auth: auth.clone(), mount, page, limiter })
         })
     }
 
-    /// Adds the endpoints to a route that has others.
+    /// Adds the endpoints to an existing route.
     pub(crate) fn mount_on(self, route: Route) -> Route {
         self.into_endpoints().fold(route, |route, (path, endpoint)| route.at(path, endpoint))
     }
@@ -164,8 +166,7 @@ impl<U> fmt::Debug for AuthRoutes<U> {
     }
 }
 
-/// Whatever no page of the application answers is the endpoint's, so that a wrong method is refused
-/// by it.
+/// The endpoint answers every other method, so that it also refuses wrong ones.
 pub(crate) struct Mounted<U> {
     auth: AuthProvider<U>,
     mount: Mount,
@@ -174,10 +175,10 @@ pub(crate) struct Mounted<U> {
 }
 
 impl<U: AuthUser> Mounted<U> {
-    /// What the endpoint answers, if its limit lets the request through.
+    /// Answers a request that the limit of the endpoint lets through.
     async fn answer(&self, mut request: Request) -> Result<Response> {
-        // poem reads into a buffer of several kilobytes, which would lie in every future around
-        // this one.
+        // Boxed: poem reads into a buffer of several kilobytes, which would be part of every future
+        // around this one.
         let reading = Box::pin(read_body(request.take_body(), MAX_BODY_BYTES));
         let auth = self.auth.clone().for_request(|| extract::pinned(request.extensions()));
         let body = self.mount.await_body(&auth, reading).await;
@@ -191,7 +192,8 @@ impl<U: AuthUser> poem::Endpoint for Mounted<U> {
     async fn call(&self, request: Request) -> Result<Response> {
         match (&self.page, &self.limiter) {
             (Some(page), _) if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                // A page within `get(..)` or not: poem's own methods take HEAD for GET too.
+                // Whether the page is within `get(..)` does not matter: poem's own methods also
+                // take HEAD for GET.
                 page.call(request).await
             }
             (_, Some(limiter)) => {
@@ -216,7 +218,7 @@ async fn answer<U: AuthUser>(
     }
 }
 
-/// The whole body.
+/// Reads the whole body.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
     match body.into_bytes_limit(limit).await {
         Ok(collected) => Ok(collected.into()),

@@ -1,4 +1,4 @@
-//! `WebSockets` that end with the authority of whom they were opened for.
+//! `WebSockets` that end with the authority of their user.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -13,12 +13,12 @@ use poem::{
 };
 use tokio::time::timeout;
 
-/// How long a client has to take note that its socket is closed.
+/// How long a client has to answer the close frame.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Opens a WebSocket that ends with the authority of whom it was opened for: when the token
-/// expires, when its session or its user is logged out, when the token is revoked, when the user is
-/// disabled or gone. On other instances too, see [`Ended`].
+/// Opens a WebSocket that ends with the authority of its user: when the token expires or is
+/// revoked, when the session or the user is logged out, or when the user is disabled or deleted.
+/// This includes changes made on other instances; see [`Ended`].
 ///
 /// ```
 /// # use fauth_testing::TestUser as User;
@@ -45,21 +45,21 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// # let _ = app;
 /// ```
 ///
-/// Until it is opened, the guard decides as about every request: 401 and 403 are answers to the
-/// handshake, and a handshake with a cookie needs an `Origin` of your own.
+/// The handshake passes the guard like any other request: it is answered with 401 or 403, and a
+/// handshake with a cookie needs an `Origin` of your own.
 ///
-/// Once the authority has ended, the handler is stopped where it waits, as by `tokio::select!`, and
-/// the client is sent a close frame with the code 1008 (policy violation, [RFC 6455 section
+/// When the authority ends, the handler is dropped at its current `await`, as by `tokio::select!`,
+/// and the client receives a close frame with the code 1008 (policy violation, [RFC 6455 section
 /// 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)) and the
-/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns before, the code is 1000.
-/// A client that does not read has five seconds; then the connection is cut.
+/// [reason](fauth_core::ended::EndReason::as_str). If the handler returns earlier, the code is
+/// 1000. If the client does not read, the connection is closed after five seconds.
 ///
-/// The handler borrows the socket. So nothing that it starts can keep the socket for longer: the
-/// compiler refuses a `tokio::spawn` that does. To send and to receive at the same time, split the
-/// socket (`StreamExt::split`) and `tokio::join!` the two, within the handler.
+/// The handler borrows the socket, so no task that it starts can keep the socket open for longer:
+/// such a `tokio::spawn` does not compile. To send and receive at the same time, split the socket
+/// (`StreamExt::split`) and `tokio::join!` both halves within the handler.
 ///
 /// # By hand
-/// [`Ended`] is a future, which is cloned and awaited wherever there is something to end:
+/// [`Ended`] is a future. Clone it and await it wherever work has to end:
 ///
 /// ```
 /// # use fauth_poem::fauth_core::ended::Ended;
@@ -82,8 +82,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// ```
 ///
 /// # Security
-/// In the example by hand, a client that does not read holds `send` back, and the authority ends
-/// unnoticed in the meantime: put whatever waits into the `select!`, or let this function do it.
+/// In this example, a client that does not read blocks `send`, and meanwhile the end of the
+/// authority goes unnoticed. Put everything that waits into the `select!`, or use this function.
 pub fn until_ended<H>(upgrade: WebSocket, ended: Ended, handler: H) -> Response
 where
     H: for<'a> FnOnce(&'a mut WebSocketStream) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
@@ -94,8 +94,8 @@ where
     upgrade.on_upgrade(|socket| run_until_ended(socket, ended, handler)).into_response()
 }
 
-/// As [`until_ended`], for a socket that is open: one whose client sends its token as the first
-/// message.
+/// Like [`until_ended`], for a socket that is already open, such as one whose client sends its
+/// token in the first message.
 ///
 /// ```
 /// # use fauth_testing::TestUser as User;
@@ -123,25 +123,25 @@ where
 /// ```
 ///
 /// # Security
-/// Until the token has come, anybody may hold a socket: set a time limit, as here, and limit the
-/// size of messages (`WebSocket::config`).
+/// Until the token arrives, anybody can hold a socket open. Set a time limit, as here, and limit
+/// the size of messages (`WebSocket::config`).
 pub async fn run_until_ended<H>(mut socket: WebSocketStream, ended: Ended, handler: H)
 where
     H: for<'a> FnOnce(&'a mut WebSocketStream) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> + Send,
 {
-    // The end comes first: a handler that always has something to do is stopped too.
+    // The end comes first, to stop also a handler that is always ready.
     let message = match select(ended, handler(&mut socket)).await {
         Either::Left((why, _)) => Message::close_with(why.close_code(), why.as_str()),
         Either::Right(_) => Message::close_with(CloseCode::Normal, ""),
     };
-    // A client that does not read is no reason to wait for longer.
+    // Do not wait longer for a client that does not read.
     let _ = timeout(CLOSING, close(&mut socket, message)).await;
 }
 
-/// Sends the message and waits for the answer to it. Who closes a connection with something unread
-/// resets it, and the client may lose the message.
+/// Sends the message and waits for the client's answer. If a connection is closed with unread data,
+/// it is reset, and the client may lose the message.
 async fn close(socket: &mut WebSocketStream, message: Message) {
-    // It fails if the client was first, whose message is answered while the rest is read.
+    // This fails if the client closed first; its message is answered while the rest is read.
     let _ = socket.send(message).await;
     while let Some(Ok(_)) = socket.next().await {}
 }

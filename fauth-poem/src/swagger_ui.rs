@@ -1,14 +1,14 @@
-//! Swagger UI, mounted.
+//! Swagger UI as a route.
 
 use fauth_core::swagger_ui::SwaggerUi;
 use poem::{Endpoint, Request, Response, endpoint::make_sync};
 
 use crate::{head::Head, respond::respond};
 
-/// A page with Swagger UI that shows the OpenAPI document at `document_url`; see
-/// [`fauth_core::swagger_ui`] for what it may do and what its Authorize button needs.
+/// Returns a page with Swagger UI that shows the OpenAPI document at `document_url`. See
+/// [`fauth_core::swagger_ui`] for its permissions and for what its Authorize button needs.
 ///
-/// Nest it where the page shall be. Scripts and styles are part of the binary.
+/// Nest it at the path of the page. Scripts and styles are part of the binary.
 ///
 /// ```
 /// # use fauth_poem::swagger_ui;
@@ -20,7 +20,7 @@ use crate::{head::Head, respond::respond};
 /// ```
 ///
 /// # Security
-/// Everybody sees the page. Where the document is not for everybody, put both into a guarded group.
+/// The page is public. If the document is not, put both into a guarded group.
 #[must_use]
 pub fn swagger_ui(document_url: &str) -> impl Endpoint<Output = Response> + use<> {
     let ui = SwaggerUi::new(document_url);

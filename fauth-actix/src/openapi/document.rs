@@ -1,4 +1,4 @@
-//! The document as a whole: of an application, or of what a function configures.
+//! The document as a whole: of an application, or of a configuration function.
 
 use std::fmt;
 
@@ -22,11 +22,11 @@ use crate::protect::Protect;
 
 /// Completes the document of an application.
 pub trait UtoipaAppExt {
-    /// Adds the security schemes that operations name, the scopes that they ask for, and the
-    /// schemas of answers. Call it when everything is in the document, and once for each provider.
+    /// Adds the security schemes and scopes that the operations require, and the schemas of
+    /// responses. Call it once for each provider, when the document is otherwise complete.
     ///
-    /// Takes a provider, or a [`Description`] of one that says where its login is. The same for a
-    /// document by itself: [`DescribeAuth`].
+    /// Takes a provider, or a [`Description`] of a provider that also says where its login is. To
+    /// describe a document outside a router, use [`DescribeAuth`].
     #[must_use]
     fn describe_auth<'a, U: AuthUser>(self, auth: impl Into<Description<'a, U>>) -> Self;
 }
@@ -41,8 +41,9 @@ where
     }
 }
 
-/// Services with their document, for applications that a function configures: what the
-/// `ServiceConfig` of `utoipa_actix_web` collects can be read by its `UtoipaApp` alone.
+/// Services with their document, for applications that are set up by a configuration function. (The
+/// document that a `ServiceConfig` of `utoipa_actix_web` collects can be read by its `UtoipaApp`
+/// only.)
 ///
 /// ```
 /// # use actix_web::web::ServiceConfig;
@@ -76,25 +77,24 @@ pub struct Documented<'a> {
 }
 
 impl<'a> Documented<'a> {
-    /// Adds services to this configuration.
+    /// Creates a collection that adds services to this configuration.
     pub fn new(config: &'a mut ServiceConfig) -> Self {
         Self { config, document: OpenApi::default() }
     }
 
-    /// Adds a service that says what it does; see
-    /// [`SecureScope::documented`](crate::SecureScope::documented).
+    /// Adds a documented service; see [`SecureScope::documented`](crate::SecureScope::documented).
     pub fn service(mut self, factory: impl HttpServiceFactory + OpenApiFactory + 'static) -> Self {
         drop(add(&mut self.document, &factory));
         self.config.service(factory);
         self
     }
 
-    /// As [`UtoipaAppExt::describe_auth`].
+    /// Like [`UtoipaAppExt::describe_auth`].
     pub fn describe_auth<'b, U: AuthUser>(self, auth: impl Into<Description<'b, U>>) -> Self {
         Self { document: self.document.describe_auth(auth), ..self }
     }
 
-    /// The document. Its title and version are the application's to set.
+    /// Returns the document. Set its title and version yourself.
     #[must_use]
     pub fn into_openapi(self) -> OpenApi {
         self.document
@@ -108,10 +108,10 @@ impl fmt::Debug for Documented<'_> {
 }
 
 impl<U: AuthUser> Protect<U> {
-    /// Says in every operation of a document what its rule asks for, beside what its guards ask
-    /// for. Call it when everything is in the document, and before `describe_auth`.
+    /// Adds to every operation of a document what its path rule requires, beside what its guards
+    /// require. Call it when the document is otherwise complete, and before `describe_auth`.
     ///
-    /// The paths of the document must be whole ones, as clients write them. See
+    /// The document must have whole paths, as clients send them. See
     /// [`Protection::describe`](fauth_core::Protection::describe).
     pub fn describe(&self, document: &mut OpenApi) {
         stamp_rules(self.protection(), document);

@@ -30,14 +30,14 @@ impl ScopeDocument {
 }
 
 impl<U: AuthUser> SecureScope<U> {
-    /// Adds a service that says what it does: a handler with `#[utoipa::path]`,
-    /// [`routes!`](super::routes!), a nested group, a scope of `utoipa_actix_web`. What
-    /// [`service`](Self::service) adds is guarded and in no document.
+    /// Adds a documented service: a handler with `#[utoipa::path]`, [`routes!`](super::routes!), a
+    /// nested group, or a scope of `utoipa_actix_web`. Services added by [`service`](Self::service)
+    /// are guarded, but in no document.
     #[must_use]
     #[track_caller]
     pub fn documented(mut self, factory: impl HttpServiceFactory + OpenApiFactory + 'static) -> Self {
         let added = add(&mut self.document.inside, &factory);
-        // Of a group its own declaration says it.
+        // A group is declared by its own declaration.
         if !(&factory as &dyn Any).is::<Self>() {
             for (path, methods) in &added {
                 self.declaration().add_route(methods, path);
@@ -70,8 +70,8 @@ impl<U: AuthUser> OpenApiFactory for AuthRoutes<U> {
     }
 }
 
-/// Of two operations with one path and method the first stays, as in the router of actix-web.
-/// What was added is returned: a factory may give its paths away once.
+/// Of two operations with the same path and method the first stays, as in the router of actix-web.
+/// Returns what was added, because a factory may return its paths only once.
 pub(super) fn add(document: &mut OpenApi, factory: &impl OpenApiFactory) -> Vec<(String, Methods)> {
     let mut schemas = Schemas::new();
     factory.schemas(&mut schemas);

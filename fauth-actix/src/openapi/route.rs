@@ -1,4 +1,4 @@
-//! One route: a guard or a limit in front of what `routes!` makes.
+//! A guard or a limit in front of what `routes!` makes.
 
 use std::fmt;
 
@@ -29,11 +29,11 @@ use crate::{
 
 /// Makes routes of handlers with `#[utoipa::path(get, path = "…")]`, for
 /// [`guard`](crate::openapi::Routes::guard) and for the `service` of
-/// [`UtoipaApp`](utoipa_actix_web::UtoipaApp). Handlers of one path become one resource.
+/// [`UtoipaApp`](utoipa_actix_web::UtoipaApp). Handlers with the same path become one resource.
 ///
-/// The handlers are plain functions. Those with `#[get("…")]` of actix-web are services by
-/// themselves, which nothing can be put around: put them into a
-/// [`SecureScope`](crate::SecureScope) by [`documented`](crate::SecureScope::documented).
+/// The handlers are plain functions. Handlers with actix-web's `#[get("…")]` are services that
+/// cannot be wrapped: add them to a [`SecureScope`](crate::SecureScope) with
+/// [`documented`](crate::SecureScope::documented).
 ///
 /// ```
 /// # use fauth_actix::{openapi::routes, require_user};
@@ -66,7 +66,7 @@ macro_rules! documented_routes {
     };
 }
 
-/// Routes that say what they do, and whom their guards let in; see [`routes!`](super::routes!).
+/// Routes with their document, which includes their guards; see [`routes!`](super::routes!).
 #[derive(Default)]
 #[must_use = "routes do nothing unless they are a service of an application or a scope"]
 pub struct Routes {
@@ -76,7 +76,7 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// No routes.
+    /// Creates an empty collection.
     pub fn new() -> Self {
         Self::default()
     }
@@ -106,8 +106,7 @@ impl Routes {
         self
     }
 
-    /// Puts the guard in front of these routes, whatever the method, and says so in their
-    /// operations.
+    /// Puts the guard in front of these routes, for all methods, and adds it to their operations.
     pub fn guard<U: AuthUser>(mut self, guard: RequireLayer<U>) -> Self {
         let schemas = openapi::stamp(guard.guard(), &mut self.document.paths);
         openapi::add_schemas(&mut self.document, schemas);
@@ -115,8 +114,8 @@ impl Routes {
         self
     }
 
-    /// Puts a limit in front of these routes, whatever the method, and says so in their operations.
-    /// It guards nothing, and says nothing of who may call them.
+    /// Puts a limit in front of these routes, for all methods, and adds it to their operations. A
+    /// limit is no guard: the operations remain open.
     pub fn limit<U: AuthUser>(mut self, limit: LimitLayer<U>) -> Self {
         let schemas = openapi::stamp_limits(limit.limiter(), &mut self.document.paths);
         openapi::add_schemas(&mut self.document, schemas);
@@ -155,7 +154,7 @@ pub(super) fn schemas_of(document: &OpenApi) -> Schemas {
     document.components.iter().flat_map(|components| components.schemas.clone()).collect()
 }
 
-/// The paths below a prefix, without the patterns of their parameters.
+/// Returns the paths below a prefix, without the patterns of their parameters.
 pub(super) fn with_templates(prefix: &str, mut paths: Paths) -> Paths {
     let all: PathsMap<String, PathItem> = std::mem::take(&mut paths.paths);
     paths.paths = all.into_iter().map(|(path, item)| (template(&format!("{prefix}{path}")), item)).collect();

@@ -1,4 +1,4 @@
-//! The document as a whole: groups in it, and what belongs to a provider.
+//! The document as a whole: its groups, and the parts that belong to a provider.
 
 use fauth_core::{
     AuthUser,
@@ -15,22 +15,22 @@ use crate::{protect::Protect, router::SecureRouter};
 
 /// Mounts groups together with their documents.
 pub trait OpenApiRouterExt {
-    /// Mounts a group under a path, as [`nest_service`](OpenApiRouter::nest_service) does, which
-    /// would drop its document.
+    /// Mounts a group under a path. Unlike [`nest_service`](OpenApiRouter::nest_service), it keeps
+    /// the document of the group.
     ///
     /// # Panics
-    /// As `nest_service`; and if the document has an operation of the group already, since one of
+    /// Like `nest_service`; and if the document already has an operation of the group, since one of
     /// the two would be lost.
     #[must_use]
     fn nest_secure<U: AuthUser, T>(self, path: &str, group: SecureRouter<U, T>) -> Self
     where
         T: Clone + Send + Sync + 'static;
 
-    /// Adds the security schemes that operations name, the scopes that they ask for, and the
-    /// schemas of answers. Call it when everything is in the document, and once for each provider.
+    /// Adds the security schemes and scopes that the operations require, and the schemas of
+    /// responses. Call it once for each provider, when the document is otherwise complete.
     ///
-    /// Takes a provider, or a [`Description`] of one that says where its login is. The same for a
-    /// document by itself: [`DescribeAuth`].
+    /// Takes a provider, or a [`Description`] of a provider that also says where its login is. To
+    /// describe a document outside a router, use [`DescribeAuth`].
     #[must_use]
     fn describe_auth<'a, U: AuthUser>(self, auth: impl Into<Description<'a, U>>) -> Self;
 }
@@ -54,10 +54,10 @@ where
 }
 
 impl<U: AuthUser> Protect<U> {
-    /// Says in every operation of a document what its rule asks for, beside what its guards ask
-    /// for. Call it when everything is in the document, and before `describe_auth`.
+    /// Adds to every operation of a document what its path rule requires, beside what its guards
+    /// require. Call it when the document is otherwise complete, and before `describe_auth`.
     ///
-    /// The paths of the document must be whole ones, as clients write them. See
+    /// The document must have whole paths, as clients send them. See
     /// [`Protection::describe`](fauth_core::Protection::describe).
     pub fn describe(&self, document: &mut OpenApi) {
         stamp_rules(self.protection(), document);

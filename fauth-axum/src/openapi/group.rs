@@ -10,8 +10,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use crate::{router::SecureRouter, routes::AuthRoutes};
 
 impl<U: AuthUser> SecureRouter<U> {
-    /// A group of the routes of this router, in which its document stays. The handlers have the
-    /// provider as their state.
+    /// Creates a group from the routes of this router, and keeps its document. The state of the
+    /// handlers is the provider.
     ///
     /// Mount it with [`nest_secure`](super::OpenApiRouterExt::nest_secure).
     #[must_use]
@@ -26,20 +26,20 @@ where
     U: AuthUser,
     S: Clone + Send + Sync + 'static,
 {
-    /// Adds routes that [`routes!`](utoipa_axum::routes) has made, and what it says of them.
+    /// Adds routes made by [`routes!`](utoipa_axum::routes), with their document.
     ///
     /// # Panics
-    /// As [`Router::route`].
+    /// Like [`Router::route`].
     #[must_use]
     #[track_caller]
     pub fn routes(self, routes: UtoipaMethodRouter<S>) -> Self {
         self.merge_openapi(OpenApiRouter::default().routes(routes))
     }
 
-    /// Adds the routes of another router, and its document.
+    /// Adds the routes of another router, with its document.
     ///
     /// # Panics
-    /// As [`Router::merge`].
+    /// Like [`Router::merge`].
     #[must_use]
     #[track_caller]
     pub fn merge_openapi(mut self, router: OpenApiRouter<S>) -> Self {
@@ -49,10 +49,10 @@ where
         self.merge(router)
     }
 
-    /// Mounts a group in this group, with its document: whoever enters has to pass both guards.
+    /// Mounts a group in this group, with its document. A request must pass both guards.
     ///
     /// # Panics
-    /// As [`super::OpenApiRouterExt::nest_secure`].
+    /// Like [`super::OpenApiRouterExt::nest_secure`].
     #[must_use]
     #[track_caller]
     pub fn nest_secure<V: AuthUser, T>(mut self, path: &str, group: SecureRouter<V, T>) -> Self
@@ -63,7 +63,7 @@ where
         self.nest_service(path, group)
     }
 
-    /// Makes the operations known to audits.
+    /// Adds the operations to the audit.
     #[track_caller]
     fn declare(&self, document: &OpenApi) {
         for (path, item) in &document.paths.paths {
@@ -72,7 +72,7 @@ where
         }
     }
 
-    /// The document of this group: what its routes say of themselves, and what the guard asks for.
+    /// Returns the document of this group: its routes, with what the guard requires.
     #[must_use]
     pub fn to_openapi(&self) -> OpenApi {
         let mut document = OpenApi::clone(&self.document);
@@ -82,8 +82,8 @@ where
     }
 }
 
-/// The ready-made endpoints with their document, for
-/// [`OpenApiRouter::merge`](OpenApiRouter::merge) and [`nest`](OpenApiRouter::nest).
+/// The ready-made endpoints with their document, for [`OpenApiRouter::merge`](OpenApiRouter::merge)
+/// and [`nest`](OpenApiRouter::nest).
 impl<U, S> From<AuthRoutes<U, S>> for OpenApiRouter<S>
 where
     U: AuthUser,
@@ -108,7 +108,7 @@ fn merge(document: &mut OpenApi, other: OpenApi, compose: impl Fn(&str) -> Strin
     }
 }
 
-/// As axum joins the paths of a nested router.
+/// Joins the paths of a nested router as axum does.
 fn nested(prefix: &str, path: &str) -> String {
     match (prefix.strip_suffix('/'), path) {
         (_, "" | "/") => prefix.to_owned(),

@@ -1,4 +1,4 @@
-//! One route: a guard or a limit in front of what `routes!` makes.
+//! A guard or a limit in front of what `routes!` makes.
 
 use fauth_core::{
     AuthUser,
@@ -10,13 +10,13 @@ use crate::{guard::RequireLayer, limit::LimitLayer};
 
 /// Adds a guard or a limit to what [`routes!`](utoipa_axum::routes) makes.
 pub trait RoutesExt {
-    /// Puts the guard in front of these routes, and says so in their operations. What `layer` adds
-    /// is in no document.
+    /// Puts the guard in front of these routes, and adds it to their operations. A guard added by
+    /// `layer` is not documented.
     #[must_use]
     fn guard<U: AuthUser>(self, guard: RequireLayer<U>) -> Self;
 
-    /// Puts a limit in front of these routes, and says so in their operations. It guards nothing,
-    /// and says nothing of who may call them.
+    /// Puts a limit in front of these routes, and adds it to their operations. A limit is no guard:
+    /// the operations remain open.
     #[must_use]
     fn limit<U: AuthUser>(self, limit: LimitLayer<U>) -> Self;
 }

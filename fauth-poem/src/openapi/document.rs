@@ -1,4 +1,4 @@
-//! The document as a whole: one of many, every operation with what its guards ask for.
+//! The document as a whole: one of many, with what the guards require of every operation.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -20,11 +20,11 @@ use super::{
 };
 use crate::{protect::Protect, routes::AuthRoutes};
 
-/// Where clients get tokens, by the name of the application.
+/// Token URLs by the name of the application.
 type TokenUrls = BTreeMap<String, String>;
 
-/// APIs of poem-openapi on one route and in one document, which says of each operation what its
-/// guards ask for and how they refuse. See the [module](super) for an example.
+/// APIs of poem-openapi on one route and in one document, which shows for each operation what its
+/// guards require and how they refuse. See the [module](super) for an example.
 pub struct ApiRoute {
     base: Value,
     prefix: String,
@@ -33,7 +33,7 @@ pub struct ApiRoute {
 }
 
 impl ApiRoute {
-    /// Without any API yet. For servers, a description and the rest, use
+    /// Creates a route without any API. For servers, a description and the rest, use
     /// [`ApiRoute::from`] with an [`OpenApiService`].
     #[must_use]
     pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
@@ -53,21 +53,22 @@ impl ApiRoute {
         Self { group: self.group.nest(prefix, apis), ..self }
     }
 
-    /// Adds the ready-made endpoints of a provider: login, refresh, logout, sessions.
+    /// Adds the ready-made endpoints of a provider: login, refresh, logout and sessions.
     #[must_use]
     pub fn auth_routes<U: AuthUser>(self, routes: AuthRoutes<U>) -> Self {
         Self { group: self.group.auth_routes(routes), ..self }
     }
 
-    /// Says where the application nests the route, so that the document has whole paths. Use it
-    /// instead of `url_prefix` of [`OpenApiService`], which would not reach the login.
+    /// Sets the path at which the application nests the route, so that the document has whole
+    /// paths. Use it instead of `url_prefix` of [`OpenApiService`], which would not apply to the
+    /// login.
     #[must_use]
     pub fn url_prefix(self, prefix: impl AsRef<str>) -> Self {
         Self { prefix: reach::normal(prefix.as_ref()), ..self }
     }
 
-    /// Says where clients, such as the Authorize button of Swagger UI, exchange a name and a
-    /// password for tokens of this provider. Default: the ready-made login of these
+    /// Sets the URL at which clients, such as the Authorize button of Swagger UI, exchange a name
+    /// and a password for tokens of this provider. Default: the ready-made login of these
     /// [`auth_routes`](Self::auth_routes); without one, the document has no such scheme.
     #[must_use]
     pub fn token_url<U: AuthUser>(mut self, auth: &AuthProvider<U>, url: impl Into<String>) -> Self {
@@ -75,17 +76,17 @@ impl ApiRoute {
         self
     }
 
-    /// The route, from which the application goes on, and the document.
+    /// Returns the route, to which the application may add others, and the document.
     ///
     /// Both come from the same guards.
     ///
     /// # Security
-    /// What the application adds to the route later is neither in the document nor behind the
-    /// guards of the groups, wherever its path lies: guard it by itself.
+    /// Routes that the application adds later are neither in the document nor behind the guards of
+    /// the groups, whatever their path. Guard them yourself.
     ///
     /// # Panics
-    /// As [`Route::at`] and [`OpenApiService`] do, if the APIs do not fit together:
-    /// [`try_into_parts`](Self::try_into_parts) says what is wrong then.
+    /// Like [`Route::at`] and [`OpenApiService`], if the APIs conflict.
+    /// [`try_into_parts`](Self::try_into_parts) returns the conflict.
     #[must_use]
     #[track_caller]
     #[expect(clippy::panic, reason = "it is what poem does where routes do not fit together")]
@@ -93,13 +94,13 @@ impl ApiRoute {
         self.try_into_parts().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// As [`into_parts`](Self::into_parts), without the panic.
+    /// Like [`into_parts`](Self::into_parts), without the panic.
     ///
     /// # Errors
-    /// [`ApiError`] if the APIs do not fit together.
+    /// [`ApiError`] if the APIs conflict.
     ///
     /// # Panics
-    /// As [`OpenApiService`] does, if two types of one API have the same name.
+    /// Like [`OpenApiService`], if two types of one API have the same name.
     pub fn try_into_parts(self) -> Result<(Route, Value), ApiError> {
         self.group.reach().check()?;
         let document = document_of(&self.base, &self.prefix, &self.group, &self.token_urls)?;
@@ -107,11 +108,11 @@ impl ApiRoute {
     }
 }
 
-/// Takes title, servers, description, licence, webhooks and the rest from a service. The APIs of
-/// an application that has one already move from there to [`ApiRoute::api`].
+/// Takes title, servers, description, licence, webhooks and the rest from a service. Move the APIs
+/// of an existing service to [`ApiRoute::api`].
 ///
-/// Not taken over are `cookie_key`, for which [`CookieJarManager::with_key`] goes around the route,
-/// and the headers that a service adds to each operation, for which there is
+/// Two settings are not taken over. Instead of `cookie_key`, put [`CookieJarManager::with_key`]
+/// around the route. Instead of headers that a service adds to each operation, use
 /// `#[OpenApi(request_header(..), response_header(..))]`.
 ///
 /// [`CookieJarManager::with_key`]:
@@ -130,7 +131,8 @@ impl ApiRoute {
 /// ```
 impl<W: Webhook> From<OpenApiService<(), W>> for ApiRoute {
     fn from(service: OpenApiService<(), W>) -> Self {
-        // It has no operations, and so cannot be too deep to be read. poem-openapi has written it.
+        // The document has no operations, so it cannot be nested too deeply to parse, and
+        // poem-openapi wrote it.
         let base = serde_json::from_str(&service.spec()).unwrap_or_default();
         Self { base, prefix: String::new(), group: ApiGroup::new(), token_urls: TokenUrls::new() }
     }
@@ -142,7 +144,7 @@ impl fmt::Debug for ApiRoute {
     }
 }
 
-/// The document of everything in `group`, as part of `base`, which has title and version.
+/// Writes the document of everything in `group` into `base`, which has title and version.
 fn document_of(
     base: &Value,
     prefix: &str,
@@ -158,7 +160,7 @@ fn document_of(
     Ok(document)
 }
 
-/// Adds what belongs to a provider as a whole. The application's own schemes stay as they are.
+/// Adds what belongs to a provider as a whole. The application's own schemes are kept.
 fn complete(provider: &dyn Described, token_urls: &TokenUrls, document: &mut Value) -> Result<(), ApiError> {
     const KIND: &str = "securitySchemes";
     let schemes = |document: &Value| {
@@ -174,14 +176,14 @@ fn complete(provider: &dyn Described, token_urls: &TokenUrls, document: &mut Val
     }
 }
 
-/// A document in the making.
+/// A document under construction.
 #[derive(Default)]
 struct Draft<'a> {
     document: Map<String, Value>,
-    /// The paths as they are written, by what they are without the names of their parameters.
+    /// The paths as written, by their form without parameter names.
     written: HashMap<String, String>,
     operation_ids: HashSet<String>,
-    /// By their applications.
+    /// Providers by application.
     providers: BTreeMap<&'a str, &'a dyn Described>,
 }
 
@@ -223,7 +225,7 @@ impl<'a> Draft<'a> {
         paths: impl Iterator<Item = (&'v String, &'v Value)>,
     ) -> Result<(), ApiError> {
         for (path, item) in paths {
-            // poem-openapi leaves the parameters of a `prefix_path` as routes write them.
+            // poem-openapi keeps the parameters of a `prefix_path` as routes write them.
             let path = match reach::normal(&template(path)) {
                 path if prefix.is_empty() && path.is_empty() => "/".to_owned(),
                 path => format!("{prefix}{path}"),
@@ -236,7 +238,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Notes how a path is written.
+    /// Records how a path is written.
     fn write_as(&mut self, path: &str) -> Result<(), ApiError> {
         let written = self.written.entry(reach::nameless(path)).or_insert_with(|| path.to_owned());
         if written == path {
@@ -314,7 +316,7 @@ fn members(object: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     object.and_then(Value::as_object).into_iter().flatten()
 }
 
-/// The object of this name, made if there is none.
+/// Returns the object of this name, and creates it if there is none.
 fn object<'o>(object: &'o mut Map<String, Value>, name: &str) -> &'o mut Map<String, Value> {
     let value = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
     if !value.is_object() {
@@ -327,14 +329,13 @@ fn object<'o>(object: &'o mut Map<String, Value>, name: &str) -> &'o mut Map<Str
 }
 
 impl<U: AuthUser> Protect<U> {
-    /// Says in every operation of a document what its rule asks for, beside what its guards ask
-    /// for. Call it with what [`ApiRoute::into_parts`] gives.
+    /// Adds to every operation of a document what its path rule requires, beside what its guards
+    /// require. Call it with the document of [`ApiRoute::into_parts`].
     ///
-    /// The paths of the document must be whole ones, as clients write them. See
-    /// [`Protection::describe`](fauth_core::Protection::describe). Where no guard and no endpoint
-    /// of the document is of the same provider,
-    /// [`Description::complete`](fauth_core::openapi::Description::complete) adds the security
-    /// schemes afterwards.
+    /// The document must have whole paths, as clients send them. See
+    /// [`Protection::describe`](fauth_core::Protection::describe). If no guard and no endpoint of
+    /// the document has the same provider, add the security schemes afterwards with
+    /// [`Description::complete`](fauth_core::openapi::Description::complete).
     pub fn describe(&self, document: &mut Value) {
         self.protection().describe(document);
     }

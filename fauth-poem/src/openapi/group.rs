@@ -22,12 +22,12 @@ use super::{
 };
 use crate::{limit::LimitMiddleware, routes::AuthRoutes};
 
-/// APIs that are open to everybody, except for the groups among them that are a [`SecureApi`].
+/// APIs that are open to everybody, except for groups among them that are a [`SecureApi`].
 ///
-/// Every API of poem-openapi becomes one, a tuple of APIs too, and so does every [`SecureApi`].
+/// Every API of poem-openapi converts to one, and so do tuples of APIs and every [`SecureApi`].
 #[derive(Default)]
 pub struct ApiGroup {
-    /// What guards the group as a whole.
+    /// The guards of the group as a whole.
     pub(super) doors: Doors,
     pub(super) apis: Vec<Api>,
     pub(super) nests: Vec<Nest>,
@@ -44,23 +44,23 @@ pub(super) struct Nest {
 pub(super) struct ReadyMade {
     pub(super) provider: Box<dyn Described>,
     pub(super) described: Endpoints,
-    /// By their paths, as poem writes them.
+    /// By path, as poem writes it.
     endpoints: Vec<(String, BoxEndpoint<'static>)>,
     pub(super) doors: Doors,
 }
 
 impl ApiGroup {
-    /// An empty group.
+    /// Creates an empty group.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds APIs, or a [`SecureApi`], at the place of this group.
+    /// Adds APIs, or a [`SecureApi`], at the path of this group.
     ///
-    /// Of a [`SecureApi`], every path of it is guarded, whatever the method, as far as no other API
-    /// here has an operation on it. Paths that nobody has are nobody's: with [`nest`](Self::nest),
-    /// all paths under a prefix are guarded, known or unknown.
+    /// The guard of a [`SecureApi`] covers all its paths, for every method, except operations that
+    /// another API here has on them. Paths that belong to no API are not guarded;
+    /// [`nest`](Self::nest) guards all paths under a prefix, known or unknown.
     #[must_use]
     pub fn api(mut self, apis: impl Into<Self>) -> Self {
         let Self { doors, apis, nests, ready_made } = apis.into();
@@ -75,8 +75,8 @@ impl ApiGroup {
         self
     }
 
-    /// Adds APIs, or a [`SecureApi`], under a prefix such as `"/admin"`. All paths under it are
-    /// theirs, known or unknown.
+    /// Adds APIs, or a [`SecureApi`], under a prefix such as `"/admin"`. They own all paths under
+    /// it, known or unknown.
     ///
     /// A prefix has no parameters. Write those in the paths of the API.
     #[must_use]
@@ -85,15 +85,15 @@ impl ApiGroup {
         self
     }
 
-    /// Adds the ready-made endpoints of a provider: login, refresh, logout, sessions.
+    /// Adds the ready-made endpoints of a provider: login, refresh, logout and sessions.
     #[must_use]
     pub fn auth_routes<U: AuthUser>(mut self, routes: AuthRoutes<U>) -> Self {
         self.ready_made.push(routes.into());
         self
     }
 
-    /// Puts a limit in front of everything in this group, and says so in its operations. It guards
-    /// nothing, and says nothing of who may call them.
+    /// Puts a limit in front of everything in this group, and adds it to the operations. A limit is
+    /// no guard: the operations remain open.
     ///
     /// ```
     /// # use fauth_poem::{limit, openapi::{ApiGroup, ApiRoute}};
@@ -112,8 +112,8 @@ impl ApiGroup {
         Self { doors, ..self }
     }
 
-    /// Makes its routes known to audits, as parts of a group around it. What has a guard of its own
-    /// has a declaration of its own, and is listed as a group where it has a prefix.
+    /// Adds its routes to the audit as part of the group around it. An API with a guard of its own
+    /// has its own declaration, and is listed as a group if it has a prefix.
     #[track_caller]
     pub(super) fn declare(&self, outer: &Declaration, below: &str) {
         for Api { table, .. } in self.apis.iter().filter(|api| api.doors.are_open()) {
@@ -131,7 +131,7 @@ impl ApiGroup {
         }
     }
 
-    /// Its paths, for the question whether each of them is where it can be reached and guarded.
+    /// Returns its paths, to check that each is reachable and guarded where it is documented.
     pub(super) fn reach(&self) -> Reach {
         let own = self.apis.iter().flat_map(Api::paths);
         let ready_made = self.ready_made.iter().flat_map(|routes| routes.described.paths.keys());
@@ -139,7 +139,7 @@ impl ApiGroup {
         self.nests.iter().fold(reach, |reach, Nest { prefix, group }| reach.nest(prefix, group.reach()))
     }
 
-    /// One route of everything, inside the guards of the group as a whole.
+    /// Builds one route of everything, inside the guards of the group as a whole.
     pub(super) fn into_route(self) -> Result<Route, ApiError> {
         let Self { apis, nests, ready_made, .. } = self;
         let mut route = Route::new();
@@ -160,7 +160,7 @@ impl ApiGroup {
     }
 }
 
-/// The endpoints of all APIs of one place, by their paths.
+/// Joins the endpoints of all APIs with the same prefix, by path.
 fn joined(apis: Vec<Api>) -> Result<BTreeMap<String, OnePath>, ApiError> {
     let mut paths: BTreeMap<String, OnePath> = BTreeMap::new();
     for Api { table, doors, .. } in apis {
@@ -195,11 +195,11 @@ impl fmt::Debug for ApiGroup {
     }
 }
 
-/// A group of APIs that only known and active users can enter, and, if more is required, only those
-/// who meet it. Its operations say so in the document.
+/// A group of APIs that admits known and active users only, and further requirements if they are
+/// set. Its operations document this.
 ///
-/// Give it to [`ApiRoute::nest`](super::ApiRoute::nest) or [`ApiRoute::api`](super::ApiRoute::api).
-/// An `OpenApiService` does not take it, since its document could not tell of the guard:
+/// Pass it to [`ApiRoute::nest`](super::ApiRoute::nest) or [`ApiRoute::api`](super::ApiRoute::api).
+/// An `OpenApiService` does not accept it, because its document could not show the guard:
 ///
 /// ```compile_fail,E0277
 /// # use fauth_poem::openapi::SecureApi;
@@ -234,15 +234,15 @@ pub struct SecureApi<U> {
 }
 
 impl<U: AuthUser> SecureApi<U> {
-    /// APIs for users. Handlers inside find the provider without further ado.
+    /// Creates a group for users. Its handlers find the provider by themselves.
     #[must_use]
     #[track_caller]
     pub fn new(auth: &AuthProvider<U>, apis: impl Into<ApiGroup>) -> Self {
         Self::of(Guard::group(auth, ""), apis.into())
     }
 
-    /// APIs for users and visitors, as [`visitor`](crate::visitor) lets them in. What is required
-    /// afterwards makes it a group for users.
+    /// Creates a group for users and guests, who are admitted as by [`visitor`](crate::visitor).
+    /// Requirements added later make it a group for users.
     #[must_use]
     #[track_caller]
     pub fn visitor(auth: &AuthProvider<U>, apis: impl Into<ApiGroup>) -> Self {
@@ -255,49 +255,49 @@ impl<U: AuthUser> SecureApi<U> {
         Self { guard, group }
     }
 
-    /// Demands this role, for the whole group.
+    /// Requires this role, for the whole group.
     #[must_use]
     pub fn require_role(self, role: impl AsRef<str>) -> Self {
         self.require(Requirement::user().role(role))
     }
 
-    /// Demands **all** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these roles, for the whole group. A list that is empty by its type does
+    /// not compile.
     #[must_use]
     pub fn require_roles<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().roles(roles))
     }
 
-    /// Demands **at least one** of these roles, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **at least one** of these roles, for the whole group. A list that is empty by its
+    /// type does not compile.
     #[must_use]
     pub fn require_any_role<N: Names>(self, roles: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one role") }
         self.require(Requirement::user().any_role(roles))
     }
 
-    /// Demands this permission, for the whole group.
+    /// Requires this permission, for the whole group.
     #[must_use]
     pub fn require_permission(self, permission: impl AsRef<str>) -> Self {
         self.require(Requirement::user().permission(permission))
     }
 
-    /// Demands **all** of these permissions, for the whole group. A list that is empty by
-    /// its type does not compile.
+    /// Requires **all** of these permissions, for the whole group. A list that is empty by its type
+    /// does not compile.
     #[must_use]
     pub fn require_permissions<N: Names>(self, permissions: N) -> Self {
         const { assert!(!N::ARE_NONE, "name at least one permission") }
         self.require(Requirement::user().permissions(permissions))
     }
 
-    /// Demands this scope of the token, for the whole group.
+    /// Requires this scope of the token, for the whole group.
     #[must_use]
     pub fn require_scope(self, scope: impl AsRef<str>) -> Self {
         self.require(Requirement::user().scope(scope))
     }
 
-    /// Demands **all** of these scopes of the token, for the whole group. A list that is empty by
+    /// Requires **all** of these scopes of the token, for the whole group. A list that is empty by
     /// its type does not compile.
     #[must_use]
     pub fn require_scopes<N: Names>(self, scopes: N) -> Self {
@@ -305,32 +305,33 @@ impl<U: AuthUser> SecureApi<U> {
         self.require(Requirement::user().scopes(scopes))
     }
 
-    /// Demands this too, for the whole group.
+    /// Adds this requirement, for the whole group.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         Self { guard: self.guard.and(requirement), ..self }
     }
 
-    /// Limits how many requests pass, for the whole group: `"5/minute"`, or a
-    /// [`Limit`](fauth_core::limit::Limit). One by address counts before anything is read of a
-    /// request, one by user after the user was let in. Several are all asked.
+    /// Limits the rate of requests, for the whole group: `"5/minute"`, or a
+    /// [`Limit`](fauth_core::limit::Limit). A limit by address counts a request before it is read,
+    /// a limit by user after the user was admitted. Several limits all apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
         Self { guard: self.guard.limit(limit), ..self }
     }
 
-    /// Gives the refusals of this group a form of their own, which the document shows too; see
+    /// Sets the form of the refusals of this group, which the document shows too; see
     /// [`Renderer::describe`].
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         Self { guard: self.guard.renderer(renderer), ..self }
     }
 
-    /// Answers browsers with pages: the same as `renderer` with
-    /// [`Pages`]. A text is the path of the sign-in page. The document shows what scripts get.
+    /// Redirects browsers to the sign-in page instead of refusing them: short for `renderer` with
+    /// [`Pages`]. A string is the path of the sign-in page. The document shows the response to
+    /// scripts.
     ///
     /// ```
     /// # use fauth_poem::openapi::{ApiRoute, SecureApi};
@@ -348,7 +349,8 @@ impl<U: AuthUser> SecureApi<U> {
         self.renderer(pages.into())
     }
 
-    /// Adds APIs, or a [`SecureApi`] that asks for more, to the group; see [`ApiGroup::api`].
+    /// Adds APIs, or a [`SecureApi`] with further requirements, to the group; see
+    /// [`ApiGroup::api`].
     #[must_use]
     #[track_caller]
     pub fn api(self, apis: impl Into<ApiGroup>) -> Self {
@@ -357,7 +359,8 @@ impl<U: AuthUser> SecureApi<U> {
         Self { group: self.group.api(added), ..self }
     }
 
-    /// Adds APIs, or a [`SecureApi`] that asks for more, under a prefix; see [`ApiGroup::nest`].
+    /// Adds APIs, or a [`SecureApi`] with further requirements, under a prefix; see
+    /// [`ApiGroup::nest`].
     #[must_use]
     #[track_caller]
     pub fn nest(self, prefix: impl AsRef<str>, apis: impl Into<ApiGroup>) -> Self {

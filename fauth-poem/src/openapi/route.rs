@@ -1,4 +1,4 @@
-//! One API and its routes: what it consists of, and the guards and limits in front of them.
+//! One API and its routes: its operations, and the guards and limits in front of them.
 
 use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 
@@ -27,10 +27,10 @@ use crate::{guard::Require, limit::LimitMiddleware};
 
 /// The endpoints of one path.
 pub(super) type Methods = HashMap<Method, BoxEndpoint<'static>>;
-/// Endpoints by their path, as routes write it.
+/// Endpoints by path, as routes write it.
 pub(super) type Table = HashMap<String, Methods>;
 
-/// An API at the place of its group.
+/// An API with the prefix of its group.
 pub(super) struct Api {
     pub(super) document: serde_json::Result<Value>,
     pub(super) table: Table,
@@ -43,12 +43,12 @@ impl Api {
         Self { document, table, doors: Doors::default() }
     }
 
-    /// Its paths, as its document writes them.
+    /// Returns its paths, as its document writes them.
     pub(super) fn paths(&self) -> impl Iterator<Item = String> {
         self.table.keys().map(|path| self.as_documented(path))
     }
 
-    /// Routes of poem-openapi have names of their own for parameters.
+    /// Routes of poem-openapi have their own names for parameters.
     fn as_documented(&self, path: &str) -> String {
         let path = normal(&template(path));
         let documented = self.document.as_ref().ok().and_then(|document| document.get("paths")?.as_object());
@@ -57,7 +57,7 @@ impl Api {
     }
 }
 
-/// The document of an API, with nothing in it but what comes from the API.
+/// Returns the document of an API, with nothing but what comes from the API.
 fn document_of<T: OpenApi>() -> serde_json::Result<Value> {
     serde_json::from_str(&OpenApiService::new(Documented::<T>(PhantomData), "", "").spec())
 }
@@ -68,12 +68,12 @@ fn endpoints_of<T: OpenApi>(api: T) -> Table {
     table
 }
 
-/// An API without its value, which its document does not depend on.
+/// An API without its value, on which its document does not depend.
 struct Documented<T>(PhantomData<T>);
 
 impl<T: OpenApi> OpenApi for Documented<T> {
-    /// Each path once. poem-openapi writes a path once for each API of a tuple that has it, and
-    /// readers of JSON keep one of them.
+    /// Each path once: for a tuple, poem-openapi writes a path once for each API that has it, and
+    /// JSON parsers keep only one of them.
     fn meta() -> Vec<MetaApi> {
         let mut paths: Vec<MetaPath> = Vec::new();
         for path in T::meta().into_iter().flat_map(|api| api.paths) {
@@ -92,16 +92,17 @@ impl<T: OpenApi> OpenApi for Documented<T> {
     fn add_routes(self, _: &mut Table) {}
 }
 
-/// A guard or a limit, of whatever users. What it enforces and what it says come from one value.
+/// A guard or a limit, of any user type. What it enforces and what it documents come from one
+/// value.
 pub(super) trait Door: Send + Sync {
     fn close(&self, inner: BoxEndpoint<'static>) -> BoxEndpoint<'static>;
     fn security(&self, method: &str) -> Security;
     fn provider(&self) -> &dyn Described;
-    /// That of a guard; a limit lets everybody in.
+    /// The guard's; a limit admits everybody.
     fn guarding(&self) -> Option<&Arc<Declaration>>;
 }
 
-/// A provider, of whatever users.
+/// A provider, of any user type.
 pub(super) trait Described: Send + Sync {
     fn application(&self) -> &str;
     fn complete(&self, document: &mut Value, token_url: Option<&str>);
@@ -109,8 +110,7 @@ pub(super) trait Described: Send + Sync {
 
 impl<U: AuthUser> Door for Guard<U> {
     fn close(&self, inner: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
-        // So that inside the group the group's provider decides, and none that the application has
-        // beside it.
+        // So that inside the group the group's provider decides, and not one of the application.
         let inner = inner.data(self.provider().clone()).map_to_response().boxed();
         Require::new(inner, self.clone()).boxed()
     }
@@ -173,12 +173,12 @@ impl Doors {
         Self(vec![Arc::new(limit.into_limiter())])
     }
 
-    /// May everybody pass?
+    /// Whether all of them admit everybody.
     pub(super) fn are_open(&self) -> bool {
         self.guarding().is_none()
     }
 
-    /// What is declared of the outermost guard.
+    /// Returns the declaration of the outermost guard.
     pub(super) fn guarding(&self) -> Option<&Arc<Declaration>> {
         self.0.iter().find_map(|door| door.guarding())
     }
@@ -187,7 +187,7 @@ impl Doors {
         self.0.iter().map(|door| &**door)
     }
 
-    /// These, with others behind them.
+    /// Returns these, with others inside them.
     pub(super) fn around(&self, inner: &Self) -> Self {
         Self(self.0.iter().chain(&inner.0).cloned().collect())
     }
@@ -201,11 +201,11 @@ impl Doors {
 #[derive(Default)]
 pub(super) struct OnePath {
     parts: Vec<Part>,
-    /// Which part answers what none of them has.
+    /// The part that answers methods which none of them has.
     otherwise: usize,
 }
 
-/// Those of one API.
+/// The endpoints of one API.
 struct Part {
     methods: Vec<Method>,
     endpoint: BoxEndpoint<'static>,
@@ -217,7 +217,7 @@ impl OnePath {
         if let Some(twice) = methods.iter().find(|method| self.part_of(method).is_some()) {
             return Err(ApiError::OperationTwice { method: twice.as_str().into(), path: path.into() });
         }
-        // A path on which everybody may do something is known to everybody.
+        // A path with an open operation need not be hidden.
         if doors.are_open() {
             self.otherwise = self.parts.len();
         }
@@ -235,7 +235,7 @@ impl Endpoint for OnePath {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        // As poem does it: HEAD is GET where there is none.
+        // As in poem, GET answers HEAD where there is none.
         let as_get = || self.part_of(&Method::GET).filter(|_| *request.method() == Method::HEAD);
         let part = self.part_of(request.method()).or_else(as_get);
         match part.or_else(|| self.parts.get(self.otherwise)) {
@@ -245,17 +245,17 @@ impl Endpoint for OnePath {
     }
 }
 
-/// The endpoints of one path, on whatever route they are.
+/// Wraps the endpoints of one path, for any route.
 ///
-/// Parameters of poem-openapi work inside an `OpenApiService` only. One for all paths could not
-/// stand on a route with other things at the same place: it would have to be nested at `/`, and
-/// poem lets that have `/` itself. So there is one for each path, in which the path is `/`. The
+/// Parameters of poem-openapi work inside an `OpenApiService` only. A single service for all paths
+/// could not share a route with other endpoints: it would have to be nested at `/`, and poem then
+/// gives it `/` itself. So there is one service for each path, in which the path is `/`. The
 /// handlers see the request as it was outside.
 struct AtOnePath {
     service: BoxEndpoint<'static>,
 }
 
-/// What of a request is put aside for the service.
+/// The parts of a request that are put aside for the service.
 #[derive(Clone)]
 struct Outside {
     uri: Uri,
@@ -278,7 +278,7 @@ impl Endpoint for AtOnePath {
         *request.uri_mut() = at_root(outside.uri.clone());
         request.extensions_mut().insert(outside);
         let mut outcome = self.service.call(request).await;
-        // For metrics: the service would say its own.
+        // For metrics: the service would report its own path.
         if let Some(pattern) = pattern {
             match &mut outcome {
                 Ok(response) => response.set_data(pattern),
@@ -289,7 +289,7 @@ impl Endpoint for AtOnePath {
     }
 }
 
-/// The same with the path `/`.
+/// Returns the request with the path `/`.
 fn at_root(uri: Uri) -> Uri {
     let mut parts = uri.into_parts();
     let query = parts.path_and_query.as_ref().and_then(PathAndQuery::query);
@@ -314,7 +314,7 @@ impl Endpoint for Restoring {
     }
 }
 
-/// Endpoints that were put together already, at `/`.
+/// Endpoints that are already combined, at `/`.
 struct Endpoints(Methods);
 
 impl OpenApi for Endpoints {
