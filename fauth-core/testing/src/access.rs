@@ -1,4 +1,4 @@
-//! Who may use which route, as a table: [`assert_access!`](crate::assert_access).
+//! Access tables: [`assert_access!`](crate::assert_access).
 
 use std::{fmt, net::Ipv4Addr, pin::Pin};
 
@@ -6,7 +6,8 @@ use fauth_core::AuthUser;
 
 use crate::{ApiKeyFor, LoginAs, RequestHeaders, TestAuth, TestClient, TestToken, TokenFor, WireRequest};
 
-/// Asserts who may use which route: a table of routes and visitors, with a status in each cell.
+/// Asserts the access rules of an application: a table of routes and callers, with the expected
+/// status in each cell.
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
@@ -40,28 +41,28 @@ use crate::{ApiKeyFor, LoginAs, RequestHeaders, TestAuth, TestClient, TestToken,
 /// ```
 ///
 /// # The table
-/// - It begins with the [`TestAuth`](crate::TestAuth) and the application, which is whatever is a
+/// - It begins with the [`TestAuth`](crate::TestAuth) and the application, which is any
 ///   [`TestClient`](crate::TestClient). The macro awaits: call it in an asynchronous test.
-/// - A column is `anonymous`, a user of the `TestAuth` by its subject, or a name that a `let` in
-///   front of the table gives to a [`LoginAs`](crate::LoginAs), a [`TokenFor`](crate::TokenFor), an
-///   [`ApiKeyFor`](crate::ApiKeyFor), or [headers](crate::RequestHeaders). A `let` comes first: it
-///   may also give `alice` cookies, or a subject that is no name, as in
-///   `let alice = auth.login_as("42");`. A name that nobody has makes the test fail.
-/// - A row is a method, a path (a literal, or an expression in parentheses), and if wanted a body
+/// - A column is `anonymous`, a user of the `TestAuth` by its subject, or a name that a `let`
+///   before the table binds to a [`LoginAs`](crate::LoginAs), a [`TokenFor`](crate::TokenFor), an
+///   [`ApiKeyFor`](crate::ApiKeyFor), or [headers](crate::RequestHeaders). A `let` takes
+///   precedence: use it to give `alice` cookies, or for a subject that is no identifier, as in `let
+///   alice = auth.login_as("42");`. An unknown name makes the test fail.
+/// - A row is a method, a path (a literal, or an expression in parentheses), and optionally a body
 ///   in parentheses: JSON as a `serde_json::Value`, or another [`RequestBody`].
-/// - A cell is a status, or blank for a request that is not to be sent: put a space between the
-///   bars. A row with too many or too few cells does not compile.
+/// - A cell is a status, or blank to send no request: put a space between the bars. A row with too
+///   many or too few cells does not compile.
 ///
 /// # The order
 /// Requests are sent one after the other, row by row and from left to right, to the same
-/// application. Each cell logs its user in anew, so that a row such as `POST "/logout"` ends no
-/// login of another cell. What a request changes in the application itself stays changed for the
-/// cells after it: after the first `DELETE "/notes/1"` that succeeds, the next one answers 404. Put
-/// such rows last, leave cells blank, or make a table with an application of its own.
+/// application. The user of each cell logs in anew, so a row such as `POST "/logout"` ends no login
+/// of another cell. Changes that a request makes in the application remain for the cells after it:
+/// after the first successful `DELETE "/notes/1"`, the next one answers 404. Put such rows last,
+/// leave cells blank, or write a second table with an application of its own.
 ///
 /// # Panics
-/// If any cell is wrong. All cells are tried, and the message lists all that are wrong, with what
-/// the answer says about it.
+/// If any cell is wrong. All cells are tried, and the message lists all wrong ones, with what each
+/// response says about its cause.
 #[macro_export]
 macro_rules! assert_access {
     ($auth:expr, $app:expr, {
@@ -89,7 +90,7 @@ macro_rules! assert_access {
     }};
 }
 
-/// Whoever has a column in a table: logged in anew for each cell, or always with the same headers.
+/// The caller of a column: logged in anew for each cell, or always with the same headers.
 pub struct Visitor(Box<dyn Fn() -> Arriving>);
 
 type Arriving = Pin<Box<dyn Future<Output = RequestHeaders>>>;
@@ -139,7 +140,7 @@ impl fmt::Debug for Visitor {
     }
 }
 
-/// The body of a request, with its type.
+/// The body of a request, with its media type.
 #[derive(Debug, Clone)]
 pub struct RequestBody {
     content_type: String,
@@ -147,12 +148,12 @@ pub struct RequestBody {
 }
 
 impl RequestBody {
-    /// Bytes of any type.
+    /// Creates a body of any type.
     pub fn new(content_type: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { content_type: content_type.into(), bytes: bytes.into() }
     }
 
-    /// A form, as browsers send it.
+    /// Creates a form, encoded as browsers encode it.
     pub fn form<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let pairs = fields.into_iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
         Self::new("application/x-www-form-urlencoded", pairs.collect::<Vec<_>>().join("&"))
@@ -171,7 +172,7 @@ impl From<serde_json::Value> for RequestBody {
     }
 }
 
-/// Percent-encodes whatever may mean something in a form.
+/// Percent-encodes every character that could have a meaning in a form.
 fn encoded(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
@@ -189,14 +190,14 @@ pub struct Row<const N: usize> {
 }
 
 impl<const N: usize> Row<N> {
-    /// What the macro writes down.
+    /// Creates a row from the macro's input.
     pub fn new(method: &str, path: &(impl AsRef<str> + ?Sized), expected: [Option<u16>; N]) -> Self {
-        // Applications that ask who sends a request get an answer.
+        // For applications that read the client address.
         let request = WireRequest::new(method, path.as_ref()).from_peer(Ipv4Addr::LOCALHOST);
         Self { request, expected }
     }
 
-    /// The body of its requests.
+    /// Sets the body of its requests.
     #[must_use]
     pub fn body(mut self, body: impl Into<RequestBody>) -> Self {
         self.request = self.request.with_body(body);
@@ -204,18 +205,18 @@ impl<const N: usize> Row<N> {
     }
 }
 
-/// A cell of a table, for the macro: a status, or nothing.
+/// A cell of a table, for the macro: a status or nothing.
 #[doc(hidden)]
 pub fn cell(status: &[u16]) -> Option<u16> {
     status.first().copied()
 }
 
-/// Sends the requests of a table, and reports the cells that are wrong. For the macro.
+/// Sends the requests of a table, and reports the wrong cells. For the macro.
 ///
-/// Its type names none of the parameters, so that the compiler complains about a wrong one once.
+/// Its type contains none of the parameters, so that the compiler reports a wrong one only once.
 ///
 /// # Errors
-/// What the test shall fail with.
+/// The message with which the test should fail.
 #[doc(hidden)]
 pub fn check<'a, const N: usize, U: AuthUser, Framework>(
     auth: &'a TestAuth<U>,
@@ -244,7 +245,7 @@ pub fn check<'a, const N: usize, U: AuthUser, Framework>(
     })
 }
 
-/// A visitor for each column.
+/// Returns a caller for each column.
 fn visitors<U: AuthUser, const N: usize>(
     auth: &TestAuth<U>,
     mut named: Vec<(&'static str, Visitor)>,
@@ -299,12 +300,13 @@ fn report(wrong: &[Wrong<'_>], sent: usize) -> String {
     text
 }
 
-/// What an answer says about itself: the `detail` of a problem document, or else its first words.
+/// Returns what a response says about itself: the `detail` of a problem document, otherwise its
+/// first words.
 fn said(json: &serde_json::Value, text: &str) -> String {
     const ENOUGH: usize = 100;
     let detail = ["detail", "error_description", "error"].iter().find_map(|member| json[*member].as_str());
     let text = detail.unwrap_or(text).lines().next().unwrap_or_default();
-    // What succeeds may be anything, tokens included.
+    // A successful response may contain anything, tokens included.
     if json["access_token"].is_string() {
         return String::new();
     }

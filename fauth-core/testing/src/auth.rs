@@ -1,4 +1,4 @@
-//! A provider for the tests of an application, with everything that a test turns.
+//! A provider for the tests of an application, with the settings that tests need.
 
 mod api_key;
 mod builder;
@@ -25,8 +25,8 @@ pub use self::{
 };
 use crate::{ManualClock, RecordedEvents, RequestHeaders, access::Visitor};
 
-/// A provider for the tests of an application. Build the application from it, and send requests
-/// as its users.
+/// A provider for the tests of an application. Build the application from it, and send requests as
+/// its users.
 ///
 /// ```
 /// # use fauth_testing::{TestAuth, Users, WireRequest};
@@ -38,17 +38,17 @@ use crate::{ManualClock, RecordedEvents, RequestHeaders, access::Visitor};
 /// # });
 /// ```
 ///
-/// [`new`](Self::new) keeps everything in memory and has a [`ManualClock`];
-/// [`with`](Self::with) takes a provider that there is already, whatever its database and its
-/// clock. Every instance of `new` has users, stores and a clock of its own, so that tests run side
-/// by side in one process. The secret is the same in all of them.
+/// [`new`](Self::new) keeps everything in memory and has a [`ManualClock`]; [`with`](Self::with)
+/// takes an existing provider, whatever its database and clock. Every instance from `new` has its
+/// own users, stores and clock, so tests can run in parallel in one process. All of them have the
+/// same secret.
 ///
-/// It dereferences to the provider, so that it is passed wherever `&AuthProvider<U>` is asked for.
-/// Clones share everything.
+/// It dereferences to the provider: pass it wherever `&AuthProvider<U>` is expected. Clones share
+/// everything.
 ///
 /// # Security
-/// The secret is published in the source of this crate, and passwords are hashed with a weak
-/// scheme: for tests only.
+/// For tests only: the secret is published in the source of this crate, and passwords are hashed
+/// with a weak scheme.
 pub struct TestAuth<U> {
     provider: AuthProvider<U>,
     users: Option<TestUsers<U>>,
@@ -57,11 +57,11 @@ pub struct TestAuth<U> {
 }
 
 impl<U: AuthUser> TestAuth<U> {
-    /// A provider with these users, with everything in memory and a [`ManualClock`]. It takes
-    /// bearer tokens and cookies, and users log in by their subject.
+    /// Creates a provider with these users, with everything in memory and a [`ManualClock`]. It
+    /// accepts bearer tokens and cookies, and users log in with their subject.
     ///
-    /// Users are values of the application's own type, or `Arc`s of them. Their passwords are
-    /// whatever their hashes are of; [`weak_hash`](crate::weak_hash) makes quick ones.
+    /// Users are values of the application's own type, or `Arc`s of them.
+    /// [`weak_hash`](crate::weak_hash) makes password hashes that verify quickly.
     ///
     /// # Panics
     /// If two users have the same subject.
@@ -69,38 +69,38 @@ impl<U: AuthUser> TestAuth<U> {
         Self::builder(users).build()
     }
 
-    /// As [`new`](Self::new), with settings of the test's own.
+    /// Like [`new`](Self::new), with further settings.
     ///
     /// # Panics
-    /// As [`new`](Self::new).
+    /// Like [`new`](Self::new).
     pub fn builder(users: impl IntoIterator<Item: SharedUser<U>>) -> TestAuthBuilder<U> {
         TestAuthBuilder::new(TestUsers::new(users))
     }
 
-    /// The kit around a provider that there is already, with its own users, stores and clock.
+    /// Wraps an existing provider, with its own users, stores and clock.
     ///
-    /// It needs neither memory nor a clock that stands still: tokens are issued by the provider
-    /// itself, expired ones too. Say [`at`](Self::at) and [`recording`](Self::recording) if the
-    /// provider was built with a [`ManualClock`] and a [`RecordedEvents`].
+    /// It needs neither memory stores nor a manual clock: the provider itself issues all tokens,
+    /// expired ones too. If the provider was built with a [`ManualClock`] or [`RecordedEvents`],
+    /// call [`at`](Self::at) or [`recording`](Self::recording).
     pub const fn with(provider: AuthProvider<U>) -> Self {
         Self { provider, users: None, events: None, clock: None }
     }
 
-    /// As [`with`](Self::with), for the builder of the application's own provider. The provider
-    /// records its events, in place of a sink of its own, and shares its application with others of
-    /// the process, so that each test can build one.
+    /// Like [`with`](Self::with), for the builder of the application's own provider. Events are
+    /// recorded instead of being sent to the builder's sink. The provider may share its application
+    /// name with others in the process, so that each test can build one.
     ///
     /// # Errors
-    /// [`ConfigError`] as from [`AuthProviderBuilder::build`].
+    /// [`ConfigError`] from [`AuthProviderBuilder::build`].
     pub fn with_builder(builder: AuthProviderBuilder<U>) -> Result<Self, ConfigError> {
         let events = RecordedEvents::new();
         let provider = builder.events(events.clone()).danger_share_application().build()?;
         Ok(Self::with(provider).recording(events))
     }
 
-    /// Says that the provider was built with this clock.
+    /// Sets the clock with which the provider was built.
     ///
-    /// A [`MemoryStore`](fauth_core::MemoryStore) has to go by the same clock, or be
+    /// A [`MemoryStore`](fauth_core::MemoryStore) must use the same clock, or be a
     /// [`memory_store`](crate::memory_store).
     #[must_use]
     pub fn at(mut self, clock: ManualClock) -> Self {
@@ -108,42 +108,42 @@ impl<U: AuthUser> TestAuth<U> {
         self
     }
 
-    /// Says that the provider was built with these events.
+    /// Sets the events with which the provider was built.
     #[must_use]
     pub fn recording(mut self, events: RecordedEvents) -> Self {
         self.events = Some(events);
         self
     }
 
-    /// The provider, to build the application from.
+    /// Returns the provider, to build the application from.
     pub const fn provider(&self) -> &AuthProvider<U> {
         &self.provider
     }
 
-    /// The clock.
+    /// Returns the clock.
     ///
     /// # Panics
-    /// If the provider is one of [`with`](Self::with) and [`at`](Self::at) was not said: it may
+    /// If the provider comes from [`with`](Self::with) and [`at`](Self::at) was not called: it may
     /// run in real time.
     #[track_caller]
     pub fn clock(&self) -> &ManualClock {
         self.clock.as_ref().expect("TestAuth does not know the clock of this provider: say `.at(clock)`")
     }
 
-    /// The users, to deactivate, change or remove one.
+    /// Returns the users, to deactivate, change or remove them.
     ///
     /// # Panics
-    /// If the provider is one of [`with`](Self::with): its users are where they are.
+    /// If the provider comes from [`with`](Self::with): its users are in its own database.
     #[track_caller]
     pub fn users(&self) -> &TestUsers<U> {
         self.users.as_ref().expect("the users of this provider are its own: change them where they are kept")
     }
 
-    /// What the provider has recorded.
+    /// Returns the recorded events.
     ///
     /// # Panics
-    /// If the provider is one of [`with`](Self::with) and [`recording`](Self::recording) was not
-    /// said.
+    /// If the provider comes from [`with`](Self::with) and [`recording`](Self::recording) was not
+    /// called.
     #[track_caller]
     pub fn events(&self) -> &RecordedEvents {
         self.events
@@ -151,40 +151,41 @@ impl<U: AuthUser> TestAuth<U> {
             .expect("TestAuth does not know the events of this provider: say `.recording(events)`")
     }
 
-    /// The headers of somebody who presents nothing.
+    /// Returns the headers of an anonymous request.
     pub const fn as_anonymous(&self) -> RequestHeaders {
         RequestHeaders::none()
     }
 
-    /// Logs a user in, without a password: `.await` gives the [headers](RequestHeaders) of a
+    /// Logs a user in, without a password. `.await` returns the [headers](RequestHeaders) of a
     /// request. See [`LoginAs`] for cookies.
     ///
-    /// `who` is a user, or a subject as text.
+    /// `who` is a user, or a subject as a string.
     pub fn login_as(&self, who: &(impl AsSubject<U> + ?Sized)) -> LoginAs<U> {
         LoginAs::new(self.clone(), who.subject_of())
     }
 
-    /// A token about a user, good or bad as [`TokenFor`] says: `.await` gives a [`TestToken`].
+    /// Issues a token for a user, valid or invalid; see [`TokenFor`]. `.await` returns a
+    /// [`TestToken`].
     ///
-    /// `who` is a user, or a subject as text.
+    /// `who` is a user, or a subject as a string.
     pub fn token_for(&self, who: &(impl AsSubject<U> + ?Sized)) -> TokenFor<U> {
         TokenFor::new(self.clone(), who.subject_of())
     }
 
-    /// An API key of a user: `.await` gives a [`TestToken`].
+    /// Creates an API key for a user. `.await` returns a [`TestToken`].
     ///
-    /// `who` is a user, or a subject as text.
+    /// `who` is a user, or a subject as a string.
     pub fn api_key_for(&self, who: &(impl AsSubject<U> + ?Sized)) -> ApiKeyFor<U> {
         ApiKeyFor::new(self.clone(), who.subject_of())
     }
 
-    /// The user of this name, for a column of a table; `None` if it is known that there is none.
+    /// Returns the caller for the column of a table; `None` if no such user exists.
     pub(crate) fn visitor(&self, name: &str) -> Option<Visitor> {
         let is_missing = self.users.as_ref().is_some_and(|users| users.find(name).is_none());
         if is_missing { None } else { Some(self.login_as(name).into()) }
     }
 
-    /// The subject with the epoch of the user's record as it is now, where that can be known.
+    /// Returns the subject with the current epoch of the user's record, if it is known.
     async fn current(&self, subject: &Subject) -> Subject {
         match &self.users {
             Some(users) => match users.find(subject.id()) {
@@ -197,8 +198,8 @@ impl<U: AuthUser> TestAuth<U> {
         }
     }
 
-    /// The user, as the provider's own loader finds it; `None` if the loader was not asked, as for
-    /// a subject that is revoked.
+    /// Loads the user with the provider's own loader; `None` if the loader was not called, such as
+    /// for a revoked subject.
     async fn load(&self, subject: &Subject) -> Option<Arc<U>> {
         let id = subject.id();
         let token = self.issue(Purpose::Access, TokenRequest::for_user(subject)).await;

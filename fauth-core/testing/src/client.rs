@@ -1,4 +1,4 @@
-//! The applications of the three frameworks, as something that answers requests.
+//! Sends requests to the applications of the three frameworks.
 
 #[cfg(feature = "actix")]
 pub(crate) mod actix;
@@ -9,14 +9,14 @@ pub(crate) mod poem;
 
 use crate::{WireRequest, WireResponse};
 
-/// An application that answers requests, without a socket. It is there for
+/// An application that answers requests, without a socket. Implemented for
 ///
 /// - axum's `Router`, and every other cloneable service of tower (feature `axum`),
-/// - what actix-web's `test::init_service(App::new()…)` gives (feature `actix`),
+/// - what actix-web's `test::init_service(App::new()…)` returns (feature `actix`),
 /// - poem's endpoints, such as `Route` (feature `poem`). Unlike those of poem's `TestClient`, the
-///   requests know the whole path that was asked for, as they do in poem's server.
+///   requests carry the whole path, as they do in poem's server.
 ///
-/// `Framework` is found by the compiler.
+/// The compiler infers `Framework`.
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
@@ -36,9 +36,9 @@ use crate::{WireRequest, WireResponse};
     note = "pass the application itself, not a reference to it"
 )]
 pub trait TestClient<Framework> {
-    /// Sends one request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     ///
     /// # Panics
-    /// If the request is none that the framework can take, or the application ends the connection.
+    /// If the framework cannot represent the request, or the application closes the connection.
     fn send(&self, request: WireRequest) -> impl Future<Output = WireResponse>;
 }

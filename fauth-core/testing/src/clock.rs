@@ -1,4 +1,4 @@
-//! A clock that only moves when it is told to.
+//! A clock that moves only when a test moves it.
 
 use std::{
     sync::{
@@ -10,7 +10,8 @@ use std::{
 
 use fauth_core::clock::{Clock, ClockError, Timestamp};
 
-/// A clock that stands still at 2026-01-01T00:00:00Z until a test moves it. Clones show the same time.
+/// A clock that stands still at 2026-01-01T00:00:00Z until a test moves it. Clones show the same
+/// time.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     now: Arc<AtomicI64>,
@@ -18,10 +19,10 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Where every manual clock starts.
+    /// The time at which every manual clock starts.
     pub const START: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-    /// A clock of its own.
+    /// Creates an independent clock.
     pub fn new() -> Self {
         Self { now: Arc::new(AtomicI64::new(Self::START.unix_seconds())), broken: Arc::default() }
     }
@@ -31,12 +32,12 @@ impl ManualClock {
         self.now.fetch_add(i64::try_from(span.as_secs()).unwrap(), Ordering::SeqCst);
     }
 
-    /// Jumps, forward or back.
+    /// Jumps to a time, forward or back.
     pub fn set(&self, time: Timestamp) {
         self.now.store(time.unix_seconds(), Ordering::SeqCst);
     }
 
-    /// From now on the clock cannot tell the time.
+    /// Makes every further reading fail.
     pub fn break_down(&self) {
         self.broken.store(true, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! The suite's application without a framework: the oracle that adapters are compared with.
+//! The suite's application without a framework, with which adapters are compared.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ use super::{
     },
 };
 
-/// The core alone. Run the suite on it and the cases are checked against nothing but their own expectations.
+/// The core alone. If the suite runs on it, cases are checked against their own expectations only.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Direct;
@@ -36,7 +36,7 @@ impl Harness for Direct {
     }
 }
 
-/// What stands behind a path.
+/// The handler of a path.
 #[derive(Clone, Copy)]
 enum Handler {
     Text(&'static str),
@@ -45,18 +45,18 @@ enum Handler {
     ShowToken,
     /// Returns the refusal that the query names.
     Refuse,
-    /// Changes the session as the query says.
+    /// Changes the session as the query demands.
     Session,
     /// Logs in or out.
     Browser,
-    /// A page of the small application.
+    /// A page of the small site.
     SessionPage,
-    /// A text that others may keep.
+    /// A text that shared caches may keep.
     Public,
     ShowVisitor,
-    /// Shows the visitor that a guard has left with the request.
+    /// Shows the visitor that a guard has stored with the request.
     Template,
-    /// Shows a CSRF token, or answers what it is sent.
+    /// Shows a CSRF token, or echoes the body.
     Csrf,
 }
 
@@ -118,7 +118,7 @@ async fn answer_behind_rules(app: &App, ruled: &Ruled, request: &WireRequest) ->
     behind(app, request, guards, handler, None).await
 }
 
-/// Does this path lie where the endpoint is mounted?
+/// Whether this path is that of the mounted endpoint.
 fn is_at(mounted: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (mounted.split('/'), path.split('/'));
     loop {
@@ -154,7 +154,7 @@ async fn limited_sign_in(app: &App, request: &WireRequest) -> WireResponse {
     }
 }
 
-/// The limit of a path that has one outside of its guards, or inside.
+/// Returns the limits of a path, outside and inside its guards.
 fn limiter(app: &App, path: &str) -> (Option<Limiter<TestUser>>, Option<Limiter<TestUser>>) {
     let outside = match path {
         "/limits/open" => Limiter::new(&app.auth, "2/minute"),
@@ -173,7 +173,7 @@ fn limiter(app: &App, path: &str) -> (Option<Limiter<TestUser>>, Option<Limiter<
     (Some(outside), None)
 }
 
-/// The same for what is limited.
+/// The same for limited paths.
 fn limited(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Option<Handler>)> {
     let user = || Guard::new(&app.auth, Requirement::user());
     let guards = match path {
@@ -200,7 +200,7 @@ fn limited(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Option<Handle
     Some((guards, Some(Handler::Greet)))
 }
 
-/// The guards of a path, outermost first, and its handler.
+/// Returns the guards of a path, outermost first, and its handler.
 fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     let guard = |requirement| Guard::new(&app.auth, requirement);
     let user = Requirement::user;
@@ -293,7 +293,7 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
             (vec![Guard::visitor(&app.auth)], Handler::Browser)
         }
         mounted if mounted.starts_with("/group/mounted/") => (vec![guard(user())], Handler::Text("raw")),
-        // Whatever path lies in a group is behind its guard, whether there is a route or not.
+        // Every path of a group is behind its guard, whether a route exists or not.
         other => {
             return match page(app, other) {
                 Some((guards, handler)) => (guards, Some(handler)),
@@ -304,7 +304,7 @@ fn route(app: &App, path: &str) -> (Vec<Guard<TestUser>>, Option<Handler>) {
     (guards, Some(handler))
 }
 
-/// The same for what browsers see.
+/// The same for pages.
 fn page(app: &App, path: &str) -> Option<(Vec<Guard<TestUser>>, Handler)> {
     let guard = |requirement| Guard::new(&app.auth, requirement);
     let user = Requirement::user;
@@ -437,12 +437,12 @@ async fn behind(
         }
     }
     let Some(handler) = handler else { return sent(Reply::new(404), &added, request.method()) };
-    // A service without handler answers whatever it is sent.
+    // A service without a handler answers every request.
     let is_raw = matches!(handler, Handler::Text("raw"));
     if !matches!(request.method(), "GET" | "HEAD" | "POST") && !is_raw {
         return sent(Reply::new(405), &added, request.method());
     }
-    // A group's handlers ask the group's provider.
+    // The handlers of a group use the group's provider.
     let auth = if request.path().starts_with("/foreign/") { &app.other } else { &app.auth };
     let passed =
         Passed { granted: granted.as_ref(), visitor: visitor.as_ref(), innermost: innermost.as_ref(), proof };
@@ -459,15 +459,16 @@ async fn behind(
     sent(reply, &added, request.method())
 }
 
-/// The reply as a server sends it: with what the guards demand, and without a body to HEAD.
+/// Returns the reply as a server sends it: with the headers that the guards demand, and without a
+/// body for HEAD.
 fn sent(reply: Reply, added: &[Demands], method: &str) -> WireResponse {
-    // The innermost guard sees the answer first.
+    // The innermost guard sees the response first.
     let (status, headers, body) = added.iter().rev().fold(reply, Reply::amend).into_parts();
     let headers = headers.iter().map(|header| (header.name(), header.value()));
     WireResponse::new(status, headers, if method == "HEAD" { Vec::new() } else { body })
 }
 
-/// What the guards have left with a request.
+/// What the guards have stored with a request.
 struct Passed<'a> {
     granted: Option<&'a Granted<TestUser>>,
     visitor: Option<&'a Visitor<TestUser>>,
@@ -475,7 +476,7 @@ struct Passed<'a> {
     proof: Option<CsrfProof>,
 }
 
-/// A request behind a guard, which has left there what it has found out.
+/// A request behind a guard that has stored its proof there.
 struct Proven<'a>(&'a WireRequest, Option<CsrfProof>);
 
 impl RequestHead for Proven<'_> {

@@ -1,4 +1,4 @@
-//! The events of a provider, recorded.
+//! Recorded events of a provider.
 
 use std::{
     fmt,
@@ -8,15 +8,15 @@ use std::{
 
 use fauth_core::event::{AuthEvents, Event, EventKind};
 
-/// Records what a provider tells its [`AuthEvents`]. Clones share the record.
+/// Records the events of a provider: an [`AuthEvents`]. Clones share the record.
 ///
-/// A [`TestAuth`](crate::TestAuth) has one; give it to a provider of your own with
+/// A [`TestAuth`](crate::TestAuth) has one. Give it to a provider of your own with
 /// `builder.events(events.clone())`. See [`assert_event!`](crate::assert_event).
 #[derive(Clone, Default)]
 pub struct RecordedEvents(Arc<Mutex<Vec<RecordedEvent>>>);
 
 impl RecordedEvents {
-    /// An empty record.
+    /// Creates an empty record.
     pub fn new() -> Self {
         Self::default()
     }
@@ -25,31 +25,31 @@ impl RecordedEvents {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All of them, in order.
+    /// Returns all events, in order.
     pub fn all(&self) -> Vec<RecordedEvent> {
         self.events().clone()
     }
 
-    /// Those of this kind.
+    /// Returns the events of this kind.
     pub fn of(&self, kind: EventKind) -> Vec<RecordedEvent> {
         self.events().iter().filter(|event| event.kind == kind).cloned().collect()
     }
 
-    /// Forgets all of them: what comes next is of the next step of the test.
+    /// Removes all recorded events, before the next step of a test.
     pub fn clear(&self) {
         self.events().clear();
     }
 
-    /// Asserts that exactly one event is of this form, and returns it.
+    /// Asserts that exactly one event matches, and returns it.
     ///
     /// # Panics
-    /// If there is none, or more than one; the message lists what was recorded.
+    /// If no event matches, or more than one. The message lists the recorded events.
     #[track_caller]
     pub fn assert_one(&self, is_meant: impl Fn(&RecordedEvent) -> bool) -> RecordedEvent {
         self.assert_one_described(is_meant, "exactly one event that the closure accepts")
     }
 
-    /// As [`assert_one`](Self::assert_one), with words for what was expected.
+    /// Like [`assert_one`](Self::assert_one), with a description of the expected event.
     #[doc(hidden)]
     #[track_caller]
     pub fn assert_one_described(
@@ -64,10 +64,10 @@ impl RecordedEvents {
         }
     }
 
-    /// Asserts that no event is of this form.
+    /// Asserts that no event matches.
     ///
     /// # Panics
-    /// If there is one; the message lists what was recorded.
+    /// If an event matches. The message lists the recorded events.
     #[track_caller]
     pub fn assert_none(&self, is_meant: impl Fn(&RecordedEvent) -> bool) {
         let count = self.all().iter().filter(|event| is_meant(event)).count();
@@ -92,7 +92,7 @@ impl AuthEvents for RecordedEvents {
     }
 }
 
-/// A line for each event.
+/// Prints a line for each event.
 impl fmt::Debug for RecordedEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let events = self.events();
@@ -104,7 +104,7 @@ impl fmt::Debug for RecordedEvents {
     }
 }
 
-/// An event, as it was recorded. The fields are those of [`Event`].
+/// A recorded event. The fields are those of [`Event`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedEvent {
@@ -126,7 +126,7 @@ pub struct RecordedEvent {
     pub error: Option<String>,
 }
 
-/// Its kind, and the fields that it has.
+/// Prints the kind and the fields that are set.
 impl fmt::Debug for RecordedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.kind)?;
@@ -146,7 +146,7 @@ impl fmt::Debug for RecordedEvent {
     }
 }
 
-/// Asserts that exactly one event of a kind was recorded, with these fields, and returns it.
+/// Asserts that exactly one event of a kind was recorded with these fields, and returns it.
 ///
 /// ```
 /// use fauth_testing::{TestAuth, assert_event};
@@ -158,11 +158,11 @@ impl fmt::Debug for RecordedEvent {
 /// # });
 /// ```
 ///
-/// The kind is a variant of [`EventKind`](fauth_core::event::EventKind); the fields are `reason`,
+/// The kind is a variant of [`EventKind`](fauth_core::event::EventKind). The fields are `reason`,
 /// `subject`, `session`, `method`, `path` and `error` of a [`RecordedEvent`](crate::RecordedEvent).
 ///
 /// # Panics
-/// If there is none, or more than one; the message lists what was recorded.
+/// If no event matches, or more than one. The message lists the recorded events.
 #[macro_export]
 macro_rules! assert_event {
     ($events:expr, $kind:ident $(, $field:ident : $value:expr)* $(,)?) => {

@@ -1,4 +1,4 @@
-//! A store that fails, hangs, answers late or loses its answer when a test says so.
+//! A store that fails, hangs, answers late or loses its response on demand.
 
 #[cfg(feature = "mandates")]
 mod anchors;
@@ -21,37 +21,37 @@ use fauth_core::{
     },
 };
 
-/// What goes wrong with a call of a [`FaultyStore`].
+/// The fault of a call of a [`FaultyStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The call fails, and nothing has happened.
+    /// The call fails without an effect.
     Fails,
-    /// The call has happened, and then the answer gets lost.
+    /// The call takes effect, and its response is lost.
     FailsLate,
-    /// No answer, and nothing has happened.
+    /// The call never returns, and has no effect.
     Hangs,
-    /// No answer, and the call has happened.
+    /// The call takes effect, and never returns.
     HangsLate,
 }
 
 impl Fault {
-    /// Every fault.
+    /// All faults.
     pub const ALL: [Self; 4] = [Self::Fails, Self::FailsLate, Self::Hangs, Self::HangsLate];
 
-    /// Has the call happened in spite of the fault?
+    /// Whether the call takes effect despite the fault.
     pub const fn is_late(self) -> bool {
         matches!(self, Self::FailsLate | Self::HangsLate)
     }
 }
 
-/// A store whose every call a test can see and spoil. Clones share everything.
+/// A store that records calls and injects faults. Clones share everything.
 ///
-/// It forwards to another store, by default to a [`memory_store`](crate::memory_store), and
-/// implements the storage traits that the other one implements. Calls are named after their
-/// method, but for those that two traits have: `find_session` (`find` is for keys),
-/// `list_sessions`, `list_keys`, `insert_key`, `insert_one_time`; of an `AnchorStore` they are
-/// `check_anchors`, `revoke_anchors`, `raise_delegation_epoch` and `spend`.
+/// It forwards to another store, by default a [`memory_store`](crate::memory_store), and implements
+/// the same storage traits. Calls have the name of their method, except those that two traits have
+/// in common: `find_session` (`find` is for keys), `list_sessions`, `list_keys`, `insert_key`,
+/// `insert_one_time`. Those of an `AnchorStore` are `check_anchors`, `revoke_anchors`,
+/// `raise_delegation_epoch` and `spend`.
 ///
 /// ```
 /// use fauth_core::{rejection::Unavailable, Rejection};
@@ -74,7 +74,7 @@ pub struct FaultyStore<S = MemoryStore> {
     plan: Arc<Mutex<Plan>>,
 }
 
-/// What a test has asked for, and what it may ask.
+/// The faults and the records of a test.
 #[derive(Debug, Default)]
 struct Plan {
     calls: Vec<&'static str>,
@@ -86,7 +86,7 @@ struct Plan {
 struct Faults {
     of_all: Option<Fault>,
     of_methods: Vec<(&'static str, Fault)>,
-    /// One call to come, after so many others.
+    /// The fault of one future call, after this many others.
     of_one: Option<(usize, Fault)>,
     delay: Option<Duration>,
     pauses: bool,
@@ -95,7 +95,7 @@ struct Faults {
     other_session: Option<SessionId>,
 }
 
-/// Every name of a call.
+/// The names of all calls.
 const METHODS: [&str; 28] = [
     "open",
     "find_session",
@@ -134,12 +134,12 @@ impl Default for FaultyStore {
 }
 
 impl<S> FaultyStore<S> {
-    /// Forwards to `inner` until a test wants a fault.
+    /// Creates a store that forwards to `inner` until a test demands a fault.
     pub fn new(inner: S) -> Self {
         Self { inner, plan: Arc::default() }
     }
 
-    /// The store behind this one. It has no faults, and calls of it are not counted.
+    /// Returns the wrapped store. Calls to it are neither faulty nor recorded.
     pub const fn inner(&self) -> &S {
         &self.inner
     }
@@ -148,68 +148,67 @@ impl<S> FaultyStore<S> {
         self.plan.lock().unwrap()
     }
 
-    /// The names of the calls since this was asked the last time, in order.
+    /// Returns the names of the calls since the last call of this method, in order.
     pub fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.plan().calls)
     }
 
-    /// What was revoked since this was asked the last time, and until when it is to be remembered.
-    /// The first half is `jti`, `sid`, `sub` or `claim` for a target, and `epoch` for a raised
-    /// epoch.
+    /// Returns what was revoked since the last call of this method, and until when the revocation
+    /// must be remembered. The name is `jti`, `sid`, `sub` or `claim` for a target, and `epoch` for
+    /// a raised epoch.
     pub fn revocation_ends(&self) -> Vec<(&'static str, Timestamp)> {
         std::mem::take(&mut self.plan().revocation_ends)
     }
 
-    /// From now on every call has this fault.
+    /// Injects this fault into every further call.
     pub fn fault(&self, fault: Fault) {
         self.plan().faults.of_all = Some(fault);
     }
 
-    /// From now on every call of this method has this fault.
+    /// Injects this fault into every further call of this method.
     pub fn fault_at(&self, method: &'static str, fault: Fault) {
         assert!(METHODS.contains(&method), "no such call: {method}");
         self.plan().faults.of_methods.push((method, fault));
     }
 
-    /// One call has this fault: the one that comes after so many others.
+    /// Injects this fault into one call, after `calls` others.
     pub fn fault_after(&self, calls: usize, fault: Fault) {
         self.plan().faults.of_one = Some((calls, fault));
     }
 
-    /// From now on every call takes this long.
+    /// Makes every further call take this long.
     pub fn delay(&self, delay: Duration) {
         self.plan().faults.delay = Some(delay);
     }
 
-    /// From now on every call lets other tasks go first.
+    /// Makes every further call yield to other tasks.
     pub fn pause(&self) {
         self.plan().faults.pauses = true;
     }
 
-    /// From now on `find` also finds keys that expired less than this long ago: the store is late
-    /// to forget.
+    /// Makes `find` return keys that expired less than `late_by` ago, like a store that deletes
+    /// late.
     pub fn forget_late(&self, late_by: Duration) {
         self.plan().faults.late_by = late_by;
     }
 
-    /// From now on the session of `rotate`, `find_session`, `load` and `prolong`, the key of
-    /// `find` and the record of `redeem` belong to this subject.
+    /// Makes the session of `rotate`, `find_session`, `load` and `prolong`, the key of `find` and
+    /// the record of `redeem` belong to this subject.
     pub fn mix_up(&self, subject: &str) {
         self.plan().faults.mixed_up = Some(subject.to_owned());
     }
 
-    /// From now on the session of `rotate`, `find_session`, `load` and `prolong` is this one of the
-    /// same owner.
+    /// Makes `rotate`, `find_session`, `load` and `prolong` return this session of the same owner.
     pub fn mix_up_sessions(&self, id: &SessionId) {
         self.plan().faults.other_session = Some(id.clone());
     }
 
-    /// From now on nothing goes wrong.
+    /// Removes all faults.
     pub fn recover(&self) {
         self.plan().faults = Faults::default();
     }
 
-    /// Counts a call, and does to it what the test has asked for.
+    /// Records a call, and injects the demanded fault.
     async fn step<T>(
         &self,
         method: &'static str,
@@ -220,7 +219,7 @@ impl<S> FaultyStore<S> {
             tokio::time::sleep(delay).await;
         }
         if pauses {
-            // Twice: a future that is not ready at once is polled again by its timeout.
+            // Twice: a timeout polls a future again if it is not ready at once.
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
         }
@@ -237,7 +236,7 @@ impl<S> FaultyStore<S> {
         }
     }
 
-    /// Changes the owner of an answer, if the test wants owners mixed up.
+    /// Changes the owner of a response, if the test demands it.
     fn mixed_up<T>(&self, mut answer: T, owner: impl FnOnce(&mut T) -> Option<&mut Owner<'static>>) -> T {
         if let (Some(subject), Some(owner)) = (&self.plan().faults.mixed_up, owner(&mut answer)) {
             owner.subject = subject.clone().into();
@@ -245,7 +244,7 @@ impl<S> FaultyStore<S> {
         answer
     }
 
-    /// Changes which session an answer is, if the test wants that.
+    /// Changes the session of a response, if the test demands it.
     fn other_session(&self, session: Option<&mut Session>) {
         if let (Some(id), Some(session)) = (&self.plan().faults.other_session, session) {
             session.id = id.clone();
@@ -373,7 +372,7 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
     }
 }
 
-/// The name of a target in [`FaultyStore::revocation_ends`].
+/// Returns the name of a target in [`FaultyStore::revocation_ends`].
 const fn kind_of(target: &RevocationTarget<'_>) -> &'static str {
     match target {
         RevocationTarget::TokenId(_) => "jti",

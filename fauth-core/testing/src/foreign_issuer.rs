@@ -1,4 +1,4 @@
-//! An issuer of another service: access tokens with any header and any claims, signed with ES256.
+//! A foreign issuer: access tokens with any header and claims, signed with ES256.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::clock::Timestamp;
@@ -6,11 +6,10 @@ use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The audience of the tokens of a [`ForeignIssuer`], unless a test says otherwise.
+/// The default audience of tokens of a [`ForeignIssuer`].
 pub const FOREIGN_AUDIENCE: &str = "https://api.example.com";
 
-/// Somebody else who issues access tokens, such as Keycloak or Auth0, with keys that only tests
-/// have.
+/// A foreign issuer of access tokens, such as Keycloak or Auth0, with keys for tests.
 ///
 /// ```
 /// use fauth_core::clock::Timestamp;
@@ -24,7 +23,7 @@ pub const FOREIGN_AUDIENCE: &str = "https://api.example.com";
 #[derive(Debug, Clone)]
 pub struct ForeignIssuer {
     issuer: String,
-    /// All that are published. The last one signs.
+    /// All published keys. The last one signs.
     keys: Vec<IssuerKey>,
 }
 
@@ -35,10 +34,10 @@ struct IssuerKey {
 }
 
 impl IssuerKey {
-    /// Made of its name, so that tests that run again have the same tokens.
+    /// Derives the key from the name, so that tokens are the same in every run.
     fn new(issuer: &str, id: &str) -> Self {
         let scalar = Sha256::digest(format!("test key {id} of {issuer}"));
-        // One hash in 2^32 is no scalar; none of those that tests use.
+        // One hash in 2^32 is no valid scalar; none of those used by tests.
         Self { id: id.to_owned(), key: SigningKey::from_slice(&scalar).unwrap() }
     }
 
@@ -58,39 +57,39 @@ impl IssuerKey {
 }
 
 impl ForeignIssuer {
-    /// An issuer of this name (`iss`), with one key, `key-1`.
+    /// Creates an issuer with this name (`iss`) and one key, `key-1`.
     pub fn new(issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         let keys = vec![IssuerKey::new(&issuer, "key-1")];
         Self { issuer, keys }
     }
 
-    /// Its name.
+    /// Returns its name (`iss`).
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Signs with another key from now on. Those before it stay in the published set.
+    /// Signs with a new key from now on. Earlier keys stay in the published set.
     pub fn rotate(&mut self, id: &str) {
         self.keys.push(IssuerKey::new(&self.issuer, id));
     }
 
-    /// Publishes a key no longer.
+    /// Removes a key from the published set.
     pub fn withdraw(&mut self, id: &str) {
         self.keys.retain(|key| key.id != id);
     }
 
-    /// The set of its public keys ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)).
+    /// Returns the set of its public keys ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)).
     pub fn jwks(&self) -> String {
         let keys: Vec<_> = self.keys.iter().map(IssuerKey::jwk).collect();
         json!({ "keys": keys }).to_string()
     }
 
-    /// A good access token by RFC 9068 for this subject, for five minutes from `now`, that is not
-    /// signed yet: a test changes what it is about.
+    /// Returns a valid access token (RFC 9068) for this subject, not signed yet: change what the
+    /// test is about, then sign it. It lasts five minutes from `now`.
     ///
     /// # Panics
-    /// If every key was withdrawn.
+    /// If all keys were withdrawn.
     pub fn token(&self, subject: &str, now: Timestamp) -> ForeignToken {
         let key = self.keys.last().unwrap().clone();
         let now = now.unix_seconds();
@@ -115,7 +114,7 @@ pub struct ForeignToken {
     key: IssuerKey,
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    /// What stands in place of the header and of the claims.
+    /// Texts that replace the header and the claims.
     texts: (Option<String>, Option<String>),
 }
 
@@ -144,41 +143,42 @@ impl ForeignToken {
         self
     }
 
-    /// Replaces the whole header by a text, well formed or not.
+    /// Replaces the whole header with a text, well-formed or not.
     pub fn header_text(mut self, text: impl Into<String>) -> Self {
         self.texts.0 = Some(text.into());
         self
     }
 
-    /// Replaces all claims by a text, well formed or not.
+    /// Replaces all claims with a text, well-formed or not.
     pub fn claims_text(mut self, text: impl Into<String>) -> Self {
         self.texts.1 = Some(text.into());
         self
     }
 
-    /// The JSON text of the claims as they will be signed.
+    /// Returns the JSON text of the claims as they will be signed.
     pub fn claims(&self) -> String {
         self.texts.1.clone().unwrap_or_else(|| Value::Object(self.claims.clone()).to_string())
     }
 
-    /// What is signed: header and claims.
+    /// Returns the signed part: header and claims.
     pub fn signed_part(&self) -> String {
         let header = self.texts.0.clone().unwrap_or_else(|| Value::Object(self.header.clone()).to_string());
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(self.claims()))
     }
 
-    /// The token.
+    /// Signs the token.
     pub fn sign(&self) -> String {
         self.sign_text(&self.signed_part())
     }
 
-    /// As [`sign`](Self::sign), with this in place of header and claims, whatever it is.
+    /// Like [`sign`](Self::sign), with any text in place of header and claims.
     pub fn sign_text(&self, signed: &str) -> String {
         let signature: Signature = self.key.key.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 
-    /// The same, signed by a key that the issuer has never published, under the id of its own.
+    /// Signs the token with a key that the issuer never published, under the `kid` of the issuer's
+    /// own.
     pub fn forge(&self) -> String {
         let key = IssuerKey::new("somebody else", &self.key.id);
         Self { key, ..self.clone() }.sign()

@@ -1,10 +1,10 @@
-//! The headers that make a request one of a user.
+//! The headers of a user's request.
 
 use std::fmt;
 
-/// The headers of a request: what `login_as(&user).await` gives.
+/// The headers of a request: the result of `login_as(&user).await`.
 ///
-/// It goes into the request of any framework, since it is nothing but pairs of names and values:
+/// They fit the requests of any framework, as pairs of names and values:
 ///
 /// ```
 /// # use fauth_testing::{RequestHeaders, WireRequest};
@@ -19,7 +19,7 @@ use std::fmt;
 pub struct RequestHeaders(Vec<(String, String)>);
 
 impl RequestHeaders {
-    /// Those of somebody who presents nothing.
+    /// Returns the headers of an anonymous request: none.
     pub const fn none() -> Self {
         Self(Vec::new())
     }
@@ -28,12 +28,12 @@ impl RequestHeaders {
         self.0.push((name.to_ascii_lowercase(), value.into()));
     }
 
-    /// Names (in lower case) and values, in order.
+    /// Iterates over names (in lower case) and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.into_iter()
     }
 
-    /// The value of the first header of this name.
+    /// Returns the value of the first header with this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
@@ -57,7 +57,7 @@ impl IntoIterator for RequestHeaders {
     }
 }
 
-/// Shows the names, since most values are tokens.
+/// Prints only the names: most values are tokens.
 impl fmt::Debug for RequestHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| format!("{name}: (..)"))).finish()

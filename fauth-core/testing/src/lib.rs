@@ -1,5 +1,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The names that the front page links, before the addresses that they have elsewhere: the first definition counts.
+// Links for the names on the front page. They come before the README's own, because the first
+// definition of a link counts.
 #![doc = include_str!("links.md")]
 #![cfg_attr(all(feature = "actix", feature = "axum", feature = "poem"), doc = include_str!("../README.md"))]
 #![cfg_attr(
@@ -82,21 +83,22 @@ use fauth_core::{
     password::{PasswordConfig, PasswordHasher},
 };
 
-/// A builder with the [`SECRET`], a [`ManualClock`], sessions and revocations in memory, fake [`Users`] and a password scheme that is quick and weak.
+/// Returns a builder with the [`SECRET`], a [`ManualClock`], sessions and revocations in memory,
+/// fake [`Users`] and a fast, weak password scheme.
 pub fn provider() -> AuthProviderBuilder<TestUser> {
     provider_with(config(), &Users::new())
 }
 
-/// As [`provider`], with settings and users of the test's own.
+/// Like [`provider`], with these settings and users.
 pub fn provider_with(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
     let store = memory_store();
     provider_without_store(config, users).session_store(store.clone()).revocation_store(store)
 }
 
-/// As [`provider_with`], without a store.
+/// Like [`provider_with`], without a store.
 ///
-/// Tests try passwords as often as they like: without a login throttle, unless they ask for one.
-/// Tests build many providers of one secret and one application, in one process: that is said here.
+/// There is no login throttle unless a test sets one, so that tests can try many passwords. Several
+/// providers in one process may share the secret and the application name.
 pub fn provider_without_store(config: AuthConfig, users: &Users) -> AuthProviderBuilder<TestUser> {
     AuthProvider::builder(config)
         .danger_share_application()
@@ -107,37 +109,37 @@ pub fn provider_without_store(config: AuthConfig, users: &Users) -> AuthProvider
         .clock(ManualClock::new())
 }
 
-/// A store that remembers for ever: tests mint tokens of any age.
+/// Returns a store that never forgets, so that tests can mint tokens of any age.
 pub fn memory_store() -> MemoryStore {
     MemoryStore::builder().remembers_since(Timestamp::from_unix_seconds(0)).build()
 }
 
-/// The default settings with the [`SECRET`], of the application `default`.
+/// Returns the default settings with the [`SECRET`] and the application `default`.
 pub fn config() -> AuthConfig {
     config_builder().build().unwrap()
 }
 
-/// The settings of [`config`], for more of them.
+/// Returns the builder of [`config`], for further settings.
 pub fn config_builder() -> AuthConfigBuilder {
     AuthConfig::builder().application("default").secret(SECRET)
 }
 
-/// A scheme that takes microseconds. The hashes of the fake users are of it.
+/// Returns a scheme that takes microseconds. The hashes of the fake users use it.
 pub fn weak_passwords() -> PasswordConfig {
     PasswordConfig::danger_weak_argon2id(8, 1, 1)
 }
 
-/// A hash of this password by the [weak scheme](weak_passwords), for a user of a test.
+/// Hashes a password with the [weak scheme](weak_passwords), for a user of a test.
 ///
 /// # Panics
-/// If the password is none that a hasher takes, such as an empty one.
+/// If a hasher refuses the password, such as an empty one.
 pub async fn weak_hash(password: &str) -> String {
     let hasher = PasswordHasher::new(weak_passwords()).unwrap();
     hasher.hash(password).await.unwrap_or_else(|error| panic!("the password cannot be hashed: {error}"))
 }
 
-/// The output of a future that does not wait, such as issuing a token with a local key, for tests
-/// that are not asynchronous themselves.
+/// Returns the output of a future that does not wait, such as issuing a token with a local key, for
+/// tests that are not asynchronous.
 ///
 /// # Panics
 /// If the future is not ready at once.

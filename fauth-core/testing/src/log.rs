@@ -1,4 +1,4 @@
-//! What the process has written to its log.
+//! The log records of the process.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use tracing::{
     field::{Field, Visit},
 };
 
-/// A log record or span: every field as it was given, before any formatter has escaped anything.
+/// A log record or span, with its fields unformatted and unescaped.
 #[derive(Debug, Clone)]
 pub struct Logged {
     /// Its level.
@@ -42,16 +42,16 @@ impl Visit for Logged {
     }
 }
 
-/// Every record of the process at every level. It is the global subscriber, since the threads that
-/// hash have none of their own; tests that run at the same time tell their records apart by a word
-/// of their own.
+/// All log records of the process, at every level. It is the global subscriber, because the threads
+/// that hash have none of their own. Tests that run at the same time identify their records by a
+/// word of their own.
 #[derive(Debug)]
 pub struct Log {
     records: Arc<Mutex<Vec<Logged>>>,
 }
 
 impl Log {
-    /// The log; keeps records from the first call on.
+    /// Returns the log. Records are kept from the first call on.
     pub fn of_process() -> &'static Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         LOG.get_or_init(|| {
@@ -62,12 +62,12 @@ impl Log {
         })
     }
 
-    /// Every record so far.
+    /// Returns all records so far.
     pub fn all(&self) -> Vec<Logged> {
         self.records.lock().unwrap().clone()
     }
 
-    /// The records with a field that holds `word`.
+    /// Returns the records with a field that contains `word`.
     pub fn with(&self, word: &str) -> Vec<Logged> {
         let mut records = self.all();
         records.retain(|record| record.fields.values().any(|value| value.contains(word)));

@@ -1,4 +1,4 @@
-//! The mails that an application would have sent.
+//! The mails of an application under test.
 
 use std::{
     fmt,
@@ -8,8 +8,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// The mails that an application would have sent. Give a clone to whatever sends mails in the
-/// application, and let it [`deliver`](Self::deliver) instead.
+/// The mails of an application under test. Give a clone to the part of the application that sends
+/// mails, and let it [`deliver`](Self::deliver) them instead.
 ///
 /// ```
 /// # use fauth_core::{OneTimePurpose, one_time::{LinkBase, OneTimeRequest}};
@@ -50,12 +50,12 @@ struct Kept {
     taken: bool,
 }
 
-/// How long [`Mailbox::next_to`] waits: as long as a slow machine may need, since a mail that does
-/// not come makes the test fail.
+/// How long [`Mailbox::next_to`] waits: long enough for a slow machine, because a missing mail
+/// fails the test anyway.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Mailbox {
-    /// An empty one.
+    /// Creates an empty mailbox.
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,34 +64,34 @@ impl Mailbox {
         self.0.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the application calls in place of sending a mail.
+    /// Delivers a mail. The application calls this instead of sending it.
     pub fn deliver(&self, to: impl Into<String>, text: impl Into<String>) {
         let mail = CapturedMail { to: to.into(), text: text.into() };
         self.mails().push(Kept { mail, taken: false });
         self.0.arrived.notify_waiters();
     }
 
-    /// The last mail to this address.
+    /// Returns the last mail to this address.
     ///
     /// # Panics
-    /// If there is none; the message lists to whom there are mails.
+    /// If there is none. The message lists the addresses that received mails.
     #[track_caller]
     pub fn last_to(&self, to: &str) -> CapturedMail {
         let last = self.mails().iter().rev().find(|kept| kept.mail.to == to).map(|kept| kept.mail.clone());
         last.unwrap_or_else(|| panic!("there is no mail to {to}: {self:?}"))
     }
 
-    /// The next mail to this address that was not taken yet, by this method. Waits for one that a
-    /// task of the application still has to send.
+    /// Returns the next mail to this address that this method has not returned yet. Waits for a
+    /// mail that a task of the application has not sent yet.
     ///
     /// # Panics
-    /// If none comes within ten seconds.
+    /// If no mail arrives within ten seconds.
     pub async fn next_to(&self, to: &str) -> CapturedMail {
         let waiting = async {
             loop {
                 let arrived = self.0.arrived.notified();
                 let mut arrived = std::pin::pin!(arrived);
-                // From here on none is missed.
+                // From here on, no delivery is missed.
                 arrived.as_mut().enable();
                 if let Some(mail) = self.take(to) {
                     return mail;
@@ -110,18 +110,18 @@ impl Mailbox {
         Some(next.mail.clone())
     }
 
-    /// All of them, in the order in which they were sent.
+    /// Returns all mails, in order of delivery.
     pub fn all(&self) -> Vec<CapturedMail> {
         self.mails().iter().map(|kept| kept.mail.clone()).collect()
     }
 
-    /// Is there none?
+    /// Whether there are no mails.
     pub fn is_empty(&self) -> bool {
         self.mails().is_empty()
     }
 }
 
-/// Shows to whom there are mails.
+/// Prints the addresses only.
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mailbox with mails to ")?;
@@ -137,17 +137,17 @@ pub struct CapturedMail {
 }
 
 impl CapturedMail {
-    /// The address.
+    /// Returns the address.
     pub fn to(&self) -> &str {
         &self.to
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The first link in it that has a parameter `token`, or else the first link.
+    /// Returns the first link with a parameter `token`, otherwise the first link.
     ///
     /// # Panics
     /// If there is no link.
@@ -158,10 +158,10 @@ impl CapturedMail {
         found.unwrap_or_else(|| panic!("there is no link in the mail to {}", self.to))
     }
 
-    /// The one-time token in the [link](Self::link).
+    /// Returns the one-time token in the [link](Self::link).
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no link with a token.
     #[track_caller]
     pub fn token(&self) -> &str {
         let found = self.links().find_map(token_in);
@@ -175,15 +175,15 @@ impl CapturedMail {
     }
 }
 
-/// As `OneTimeToken::link` writes it: a parameter of the query or of the fragment.
+/// Parses a link of `OneTimeToken::link`: the token is a parameter of the query or of the fragment.
 fn token_in(link: &str) -> Option<&str> {
     let mut parameters = link.split(['?', '&', '#']).skip(1);
     let token = parameters.find_map(|parameter| parameter.strip_prefix("token="))?;
-    // What stands behind a link in a sentence.
+    // Punctuation after a link in a sentence.
     Some(token.trim_end_matches(['.', ',', ';', ')']))
 }
 
-/// Shows the address: the text may hold a token.
+/// Prints the address only: the text may contain a token.
 impl fmt::Debug for CapturedMail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CapturedMail").field("to", &self.to).finish_non_exhaustive()

@@ -10,11 +10,10 @@ use serde_json::json;
 
 use crate::{ForeignIssuer, ForeignToken, PublishedKeys};
 
-/// The audience of the mandates of a [`MandateIssuer`], unless a test says otherwise.
+/// The default audience of mandates of a [`MandateIssuer`].
 pub const MANDATE_AUDIENCE: &str = "resource://billing-api";
 
-/// An issuer of mandates (RFC 8693 token exchange with Caracal's claims), with keys that only
-/// tests have.
+/// An issuer of mandates (RFC 8693 token exchange with Caracal's claims), with keys for tests.
 ///
 /// ```
 /// use fauth_core::clock::Timestamp;
@@ -34,83 +33,83 @@ pub const MANDATE_AUDIENCE: &str = "resource://billing-api";
 pub struct MandateIssuer {
     issuer: ForeignIssuer,
     zone: String,
-    /// How many mandates there are: each has an id of its own.
+    /// The number of mandates so far: each has an id of its own.
     minted: Arc<AtomicU64>,
 }
 
 impl MandateIssuer {
-    /// The application that holds the mandates, which is the last of a delegation chain.
+    /// The application that holds the mandates: the last of a delegation chain.
     pub const CLIENT: &str = "app_1";
     /// The application at the root of a delegation chain.
     pub const ROOT_CLIENT: &str = "app_root";
     /// The target of a delegated mandate.
     pub const TARGET: &str = "https://api.example.com/x";
-    /// The epoch of the zone's delegations that a delegated mandate was issued in.
+    /// The epoch of the zone's delegations in which a delegated mandate is issued.
     pub const EPOCH: u64 = 5;
-    /// How long a mandate lasts, in seconds: as Caracal documents it for resources.
+    /// The lifetime of a mandate in seconds, as Caracal documents it for resources.
     pub const LIFETIME: i64 = 15 * 60;
 
-    /// An issuer of this name (`iss`) for this zone, with one key, `key-1`.
+    /// Creates an issuer with this name (`iss`) for this zone, with one key, `key-1`.
     pub fn new(issuer: impl Into<String>, zone: impl Into<String>) -> Self {
         Self { issuer: ForeignIssuer::new(issuer), zone: zone.into(), minted: Arc::default() }
     }
 
-    /// Its name.
+    /// Returns its name (`iss`).
     pub fn issuer(&self) -> &str {
         self.issuer.issuer()
     }
 
-    /// Its zone.
+    /// Returns its zone.
     pub fn zone(&self) -> &str {
         &self.zone
     }
 
-    /// Where a service looks for its keys.
+    /// Returns the URL of its keys.
     pub fn jwks_url(&self) -> String {
         let issuer = self.issuer().trim_end_matches('/');
         format!("{issuer}/.well-known/jwks.json?zone_id={}", self.zone)
     }
 
-    /// Signs with another key from now on. Those before it stay in the published set.
+    /// Signs with a new key from now on. Earlier keys stay in the published set.
     pub fn rotate(&mut self, id: &str) {
         self.issuer.rotate(id);
     }
 
-    /// Publishes a key no longer.
+    /// Removes a key from the published set.
     pub fn withdraw(&mut self, id: &str) {
         self.issuer.withdraw(id);
     }
 
-    /// The set of its public keys ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)).
+    /// Returns the set of its public keys ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)).
     pub fn jwks(&self) -> String {
         self.issuer.jwks()
     }
 
-    /// The keys that it has now, which need not be fetched.
+    /// Returns its current keys, which need not be fetched.
     pub fn keys(&self) -> JwksSource {
         JwksSource::fixed(self.jwks()).unwrap()
     }
 
-    /// A server that has its keys at [`jwks_url`](Self::jwks_url).
+    /// Returns a server that publishes its keys at [`jwks_url`](Self::jwks_url).
     pub fn server(&self) -> PublishedKeys {
         let server = PublishedKeys::new();
         self.publish_to(&server);
         server
     }
 
-    /// From now on this server has the keys that it publishes now.
+    /// Publishes its current keys at this server.
     pub fn publish_to(&self, server: &PublishedKeys) {
         server.answer_at(self.jwks_url(), 200, self.jwks());
     }
 
-    /// A good mandate of a user for a resource, without an agent session or delegation, from `now`
-    /// and not signed yet: a test changes what it is about.
+    /// Returns a valid mandate of a user for a resource, without an agent session or delegation,
+    /// from `now` on and not signed yet: change what the test is about, then sign it.
     ///
     /// The scopes are `billing:read` and `billing:payout`; the session is `sid_1`, its root
-    /// `root_1`. Each mandate has another `jti`.
+    /// `root_1`. Each mandate has a new `jti`.
     ///
     /// # Panics
-    /// If every key was withdrawn.
+    /// If all keys were withdrawn.
     pub fn mandate(&self, subject: &str, now: Timestamp) -> ForeignToken {
         let number = self.minted.fetch_add(1, Ordering::Relaxed) + 1;
         self.issuer
@@ -128,11 +127,11 @@ impl MandateIssuer {
             .claim("scope", "billing:read billing:payout")
     }
 
-    /// As [`mandate`](Self::mandate), with every optional claim: in the agent session `ags_1`, over
-    /// the delegation `edge_1`, for one [`TARGET`](Self::TARGET).
+    /// Like [`mandate`](Self::mandate), with every optional claim: in the agent session `ags_1`,
+    /// over the delegation `edge_1`, for one [`TARGET`](Self::TARGET).
     ///
     /// # Panics
-    /// If every key was withdrawn.
+    /// If all keys were withdrawn.
     pub fn delegated(&self, subject: &str, now: Timestamp) -> ForeignToken {
         let root = json!({ "application_id": Self::ROOT_CLIENT, "agent_session_id": "ags_0" });
         let holder = json!({

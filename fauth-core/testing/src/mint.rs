@@ -1,4 +1,4 @@
-//! Tokens of every kind, above all of the wrong ones.
+//! Tokens of every kind, especially invalid ones.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{Purpose, clock::Timestamp, token::Algorithm};
@@ -8,13 +8,13 @@ use sha2::{Sha256, Sha384, Sha512};
 /// The secret of every provider in tests: 64 bytes, enough for all three algorithms.
 pub const SECRET: &str = "test-only-9f2c4a7be1d80356-4b1e7f90-c2a85d3641f7-e6b09d18a35c72f4";
 
-/// Signs whatever is given, well formed or not, with HS256 and the [`SECRET`].
+/// Signs any header and payload, well-formed or not, with HS256 and the [`SECRET`].
 pub fn sign(header: &str, payload: &str) -> String {
     sign_with(Algorithm::HS256, SECRET.as_bytes(), header, payload)
 }
 
-/// A token of a purpose that works once, as the standard profile writes it, good for a quarter of
-/// an hour from `now`. No store knows it.
+/// Returns a one-time token of this purpose in the standard profile, valid for 15 minutes from
+/// `now`. No store knows it.
 pub fn one_time_token(purpose: Purpose, subject: &str, now: Timestamp) -> String {
     let now = now.unix_seconds();
     let header = serde_json::json!({ "alg": "HS256", "typ": purpose.media_type() });
@@ -30,7 +30,7 @@ pub fn one_time_token(purpose: Purpose, subject: &str, now: Timestamp) -> String
     sign(&header.to_string(), &claims.to_string())
 }
 
-/// Signs whatever is given with any secret.
+/// Signs any header and payload with any secret.
 pub fn sign_with(
     algorithm: Algorithm,
     secret: &[u8],

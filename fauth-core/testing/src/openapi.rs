@@ -1,5 +1,5 @@
-//! Is what an `OpenAPI` document says what the application enforces? For any framework, and for the
-//! documents of applications too.
+//! Checks whether an `OpenAPI` document describes what the application enforces. Works for any
+//! framework, and for documents of your own applications.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -41,46 +41,46 @@ use super::{WireRequest, WireResponse};
 
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
-/// Somebody who calls the operations of a document, and what is known of them.
+/// A caller of a document's operations, and its rights.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Caller {
-    /// Who it is, for whoever makes the headers of the requests.
+    /// A name by which the test makes the headers of its requests.
     pub name: String,
-    /// The security schemes whose credential the requests present.
+    /// The security schemes whose credentials its requests present.
     pub schemes: Vec<String>,
-    /// Of the user.
+    /// The roles of the user.
     pub roles: Vec<String>,
-    /// Of the user.
+    /// The permissions of the user.
     pub permissions: Vec<String>,
-    /// Of the token or the key.
+    /// The scopes of the token or the key.
     pub scopes: Vec<String>,
-    /// Is the credential an API key?
+    /// Whether the credential is an API key.
     pub is_api_key: bool,
-    /// How long ago the login was.
+    /// The time since the login.
     pub login_age: Duration,
 }
 
 impl Caller {
-    /// A caller who presents a credential of these schemes: all names of the one credential, or
-    /// those of several.
+    /// Creates a caller that presents a credential of these schemes: all names of one credential,
+    /// or several credentials.
     pub fn new(name: &str, schemes: impl IntoIterator<Item: Into<String>>) -> Self {
         Self { name: name.to_owned(), schemes: all(schemes), ..Self::default() }
     }
 
-    /// Gives the user these roles.
+    /// Sets the roles of the user.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item: Into<String>>) -> Self {
         Self { roles: all(roles), ..self }
     }
 
-    /// Gives the user these permissions.
+    /// Sets the permissions of the user.
     #[must_use]
     pub fn permissions(self, permissions: impl IntoIterator<Item: Into<String>>) -> Self {
         Self { permissions: all(permissions), ..self }
     }
 
-    /// Gives the token these scopes.
+    /// Sets the scopes of the token.
     #[must_use]
     pub fn scopes(self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
         Self { scopes: all(scopes), ..self }
@@ -97,13 +97,13 @@ fn all(names: impl IntoIterator<Item: Into<String>>) -> Vec<String> {
     names.into_iter().map(Into::into).collect()
 }
 
-/// A request that was sent, and its answer.
+/// A request that was sent, and its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Visit {
     /// Method and path, as in the document.
     pub operation: String,
-    /// `None` for the one without a credential.
+    /// The name of the caller; `None` for the request without a credential.
     pub caller: Option<String>,
     /// The status.
     pub status: u16,
@@ -117,19 +117,19 @@ enum Promise {
     Unauthenticated,
     /// 403.
     Forbidden,
-    /// Nothing: the body decides.
+    /// No promise: the body decides.
     Nothing,
 }
 
-/// Sends a request to each operation of the document without a credential, and one for each of the
-/// callers, and compares each answer with what the document says.
+/// Sends requests to each operation of the document, one without a credential and one for each of
+/// the callers, and compares each response with the document.
 ///
-/// `headers` makes the headers of a caller's request; it is asked for each request, since some of
-/// them end logins. Parameters in paths are `1`.
+/// `headers` makes the headers of a caller's request. It is called for each request, because some
+/// requests end logins. Path parameters are set to `1`.
 ///
 /// # Panics
-/// If an answer is another than the document says, if it does not list it, or if for an operation
-/// that asks for more than a user no caller has enough, or all have.
+/// If a response contradicts the document or is not listed there, or if an operation requires more
+/// than a user and no caller, or every caller, meets that.
 pub async fn walk(
     document: &Value,
     callers: &[Caller],
@@ -164,14 +164,14 @@ pub async fn walk(
     visits
 }
 
-/// Compares a document with an audit of the same application: each has the routes and ready-made
-/// endpoints that the other has, and says the same of who may use them. A slash at the end of a
-/// path makes no difference, nor does the order in which requirements were put together.
+/// Compares a document with an audit of the same application: both must have the same routes and
+/// ready-made endpoints, with the same requirements. A slash at the end of a path makes no
+/// difference, nor does the order of combined requirements.
 ///
-/// `except` lists the paths that only one of both has, such as that of the document itself.
+/// `except` lists the paths that only one of the two has, such as that of the document itself.
 ///
 /// # Panics
-/// If they say something else, with all that differs.
+/// If they differ. The message lists all differences.
 #[track_caller]
 pub fn compare(document: &Value, audit: &Audit, except: &[&str]) {
     let is_listed = |entry: &&Entry| {
@@ -201,8 +201,8 @@ pub fn compare(document: &Value, audit: &Audit, except: &[&str]) {
     assert!(faults.is_empty(), "{}\n\n{audit}", faults.join("\n"));
 }
 
-/// A requirement as a set of conditions that must all hold: those of `all_of` are as good as those
-/// beside it, and their order is no difference.
+/// Normalises a requirement to a set of conditions that must all hold: those of `all_of` count like
+/// those beside it, in any order.
 fn normal(requirement: &Value) -> BTreeSet<String> {
     let Some(members) = requirement.as_object() else {
         return BTreeSet::from([requirement.to_string()]);
@@ -237,7 +237,7 @@ struct Operation<'a> {
     schemes: &'a Value,
 }
 
-/// What ends all logins of a user comes last.
+/// Operations that end all logins of a user come last.
 fn operations(document: &Value) -> Vec<Operation<'_>> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -305,8 +305,8 @@ impl Operation<'_> {
         self.alternatives().next().is_none()
     }
 
-    /// Is the credential in the body, which these requests lack? So it is with a login, and with
-    /// the ready-made logout, which looks for it elsewhere too.
+    /// Whether the operation reads a credential from the body, which these requests lack: a login,
+    /// and the ready-made logout, which also reads it from elsewhere.
     fn reads_credential(&self) -> bool {
         let Some(body) = self.described.get("requestBody") else { return false };
         let is_logout = references(body).contains(&"#/components/schemas/AuthLogout");
@@ -334,7 +334,7 @@ impl Operation<'_> {
             return Promise::Nothing;
         }
         if presented.is_empty() {
-            // A key in a place for tokens is known, and not enough.
+            // A key in place of a token is recognised, but not sufficient.
             let is_known = caller.is_api_key && self.asks_for_application_of(caller);
             let is_optional = self.alternatives().any(serde_json::Map::is_empty);
             return match is_known {
@@ -363,14 +363,14 @@ impl Operation<'_> {
         }
     }
 
-    /// Is a credential of another application in a place where this one has its own?
+    /// Whether a credential of another application is where this application reads its own.
     fn reads_credential_of(&self, caller: &Caller) -> bool {
         let place = |name: &str| ["scheme", "in", "name"].map(|member| self.schemes[name].get(member));
         let mut read = self.alternatives().flat_map(serde_json::Map::keys);
         read.any(|read| caller.schemes.iter().any(|own| place(own) == place(read)))
     }
 
-    /// Names of schemes begin with that of their application.
+    /// The names of schemes begin with that of their application.
     fn asks_for_application_of(&self, caller: &Caller) -> bool {
         let first = |name: &str| name.split('-').next().map(str::to_owned);
         let mut asked = self.alternatives().flat_map(serde_json::Map::keys);
@@ -386,7 +386,7 @@ impl Operation<'_> {
             Promise::Unauthenticated => status == 401,
             Promise::Forbidden => status == 403,
             Promise::Passes if self.method == "get" => (200..400).contains(&status),
-            // What the body or the parameters lack is the handler's business.
+            // Missing bodies or parameters are refused by the handler.
             Promise::Passes => !matches!(status, 401 | 403 | 405 | 500..),
         };
         assert!(is_right, "{name}, {who}: the document promises {promise:?}, the answer is {response:?}");
@@ -431,7 +431,7 @@ fn names(list: &Value) -> Vec<String> {
     list.iter().map(|name| name.as_str().expect("a name").to_owned()).collect()
 }
 
-/// Whether what `x-requirement` names is met.
+/// Whether the conditions of `x-requirement` are met.
 #[derive(Debug, Clone, Copy)]
 struct Met {
     holds: bool,
@@ -439,7 +439,7 @@ struct Met {
     admits_keys: bool,
 }
 
-/// Nothing is asked for but a user.
+/// Requires nothing but a user.
 impl Default for Met {
     fn default() -> Self {
         Self { holds: true, is_stale: false, admits_keys: false }
@@ -493,8 +493,8 @@ impl Met {
     }
 }
 
-/// Is the document well formed? Ids of operations are unique, references lead somewhere, schemes
-/// and scopes are declared, and so are the parameters of paths.
+/// Checks that the document is well-formed: ids of operations are unique, references resolve, and
+/// schemes, scopes and path parameters are declared.
 ///
 /// # Panics
 /// If it is not.

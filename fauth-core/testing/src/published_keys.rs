@@ -16,7 +16,7 @@ use fauth_core::{
 
 use crate::{FOREIGN_AUDIENCE, ForeignIssuer};
 
-/// A server that answers from memory, and knows what it was asked for. Clones share everything.
+/// A server that answers from memory and records its requests. Clones share everything.
 ///
 /// ```
 /// use fauth_testing::{ForeignIssuer, PublishedKeys};
@@ -46,15 +46,15 @@ struct Document {
 }
 
 impl PublishedKeys {
-    /// Where the keys are, if the test does not say otherwise.
+    /// The default URL of the keys.
     pub const URL: &str = "https://login.example.com/jwks.json";
 
-    /// A server that knows nothing, and answers everything with 404.
+    /// Creates a server that answers every request with 404.
     pub fn new() -> Self {
         Self(Arc::default())
     }
 
-    /// A server with the keys that this issuer publishes now.
+    /// Creates a server with the current keys of this issuer.
     pub fn of(issuer: &ForeignIssuer) -> Self {
         let server = Self::new();
         server.publish(issuer);
@@ -65,63 +65,63 @@ impl PublishedKeys {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A source of keys that asks this server for its [`URL`](Self::URL).
+    /// Returns a source of keys that fetches from this server's [`URL`](Self::URL).
     pub fn source(&self) -> JwksSource {
         JwksSource::url(Self::URL, self.clone()).unwrap()
     }
 
-    /// The issuer whose keys these are, trusted for tokens as it makes them.
+    /// Returns this issuer, trusted for tokens as it makes them, with its keys at this server.
     pub fn trusted(&self, issuer: &ForeignIssuer) -> TrustedIssuer {
         TrustedIssuer::new(issuer.issuer(), self.source())
             .audience(FOREIGN_AUDIENCE)
             .algorithms([Algorithm::ES256])
     }
 
-    /// From now on it has the keys that this issuer publishes now.
+    /// Publishes the current keys of this issuer.
     pub fn publish(&self, issuer: &ForeignIssuer) {
         self.answer(200, issuer.jwks());
     }
 
-    /// From now on it answers so where the keys are.
+    /// Sets the response at the URL of the keys.
     pub fn answer(&self, status: u16, body: impl Into<Vec<u8>>) {
         self.answer_at(Self::URL, status, body);
     }
 
-    /// From now on it answers so at this URL.
+    /// Sets the response at this URL.
     pub fn answer_at(&self, url: impl Into<String>, status: u16, body: impl Into<Vec<u8>>) {
         let document = Document { status, body: body.into(), cache_control: None };
         self.state().documents.insert(url.into(), document);
     }
 
-    /// From now on it says of the keys how long they may be kept.
+    /// Sets the `Cache-Control` of the keys.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are no keys.
     pub fn cache_control(&self, value: impl Into<String>) {
         self.state().documents.get_mut(Self::URL).unwrap().cache_control = Some(value.into());
     }
 
-    /// From now on there is no answer.
+    /// Makes all further requests fail.
     pub fn go_down(&self) {
         self.state().is_down = true;
     }
 
-    /// From now on there are answers again.
+    /// Answers requests again.
     pub fn come_back(&self) {
         self.state().is_down = false;
     }
 
-    /// From now on each answer takes this long.
+    /// Makes each further response take this long.
     pub fn delay(&self, delay: Duration) {
         self.state().delay = Some(delay);
     }
 
-    /// How often it was asked.
+    /// Returns the number of requests.
     pub fn fetches(&self) -> usize {
         self.state().fetched.len()
     }
 
-    /// The URLs that it was asked for, in their order.
+    /// Returns the requested URLs, in order.
     pub fn fetched(&self) -> Vec<String> {
         self.state().fetched.clone()
     }

@@ -1,7 +1,7 @@
-//! The suite for `WebSockets` and server-sent events that end with the authority of whom they were
-//! opened for: real clients, a real server of each framework.
+//! The suite for `WebSockets` and server-sent events that end with the authority of their user:
+//! real clients, and a real server of each framework.
 //!
-//! An adapter implements [`Sockets`] and says `socket_suite!(Harness);`.
+//! An adapter implements [`Sockets`] and calls `socket_suite!(Harness);`.
 
 mod cases;
 mod client;
@@ -30,35 +30,35 @@ pub use self::cases::*;
 use self::{client::Socket, stopwatch::Stopwatch};
 use crate::{RequestHeaders, TestAuth, TestUser, Users, config_builder, memory_store};
 
-/// How soon a socket is closed after its authority has ended, and has to be said so.
+/// How soon after the end of its authority a socket must be closed, and the client told.
 pub const SOON: Duration = Duration::from_secs(1);
 
 /// The server of a framework.
 pub trait Sockets {
-    /// Serves these routes on the listener, for ever. It is called in a thread of its own, in which
-    /// it starts a runtime. All but the last are in a group that asks for the scope `live`; what a
-    /// handler does with a socket, it does by [`Live::handle`].
+    /// Serves these routes on the listener, forever. It is called in a thread of its own, in which
+    /// it starts a runtime. All routes but the last are in a group that requires the scope `live`.
+    /// Handlers run their work on a socket through [`Live::handle`].
     ///
-    /// | path | what it does with the helper of the adapter |
+    /// | path | behaviour, with the helper of the adapter |
     /// |---|---|
     /// | `/live/echo` | sends each text back |
     /// | `/live/push` | sends `tick` every [`TICK`], and never receives |
     /// | `/live/flood` | sends 64 KiB again and again, and never receives; see below |
-    /// | `/live/idle` | waits for ever, and touches the socket never |
+    /// | `/live/idle` | waits forever, and never touches the socket |
     /// | `/live/brief` | returns at once |
-    /// | `/live/late` | calls [`Live::end`] before it opens the socket, as `/live/echo` |
-    /// | `/live/events` | no WebSocket: the events [`ticks`], by `Ended::take_until` |
-    /// | `/first` | its first message is a token with the scope `live`; then as `/live/echo` |
+    /// | `/live/late` | calls [`Live::end`] before it opens the socket, like `/live/echo` |
+    /// | `/live/events` | no WebSocket: the events [`ticks`], ended by `Ended::take_until` |
+    /// | `/first` | its first message is a token with the scope `live`; then like `/live/echo` |
     ///
-    /// `/live/flood` calls the helper for a socket that is open, `run_until_ended`, by
-    /// [`Live::hold`], so that it is seen when the helper itself has ended.
+    /// `/live/flood` calls the helper for open sockets, `run_until_ended`, through [`Live::hold`],
+    /// so that the suite sees when the helper itself has ended.
     fn serve(live: Live, listener: TcpListener);
 }
 
-/// Between two messages of a handler that only sends.
+/// The time between two messages of a handler that only sends.
 pub const TICK: Duration = Duration::from_millis(10);
 
-/// Events for ever, one every [`TICK`].
+/// Returns endless events, one every [`TICK`].
 pub fn ticks() -> impl Stream<Item = &'static str> + Send + 'static {
     stream::unfold((), |()| async {
         sleep(TICK).await;
@@ -66,7 +66,7 @@ pub fn ticks() -> impl Stream<Item = &'static str> + Send + 'static {
     })
 }
 
-/// What handlers of a server under test share.
+/// The state that handlers of a server under test share.
 #[derive(Debug, Clone)]
 pub struct Live {
     auth: AuthProvider<TestUser>,
@@ -75,34 +75,34 @@ pub struct Live {
 }
 
 impl Live {
-    /// The provider.
+    /// Returns the provider.
     pub const fn auth(&self) -> &AuthProvider<TestUser> {
         &self.auth
     }
 
-    /// What a token in the first message has to meet.
+    /// Returns the requirement for a token in the first message.
     pub fn requirement() -> Requirement {
         Requirement::user().scopes(["live"])
     }
 
-    /// Counts what a handler does with its socket, until it is done or dropped.
+    /// Counts the work of a handler on its socket until it is done or dropped.
     pub fn handle<F: Future<Output = ()>>(&self, handler: F) -> impl Future<Output = ()> + use<F> {
         counted(&self.handled, handler)
     }
 
-    /// Counts what the helper of the adapter does with a socket, the closing too, until it is done
+    /// Counts the work of the adapter's helper on a socket, including the closing, until it is done
     /// or dropped.
     pub fn hold<F: Future<Output = ()>>(&self, helper: F) -> impl Future<Output = ()> + use<F> {
         counted(&self.held, helper)
     }
 
-    /// Ends everything of this user.
+    /// Ends all sessions and tokens of this user.
     pub async fn end(&self, user: &TestUser) {
         self.auth.logout_all(&*user.name, &fauth_core::ClientInfo::default()).await.unwrap();
     }
 }
 
-/// Counts a future for as long as it is there.
+/// Counts a future while it exists.
 fn counted<F: Future<Output = ()>>(count: &Arc<AtomicUsize>, future: F) -> impl Future<Output = ()> + use<F> {
     count.fetch_add(1, Ordering::SeqCst);
     let counted = Counted(Arc::clone(count));
@@ -112,7 +112,7 @@ fn counted<F: Future<Output = ()>>(count: &Arc<AtomicUsize>, future: F) -> impl 
     }
 }
 
-/// One of those that are counted.
+/// A counted future.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
@@ -124,13 +124,13 @@ impl Drop for Counted {
 /// A provider in real time with `alice` and `bob`, and a server.
 struct Bench {
     auth: TestAuth<TestUser>,
-    /// Another instance of the application: all that the two have in common is the store.
+    /// Another instance of the application, which shares nothing but the store.
     other: TestAuth<TestUser>,
     live: Live,
     address: SocketAddr,
 }
 
-/// A provider in real time, with this store.
+/// Creates a provider in real time with this store.
 fn instance(
     store: &MemoryStore,
     lifetime: Duration,
@@ -149,7 +149,7 @@ fn instance(
 }
 
 impl Bench {
-    /// With settings of the case's own.
+    /// Starts a server with settings of the case.
     fn start<S: Sockets>(
         lifetime: Duration,
         configure: fn(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
@@ -166,7 +166,7 @@ impl Bench {
         Self { auth, other, live, address }
     }
 
-    /// The headers of a new login with the scope.
+    /// Returns the headers of a new login with the scope.
     async fn login(&self, name: &str) -> RequestHeaders {
         self.auth.login_as(name).scopes(["live"]).await
     }
@@ -175,12 +175,12 @@ impl Bench {
         Socket::open(self.address, path, headers).await
     }
 
-    /// A socket of a new login.
+    /// Opens a socket with a new login.
     async fn open_as(&self, name: &str, path: &str) -> Socket {
         self.open(path, &self.login(name).await).await.unwrap()
     }
 
-    /// Ends everything of a user.
+    /// Ends all sessions and tokens of a user.
     async fn log_out(&self, name: &str) {
         self.live.end(&self.auth.users().get(name)).await;
     }
@@ -190,7 +190,7 @@ impl Bench {
         none_is_left(&self.live.handled, SOON, "a handler still runs").await;
     }
 
-    /// How many sockets the helper holds, of those that are counted.
+    /// Returns how many of the counted sockets the helper holds.
     fn held(&self) -> usize {
         self.live.held.load(Ordering::SeqCst)
     }

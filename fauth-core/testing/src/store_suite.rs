@@ -1,9 +1,9 @@
 //! The store suite: the same named cases for every storage backend.
 //!
-//! A backend's tests implement [`StoreHarness`] and call [`store_suite!`](crate::store_suite!),
-//! which expands to one `#[test]` for each case, and [`store_race!`](crate::store_race!), which
-//! expands to one long race. Each case runs on a runtime of its own with two threads, so that its
-//! races are real.
+//! The tests of a backend implement [`StoreHarness`] and call
+//! [`store_suite!`](crate::store_suite!), which expands to one `#[test]` for each case, and
+//! [`store_race!`](crate::store_race!), which expands to one long race. Each case runs on its own
+//! runtime with two threads, so that its races are real.
 //!
 //! ```
 //! use fauth_core::MemoryStore;
@@ -28,11 +28,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! The time of all cases is [`NOW`] and around; no case waits for time to pass, except those of
+//! The time in all cases is [`NOW`] or close to it. Cases do not wait for time to pass, except for
 //! stores that have a clock of their own.
 //!
-//! # A part of a store
-//! A backend that implements some of the storage traits names the parts of the suite. This one
+//! # Testing a part of a store
+//! A backend that implements only some of the storage traits names the parts of the suite. This one
 //! keeps one-time tokens in a list:
 //!
 //! ```
@@ -169,30 +169,30 @@ use super::ManualClock;
 
 /// A backend under test.
 pub trait StoreHarness {
-    /// The store. It implements [`Store`](fauth_core::store::Store), or the traits of the parts
-    /// that the suite is called with.
+    /// The type of the store. It implements [`Store`](fauth_core::store::Store), or the traits of
+    /// the parts that are tested.
     type Store: Send + Sync + 'static;
 
     /// Whether a fresh store remembers since [`NOW`], so that it answers
-    /// [`BeforeMemory`](fauth_core::store::Verdict::BeforeMemory) for a token that was issued
-    /// before. Default: yes; give it a [`ManualClock`] that shows that time. Set it to `false` for
-    /// a store that never begins empty.
+    /// [`BeforeMemory`](fauth_core::store::Verdict::BeforeMemory) for a token issued earlier.
+    /// Default: true; give the store a [`ManualClock`] that shows that time. Set it to `false` for
+    /// a store that never starts empty.
     const REMEMBERS_SINCE_NOW: bool = true;
 
-    /// A fresh and empty store that no other case sees: with a database, prefix or namespace of
-    /// its own.
+    /// Opens a fresh and empty store that no other case uses: with its own database, prefix or
+    /// namespace.
     fn open() -> impl Future<Output = Self::Store>;
 
-    /// A second instance on the data of the first, as another process would have it.
+    /// Opens a second instance on the same data, like another process.
     fn again(store: &Self::Store) -> impl Future<Output = Self::Store>;
 }
 
-/// The present of all cases.
+/// The current time in all cases.
 pub const NOW: Timestamp = ManualClock::START;
 
 /// The store of one case.
 pub struct Bench<H: StoreHarness> {
-    /// The store.
+    /// The store under test.
     pub store: Arc<H::Store>,
     harness: PhantomData<H>,
 }
@@ -204,17 +204,17 @@ impl<H: StoreHarness> fmt::Debug for Bench<H> {
 }
 
 impl<H: StoreHarness> Bench<H> {
-    /// A second instance on the same data.
+    /// Opens a second instance on the same data.
     pub async fn again(&self) -> Arc<H::Store> {
         Arc::new(H::again(&self.store).await)
     }
 
-    /// A store that has nothing to do with this one.
+    /// Opens an unrelated store.
     pub async fn stranger(&self) -> Arc<H::Store> {
         Arc::new(H::open().await)
     }
 
-    /// The store and a second instance, in turn, as often as is asked for.
+    /// Returns the store and a second instance in turn, `count` in total.
     pub async fn instances(&self, count: usize) -> Vec<Arc<H::Store>> {
         let pair = [Arc::clone(&self.store), self.again().await];
         pair.iter().cycle().take(count).cloned().collect()
@@ -226,7 +226,7 @@ pub fn run<H: StoreHarness>(case: impl AsyncFnOnce(Bench<H>)) {
     run_on(2, case);
 }
 
-/// Runs a case on a fresh store, with so many threads.
+/// Runs a case on a fresh store, with this many threads.
 fn run_on<H: StoreHarness>(threads: usize, case: impl AsyncFnOnce(Bench<H>)) {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(threads).enable_all().build().unwrap();
@@ -235,7 +235,7 @@ fn run_on<H: StoreHarness>(threads: usize, case: impl AsyncFnOnce(Bench<H>)) {
     });
 }
 
-/// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in
+/// Defines the cases of one group, and the macro that turns them into tests. `$` is passed in
 /// because a macro that writes a macro cannot write it.
 macro_rules! store_cases {
     ($d:tt $tests:ident in $module:ident for $store:ident; $($(#[doc = $doc:literal])* async fn $name:ident($bench:ident) $body:block)*) => {
@@ -266,10 +266,10 @@ pub(crate) use store_cases;
 /// Expands to one `#[test]` for each case of the [store suite](mod@crate::store_suite), for the
 /// given [`StoreHarness`](crate::store_suite::StoreHarness).
 ///
-/// `store_suite!(Harness)` takes all parts, for a whole [`Store`](fauth_core::store::Store).
-/// `store_suite!(Harness: sessions, one_times)` takes those that are named, of `sessions`,
-/// `revocations`, `one_times`, `api_keys`, `throttles`, `limits` and, with the feature `mandates`,
-/// `anchors`, of which the last three are no parts of a `Store`.
+/// `store_suite!(Harness)` tests all parts, for a whole [`Store`](fauth_core::store::Store).
+/// `store_suite!(Harness: sessions, one_times)` tests the named parts: `sessions`, `revocations`,
+/// `one_times`, `api_keys`, `throttles`, `limits` and, with the feature `mandates`, `anchors`. The
+/// last three are not part of a `Store`.
 #[macro_export]
 macro_rules! store_suite {
     ($harness:ty) => {
@@ -374,7 +374,7 @@ macro_rules! store_suite {
     };
 }
 
-/// Expands to one `#[test]` for each case of the store suite that is about an
+/// Expands to one `#[test]` for each case of the store suite about an
 /// [`AnchorStore`](fauth_core::store::AnchorStore): the same as `store_suite!(Harness: anchors)`.
 #[cfg(feature = "mandates")]
 #[macro_export]
@@ -384,8 +384,8 @@ macro_rules! anchor_store_suite {
     };
 }
 
-/// Expands to the one `#[test]` that takes long: a [race](crate::store_suite::races::race) of
-/// 1000 rounds, for the given [`StoreHarness`](crate::store_suite::StoreHarness).
+/// Expands to the single long `#[test]`: a [race](crate::store_suite::races::race) of 1000 rounds,
+/// for the given [`StoreHarness`](crate::store_suite::StoreHarness).
 #[macro_export]
 macro_rules! store_race {
     ($harness:ty) => {

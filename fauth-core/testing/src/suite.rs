@@ -1,24 +1,29 @@
 //! The conformance suite: the same named cases for every adapter.
 //!
-//! An adapter's `tests/conformance.rs` builds the suite's [application](App) with its framework, implements [`Harness`], and calls
-//! [`conformance!`](crate::conformance!), which expands to one `#[test]` for each case. Every case names what it expects, and the *whole* response (status, all
-//! headers, body) is compared with that of the core without any framework, [`Direct`].
+//! The `tests/conformance.rs` of an adapter builds the suite's [application](App) with its
+//! framework, implements [`Harness`], and calls [`conformance!`](crate::conformance!), which
+//! expands to one `#[test]` for each case. Every case states what it expects, and the *whole*
+//! response (status, all headers, body) is compared with that of the core without a framework,
+//! [`Direct`].
 //!
-//! Those about tokens of other issuers are there with the feature `trusted-issuers`, those about
-//! mandates with the feature `mandates`.
+//! Cases about tokens of other issuers need the feature `trusted-issuers`, cases about mandates the
+//! feature `mandates`.
 //!
 //! # The application
 //!
-//! `auth` and `other` are [`App::auth`] and [`App::other`]. The handler `greet` takes
-//! `CurrentUser<TestUser>` and answers [`greeting`]; `greet_maybe` takes `MaybeUser<TestUser>`;
-//! `greet_grant` takes `Grant<TestUser>` and answers the [`greeting`] of its user; `show_token`
-//! takes `Token` and answers [`token_text`]; `refuse` returns [`refusal`] of the request's query
-//! with `?`, as its adapter's `Refused`; `show_visitor` takes `Visitor<TestUser>` and answers
-//! [`visitor_text`]; `template` answers the same of the `Visitor<TestUser>` that it finds in the
-//! extensions of the request, and `no visitor` if there is none; `change` takes
-//! `CurrentSession<TestUser>` and answers what [`session_reply`] says of it and of the request's
-//! query, or fails with its rejection by `?`. All answer `GET`; those marked * answer `POST` too.
-//! Paths under one guard:
+//! `auth` and `other` are [`App::auth`] and [`App::other`]. The handlers are:
+//! - `greet` takes `CurrentUser<TestUser>` and answers [`greeting`].
+//! - `greet_maybe` takes `MaybeUser<TestUser>` and answers [`greeting`].
+//! - `greet_grant` takes `Grant<TestUser>` and answers the [`greeting`] of its user.
+//! - `show_token` takes `Token` and answers [`token_text`].
+//! - `refuse` returns [`refusal`] of the request's query with `?`, as the `Refused` of its adapter.
+//! - `show_visitor` takes `Visitor<TestUser>` and answers [`visitor_text`].
+//! - `template` answers the same for the `Visitor<TestUser>` in the extensions of the request, and
+//!   `no visitor` if there is none.
+//! - `change` takes `CurrentSession<TestUser>` and answers [`session_reply`] of it and of the
+//!   request's query, or returns its rejection with `?`.
+//!
+//! All routes answer `GET`; those marked * also answer `POST`. Paths under one guard:
 //!
 //! | path | guard | handler |
 //! |---|---|---|
@@ -28,7 +33,7 @@
 //! | `/token` | none | `show_token` |
 //! | `/grant` | none | `greet_grant` |
 //! | `/forged` | none; a middleware puts a `TestUser` and an `Arc<TestUser>` into the extensions | `greet` |
-//! | `/own/…` * | none | answers what [`own_reply`] says |
+//! | `/own/…` * | none | answers [`own_reply`] |
 //! | `/refuse` | none | `refuse` |
 //! | `/rendered/refuse` | none, `render_refusals(auth)` | `refuse` |
 //! | `/guards/refuse` | `require_user(auth)` | `refuse` |
@@ -116,10 +121,10 @@
 //! | `/browser/admin/session` * | `require_roles(auth, ["admin"])` | `change` |
 //! | `/browser/twice/session` * | `require_user(auth)`, outside and inside | `change` |
 //! | `/browser/visitor/session` * | `visitor(auth)` | `change` |
-//! | `/browser/own/{name}` * | none | answers what [`browser_reply`] says |
+//! | `/browser/own/{name}` * | none | answers [`browser_reply`] |
 //! | `/browser/user/own/{name}` * | `require_user(auth)` | the same |
 //! | `/browser/visitor/own/{name}` * | `visitor(auth)` | the same |
-//! | `/session/sign-in` * | `guests_only(auth).home("/session/dashboard").pages(`[`small_site_pages`]`())` | `session_page`: takes `Visitor<TestUser>`, `CurrentSession<TestUser>` and the body, and answers what [`session_page_reply`] says, or fails with its rejection by `?` |
+//! | `/session/sign-in` * | `guests_only(auth).home("/session/dashboard").pages(`[`small_site_pages`]`())` | `session_page`: takes `Visitor<TestUser>`, `CurrentSession<TestUser>` and the body, and answers [`session_page_reply`], or returns its rejection with `?` |
 //! | `/session/dashboard` *, `/session/sign-out` * | `require_user(auth).pages(small_site_pages())` | the same |
 //! | `/session/admin` * | `require_role(auth, "admin").pages(small_site_pages())` | the same |
 //! | `/session/about` * | `visitor(auth).pages(small_site_pages())` | the same |
@@ -156,7 +161,7 @@
 //!
 //! # The application behind path rules
 //!
-//! If there is [`App::ruled`], the application is another one: these routes, behind its rules.
+//! With [`App::ruled`], the application has these routes instead, behind its rules.
 //!
 //! | path | guard | handler |
 //! |---|---|---|
@@ -268,7 +273,7 @@ pub struct App {
     pub auth: AuthProvider<TestUser>,
     /// Another provider of the same user type, with another secret.
     pub other: AuthProvider<TestUser>,
-    /// If it is there, the application is the one behind path rules.
+    /// If set, the application is the one behind path rules.
     pub ruled: Option<Ruled>,
 }
 
@@ -276,13 +281,13 @@ pub struct App {
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "adapters take it apart")]
 pub struct Ruled {
-    /// The rules. Their paths are whole ones.
+    /// The rules, with whole paths.
     pub rules: RouteRules,
-    /// Where they are put.
+    /// Where the rules are placed.
     pub placement: Placement,
 }
 
-/// Where path rules are put.
+/// The place of path rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "adapters have to know both")]
 pub enum Placement {
@@ -293,7 +298,7 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// Under which path the routes are mounted.
+    /// Returns the path under which the routes are mounted.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -307,23 +312,23 @@ pub use session_pages::{session_page_reply, small_site_pages};
 
 /// An adapter under test.
 pub trait Harness {
-    /// Can its framework be asked for a WebSocket over HTTP/2, by an extended CONNECT
-    /// ([`WireRequest::protocol()`])? If not, `exchange` leaves that out, and every CONNECT is
-    /// refused.
+    /// Whether its framework can receive a WebSocket over HTTP/2, by an extended CONNECT
+    /// ([`WireRequest::protocol()`]). If not, `exchange` leaves the protocol out, and every CONNECT
+    /// is refused.
     const HAS_EXTENDED_CONNECT: bool = true;
 
-    /// Builds the application, sends it one request, from [`WireRequest::peer`] if it names one,
-    /// and reads the whole response.
+    /// Builds the application, sends it one request, from [`WireRequest::peer`] if that is set, and
+    /// reads the whole response.
     fn exchange(app: &App, request: WireRequest) -> WireResponse;
 }
 
-/// What `greet` answers.
+/// Returns the response of `greet`.
 pub fn greeting(user: Option<&TestUser>) -> String {
     format!("Hello {}", user.map_or("nobody", |user| &user.name))
 }
 
-/// What the application's own endpoints answer, at `/own/login`, `/own/proven`, `/own/refresh` and
-/// `/moved/logout`.
+/// Returns the response of the application's own endpoints at `/own/login`, `/own/proven`,
+/// `/own/refresh` and `/moved/logout`.
 pub fn own_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnReply {
     let login = || LoginRequest::for_subject("alice");
     match head.path() {
@@ -334,9 +339,9 @@ pub fn own_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnRe
     }
 }
 
-/// What the application's own sign-in and sign-out answer. The query of `…/login` says what the
-/// login asks for: `payload`, a number that is kept; `bytes`, the length of a payload of another
-/// kind; `validity`; `remember`; `next`, where to go afterwards. `…/logout` knows `next` too.
+/// Returns the response of the application's own sign-in and sign-out. The query of `…/login` sets
+/// the login request: `payload`, a number that is kept; `bytes`, the length of another payload;
+/// `validity`; `remember`; `next`, the path to which to redirect. `…/logout` knows `next` too.
 pub fn browser_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> OwnReply {
     let next = LocalTarget::from_query(head.query(), "next");
     if head.path().ends_with("/logout") {
@@ -358,11 +363,11 @@ pub fn browser_reply(auth: &AuthProvider<TestUser>, head: &dyn RequestHead) -> O
     Box::pin(auth.login_reply(head, request))
 }
 
-/// What `change` does and answers. The query says what to do: `set=5` puts a number into the
-/// payload, `bytes=5` a longer one, `renew` gives the session another id.
+/// Runs `change` and returns its response. The query says what to do: `set=5` puts a number into
+/// the payload, `bytes=5` a longer one, `renew` gives the session a new id.
 ///
 /// # Errors
-/// What that fails with.
+/// The rejection of the session's method.
 pub async fn session_reply(
     session: &mut SessionHandle<TestUser>,
     query: Option<&str>,
@@ -376,8 +381,8 @@ pub async fn session_reply(
     Ok(if done { session_text(session) } else { format!("changed meanwhile: {}", session_text(session)) })
 }
 
-/// What `change` says of a session: who it is, the payload, and the seconds from the login to when
-/// it was last carried on, to its idle end, and to its end.
+/// Returns the text of `change` for a session: the user, the payload, and the seconds from the
+/// login to the last extension, to the idle end, and to the end of the session.
 pub fn session_text(session: &SessionHandle<TestUser>) -> String {
     let Some(user) = session.user() else {
         assert!(!session.is_authenticated() && session.id().is_none());
@@ -399,13 +404,13 @@ pub fn session_text(session: &SessionHandle<TestUser>) -> String {
     format!("{}: {payload}, {times}", user.name)
 }
 
-/// A reply to come.
+/// A future reply.
 pub type OwnReply = Pin<Box<dyn Future<Output = Result<Reply, Rejection>> + Send>>;
 
-/// The `Cache-Control` of the handlers that let others keep their answer.
+/// The `Cache-Control` of handlers whose responses shared caches may keep.
 pub const PUBLIC: &str = "public, max-age=60";
 
-/// What `show_token` answers.
+/// Returns the response of `show_token`.
 pub fn token_text(token: &TokenPayload) -> String {
     let tenant: Option<String> = token.claim("tenant").unwrap();
     format!(
@@ -417,7 +422,7 @@ pub fn token_text(token: &TokenPayload) -> String {
     )
 }
 
-/// What is mounted below `/moved`; adapters say the same by their `AuthRoutes`.
+/// Returns the endpoints mounted below `/moved`; adapters mount the same with their `AuthRoutes`.
 pub fn moved_mounts(auth: &AuthProvider<TestUser>) -> Mounts {
     Mounts::of(auth)
         .only([Endpoint::Login, Endpoint::Logout, Endpoint::LogoutAll, Endpoint::Session])
@@ -428,10 +433,10 @@ pub fn moved_mounts(auth: &AuthProvider<TestUser>) -> Mounts {
         .page(Endpoint::Session)
 }
 
-/// What `refuse` fails with, or answers.
+/// Returns the error or the response of `refuse`.
 ///
 /// # Errors
-/// The [`Rejection`] that the query names: one each of those with a header of their own, and of the
+/// Returns the [`Rejection`] that the query names: one of each kind with its own header, and of the
 /// errors that become one.
 pub fn refusal(query: Option<&str>) -> Result<String, Rejection> {
     Err(match query.and_then(|query| query.split('&').next()).unwrap_or_default() {
@@ -448,7 +453,7 @@ pub fn refusal(query: Option<&str>) -> Result<String, Rejection> {
     })
 }
 
-/// What `show_visitor` answers.
+/// Returns the response of `show_visitor`.
 pub fn visitor_text(visitor: &Visitor<TestUser>) -> String {
     format!(
         "{} {} {} {} {} {}",
@@ -461,7 +466,7 @@ pub fn visitor_text(visitor: &Visitor<TestUser>) -> String {
     )
 }
 
-/// What `show_csrf` answers.
+/// Returns the response of `show_csrf`.
 pub fn csrf_text(token: &CsrfToken) -> String {
     assert_eq!(token.value().is_none(), token.hidden_field().is_empty());
     format!(
@@ -474,7 +479,7 @@ pub fn csrf_text(token: &CsrfToken) -> String {
     )
 }
 
-/// The pages of an application that has them all.
+/// Pages with every setting.
 pub fn site_pages() -> Pages {
     Pages::new("/signin?lang=en")
         .forbidden_at("/pages/unauthorized")
@@ -483,17 +488,18 @@ pub fn site_pages() -> Pages {
         .scripts(DetailJson::new())
 }
 
-/// Pages whose page for those who lack something is locked to them.
+/// Pages whose page for missing rights is itself refused to such users.
 pub fn locked_pages() -> Pages {
     Pages::new("/signin").forbidden_at("/pages/locked")
 }
 
-/// Pages whose template is broken.
+/// Pages whose template fails.
 pub fn failing_pages() -> Pages {
     Pages::new("/signin").error_page(|_: &Rejection| Err::<String, _>("the template is broken"))
 }
 
-/// The requirement of `/guards/custom`: an admin, or anybody who may read with a token for reading.
+/// The requirement of `/guards/custom`: an admin, or a user with the permission and the scope to
+/// read.
 pub fn custom_requirement() -> Requirement {
     Requirement::any_of([
         Requirement::user().roles(["admin"]),
@@ -501,26 +507,26 @@ pub fn custom_requirement() -> Requirement {
     ])
 }
 
-/// The requirement of `/guards/keys`: anybody, also by an API key.
+/// The requirement of `/guards/keys`: any user, also with an API key.
 pub fn keys_requirement() -> Requirement {
     Requirement::user().allow_api_keys()
 }
 
-/// The requirement of `/guards/keys-or-admins`: a token or API key for reading, or an admin who has
-/// logged in.
+/// The requirement of `/guards/keys-or-admins`: a token or API key with the scope to read, or an
+/// admin with a login.
 pub fn keys_or_admins() -> Requirement {
     Requirement::any_of([Requirement::user().scopes(["read"]), Requirement::user().roles(["admin"])])
 }
 
-/// The requirement of `/guards/recent`: a login of the last fifteen minutes.
+/// The requirement of `/guards/recent`: a login within the last fifteen minutes.
 pub fn recent_requirement() -> Requirement {
     Requirement::user().login_within(Duration::from_secs(15 * 60))
 }
 
-/// The limit of `/limits/tenant`: of each tenant that the header `x-tenant` names.
+/// The limit of `/limits/tenant`: by tenant, from the header `x-tenant`.
 ///
 /// # Errors
-/// None.
+/// Never.
 pub fn tenant_limit() -> Result<Limit, ConfigError> {
     Limit::per_key("1/minute", |head| {
         let tenant = head.header("x-tenant").single()?;
@@ -528,15 +534,16 @@ pub fn tenant_limit() -> Result<Limit, ConfigError> {
     })
 }
 
-/// The limit of `/limits/shared`: one for all its places.
+/// The limit of `/limits/shared`: one for all its routes.
 ///
 /// # Errors
-/// None.
+/// Never.
 pub fn shared_limit() -> Result<Limit, ConfigError> {
     Limit::new("2/minute")?.named("shared")
 }
 
-/// Defines the cases of one group, and the macro that makes tests of them. `$` is handed in because a macro that writes a macro cannot write it.
+/// Defines the cases of one group, and the macro that turns them into tests. `$` is passed in
+/// because a macro that writes a macro cannot write it.
 macro_rules! cases {
     ($d:tt $tests:ident in $module:ident; $($(#[doc = $doc:literal])* fn $name:ident($probe:ident) $body:block)*) => {
         $(
@@ -790,7 +797,7 @@ macro_rules! __mandates {
     ($harness:ty) => {};
 }
 
-/// One case's application, with its users and its clock.
+/// The application of one case, with its users and its clock.
 #[derive(Debug)]
 pub struct Probe<H> {
     /// The users that the loaders find.
@@ -803,19 +810,19 @@ pub struct Probe<H> {
 }
 
 impl<H: Harness> Probe<H> {
-    /// The default application.
+    /// Creates the default application.
     pub fn new() -> Self {
         Self::with(config(), |builder| builder)
     }
 
-    /// An application with options of the case's own.
+    /// Creates an application with options of the case.
     pub fn build(
         options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
     ) -> Self {
         Self::with(config(), options)
     }
 
-    /// An application with settings and options of the case's own.
+    /// Creates an application with settings and options of the case.
     pub fn with(
         config: AuthConfig,
         options: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
@@ -825,7 +832,7 @@ impl<H: Harness> Probe<H> {
         Self::of(users, builder)
     }
 
-    /// An application that keeps nothing on the server.
+    /// Creates an application without a store.
     pub fn stateless() -> Self {
         let users = Users::new();
         let builder = provider_without_store(config(), &users).danger_stateless();
@@ -841,65 +848,65 @@ impl<H: Harness> Probe<H> {
         Self { users, clock, app: App { auth, other, ruled: None }, harness: PhantomData }
     }
 
-    /// The application of another provider, such as that of a switch, with the same users and
-    /// clock.
+    /// Returns the application with another provider, such as that of a switch, and the same users
+    /// and clock.
     #[must_use]
     pub fn with_auth(&self, auth: &AuthProvider<TestUser>) -> Self {
         let app = App { auth: auth.clone(), ..self.app.clone() };
         Self { users: self.users.clone(), clock: self.clock.clone(), app, harness: PhantomData }
     }
 
-    /// The application behind path rules, with the same users, providers and clock.
+    /// Returns the application behind path rules, with the same users, providers and clock.
     #[must_use]
     pub fn with_rules(&self, ruled: Ruled) -> Self {
         let app = App { ruled: Some(ruled), ..self.app.clone() };
         Self { users: self.users.clone(), clock: self.clock.clone(), app, harness: PhantomData }
     }
 
-    /// An access token of this subject.
+    /// Issues an access token for this subject.
     pub fn access<'a>(&self, request: impl Into<TokenRequest<'a>>) -> String {
         self.token(Purpose::Access, request)
     }
 
-    /// A token of this purpose and subject.
+    /// Issues a token of this purpose for this subject.
     pub fn token<'a>(&self, purpose: Purpose, request: impl Into<TokenRequest<'a>>) -> String {
         at_once(self.app.auth.issue(purpose, request)).unwrap().expose().to_owned()
     }
 
-    /// A token that works once, and verifies although no store knows it.
+    /// Returns a one-time token, which verifies although no store knows it.
     pub fn one_time_token(&self, purpose: OneTimePurpose, subject: &str) -> String {
         let token = one_time_token(purpose.into(), subject, self.clock.now().unwrap());
         self.app.auth.verify_signature_and_claims(&token, purpose.into()).unwrap();
         token
     }
 
-    /// The pair of tokens of a new session.
+    /// Opens a session and returns its pair of tokens.
     pub fn session<'a>(&self, request: impl Into<LoginRequest<'a>>) -> TokenPair {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(self.app.auth.login(request)).unwrap()
     }
 
-    /// The refresh token of a new session.
+    /// Opens a session and returns its refresh token.
     pub fn refresh_token<'a>(&self, request: impl Into<LoginRequest<'a>>) -> String {
         self.session(request).refresh_token().expose().to_owned()
     }
 
-    /// A request to come.
+    /// Starts a request.
     pub fn request(&self, method: &str, target: &str) -> Sending<'_, H> {
         Sending { probe: self, request: WireRequest::new(method, target).header("host", "app.example") }
     }
 
-    /// A `GET` to come.
+    /// Starts a `GET` request.
     pub fn get(&self, target: &str) -> Sending<'_, H> {
         self.request("GET", target)
     }
 
-    /// A `POST` to come.
+    /// Starts a `POST` request.
     pub fn post(&self, target: &str) -> Sending<'_, H> {
         self.request("POST", target)
     }
 
-    /// A login with a JSON body to come.
+    /// Starts a login with a JSON body.
     pub fn login(&self, username: &str, password: &str) -> Sending<'_, H> {
         let body = serde_json::json!({ "username": username, "password": password });
         self.post("/login").body("application/json", body.to_string())
@@ -912,7 +919,7 @@ impl<H: Harness> Default for Probe<H> {
     }
 }
 
-/// A request that is being put together.
+/// A request under construction.
 #[derive(Debug)]
 pub struct Sending<'a, H> {
     probe: &'a Probe<H>,
@@ -939,7 +946,7 @@ impl<H: Harness> Sending<'_, H> {
         self.header("authorization", format!("Bearer {}", token.as_ref()))
     }
 
-    /// Sets the other end of the socket.
+    /// Sets the peer address.
     #[must_use]
     pub fn from_peer(mut self, address: impl Into<IpAddr>) -> Self {
         self.request = self.request.from_peer(address);
@@ -964,21 +971,22 @@ impl<H: Harness> Sending<'_, H> {
     #[track_caller]
     pub fn send(self) -> Seen {
         let seen = self.send_to_framework();
-        // The core is asked second and finds what the first answer has left behind: cases whose request has an effect that shows in the next answer send it
-        // `once`.
+        // The core is called second, after the effects of the first request. Cases whose request
+        // changes the next response use `once`.
         let expected = Direct::exchange(&self.probe.app, self.request);
         assert_eq!(masked(&seen.response), masked(&expected), "the adapter's answer differs from the core's");
         seen
     }
 
-    /// Sends it through the adapter only, where a second request would get another answer. The suite runs on the core as well, so the case's own
-    /// expectations hold the two together.
+    /// Sends it through the adapter only, where a second request would have another response. The
+    /// suite also runs on the core, so the expectations of the case keep the two alike.
     #[track_caller]
     pub fn once(self) -> Seen {
         self.send_to_framework()
     }
 
-    /// Sends it through the adapter, where the answer is the framework's own (an unknown path, a wrong method): only its status is ours to ask for.
+    /// Sends it through the adapter, where the response is the framework's own (an unknown path, a
+    /// wrong method). Only its status can be asserted.
     #[track_caller]
     pub fn send_to_framework(&self) -> Seen {
         let before = self.probe.users.user_loads();
@@ -987,45 +995,46 @@ impl<H: Harness> Sending<'_, H> {
     }
 }
 
-/// A response that came back.
+/// A received response.
 #[derive(Debug)]
 pub struct Seen {
     /// The whole response.
     pub response: WireResponse,
-    /// How often the user loader was asked meanwhile.
+    /// How often the user loader was called meanwhile.
     pub user_loads: usize,
 }
 
 impl Seen {
-    /// The status is this.
+    /// Asserts the status.
     #[track_caller]
     pub fn is(&self, status: u16) -> &Self {
         assert_eq!(self.response.status, status, "{:?}", self.response);
         self
     }
 
-    /// The body is this text.
+    /// Asserts the text of the body.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
         assert_eq!(self.response.text(), text);
         self
     }
 
-    /// The header occurs once, with this value.
+    /// Asserts that the header occurs once, with this value.
     #[track_caller]
     pub fn has(&self, name: &str, value: &str) -> &Self {
         assert_eq!(self.response.header(name), [value], "{name} in {:?}", self.response);
         self
     }
 
-    /// The header does not occur.
+    /// Asserts that the header does not occur.
     #[track_caller]
     pub fn lacks(&self, name: &str) -> &Self {
         assert!(self.response.header(name).is_empty(), "{name} in {:?}", self.response);
         self
     }
 
-    /// It is a refusal in the default form, with this status, code, and the challenge that RFC 6750 asks for with it.
+    /// Asserts a refusal in the default form, with this status and code, and the challenge of RFC
+    /// 6750 that belongs to it.
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) -> &Self {
         self.is(status).has("content-type", "application/problem+json").has("cache-control", "no-store");
@@ -1059,13 +1068,13 @@ impl Seen {
         self
     }
 
-    /// The bearer token in the body of a login or refresh.
+    /// Returns the bearer token in the body of a login or refresh.
     #[track_caller]
     pub fn token(&self, name: &str) -> String {
         self.response.json()[name].as_str().expect("a token in the body").to_owned()
     }
 
-    /// The value of a cookie that the response sets.
+    /// Returns the value of a cookie that the response sets.
     #[track_caller]
     pub fn cookie(&self, name: &str) -> String {
         let cookies = self.response.header("set-cookie");
@@ -1077,7 +1086,7 @@ impl Seen {
 /// The length of a CSRF token.
 const CSRF_BYTES: usize = 97;
 
-/// Is a CSRF token there?
+/// Whether the text is a CSRF token.
 fn is_csrf_token(text: &[u8]) -> bool {
     let is_hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     text.len() == CSRF_BYTES && text.iter().enumerate().all(|(at, b)| (at == 64 && *b == b'.') || is_hex(b))
@@ -1091,7 +1100,7 @@ fn without_csrf_tokens(text: &str) -> String {
     )
 }
 
-/// Tokens are random: two answers are equal if they are so but for these.
+/// Replaces tokens, which are random, so that responses can be compared.
 fn masked(response: &WireResponse) -> WireResponse {
     let mask = |text: &str| {
         let text = &*without_csrf_tokens(text);

@@ -13,7 +13,7 @@ use fauth_core::{AuthUser, TokenPayload};
 
 use super::ManualClock;
 
-/// The roles of fake users: an enum, as an application may have.
+/// The roles of the fake users: an enum, as an application may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
@@ -38,17 +38,17 @@ impl AsRef<str> for Role {
 /// A fake user; the subject is the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestUser {
-    /// Name and subject.
+    /// The name, which is also the subject.
     pub name: String,
-    /// The stored hash.
+    /// The stored password hash.
     pub password_hash: Option<String>,
-    /// May act.
+    /// Whether the user is active.
     pub active: bool,
-    /// Roles.
+    /// The roles.
     pub roles: Vec<Role>,
-    /// Permissions.
+    /// The permissions.
     pub permissions: Vec<String>,
-    /// The epoch.
+    /// The token epoch.
     pub token_epoch: u64,
 }
 
@@ -88,7 +88,7 @@ impl AuthUser for TestUser {
     }
 }
 
-/// Six fake users and what their loaders do. Clones share everything.
+/// Six fake users with controllable loaders. Clones share everything.
 ///
 /// | name | password | roles | permissions | |
 /// |---|---|---|---|---|
@@ -96,8 +96,8 @@ impl AuthUser for TestUser {
 /// | `bob` | `hunter2` | user | read | |
 /// | `carol` | `pa55word` | user | read | inactive |
 /// | `dora` | – | user | read | has no password |
-/// | `ed` | `hunter2` | – | – | a user who looks empty |
-/// | `frank` | – | user | read | has a hash that nothing matches |
+/// | `ed` | `hunter2` | – | – | without roles and permissions |
+/// | `frank` | – | user | read | has a hash that no password matches |
 #[derive(Debug, Clone)]
 pub struct Users(Arc<Mutex<State>>);
 
@@ -114,7 +114,7 @@ struct State {
 type Loading = Pin<Box<dyn Future<Output = io::Result<Option<TestUser>>> + Send>>;
 
 impl Users {
-    /// The six users.
+    /// Creates the six users.
     pub fn new() -> Self {
         let user = |name: &str, hash: Option<&str>, active, roles: &[Role], permissions: &[&str]| TestUser {
             name: name.to_owned(),
@@ -140,59 +140,59 @@ impl Users {
         self.0.lock().unwrap()
     }
 
-    /// How often the user loader was asked.
+    /// Returns how often the user loader was called.
     pub fn user_loads(&self) -> usize {
         self.state().user_loads
     }
 
-    /// How often the identity loader was asked.
+    /// Returns how often the identity loader was called.
     pub fn identity_loads(&self) -> usize {
         self.state().identity_loads
     }
 
-    /// From now on both loaders fail.
+    /// Makes both loaders fail.
     pub fn fail(&self) {
         self.state().failing = true;
     }
 
-    /// From now on both loaders answer at once.
+    /// Makes both loaders answer at once again.
     pub fn recover(&self) {
         let mut state = self.state();
         state.failing = false;
         state.delay = None;
     }
 
-    /// From now on both loaders take this long.
+    /// Makes both loaders take this long.
     pub fn delay(&self, delay: Duration) {
         self.state().delay = Some(delay);
     }
 
-    /// From now on each load takes this long on `clock`, without any waiting.
+    /// Makes each load advance `clock` by this span, without waiting.
     pub fn time_passes(&self, clock: &ManualClock, span: Duration) {
         self.state().time_passes = Some((clock.clone(), span));
     }
 
-    /// Changes a user from now on.
+    /// Changes a user.
     pub fn change(&self, name: &str, change: impl FnOnce(&mut TestUser)) {
         change(self.state().users.get_mut(name).expect("a fake user"));
     }
 
-    /// Takes a user away.
+    /// Removes a user.
     pub fn remove(&self, name: &str) {
         self.state().users.remove(name);
     }
 
-    /// Brings a user (back).
+    /// Adds a user.
     pub fn add(&self, user: TestUser) {
         self.state().users.insert(user.name.clone(), user);
     }
 
-    /// A copy of a user.
+    /// Returns a copy of a user.
     pub fn find(&self, name: &str) -> TestUser {
         self.state().users.get(name).cloned().expect("a fake user")
     }
 
-    /// Finds users by subject.
+    /// Returns a loader that finds users by subject.
     pub fn user_loader(&self) -> impl Fn(Arc<TokenPayload>) -> Loading + Send + Sync + 'static {
         let users = self.clone();
         move |payload: Arc<TokenPayload>| {
@@ -201,7 +201,7 @@ impl Users {
         }
     }
 
-    /// Finds users by the subject of a mandate.
+    /// Returns a loader that finds users by the subject of a mandate.
     #[cfg(feature = "mandates")]
     pub fn mandate_loader(&self) -> impl Fn(Arc<fauth_core::Principal>) -> Loading + Send + Sync + 'static {
         let users = self.clone();
@@ -211,7 +211,7 @@ impl Users {
         }
     }
 
-    /// Finds users by name.
+    /// Returns a loader that finds users by name.
     pub fn identity_loader(&self) -> impl Fn(String) -> Loading + Send + Sync + 'static {
         let users = self.clone();
         move |identifier: String| {

@@ -1,4 +1,4 @@
-//! Requests and responses as they are on the wire, without any framework's types.
+//! Requests and responses as they are on the wire, without a framework's types.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,20 +14,20 @@ use crate::{RequestBody, RequestHeaders};
 pub struct WireRequest {
     /// The method.
     pub method: String,
-    /// Path and query, as received.
+    /// Path and query as received.
     pub target: String,
-    /// Names in lower case, in order.
+    /// Headers in order, with names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The other end of the socket.
+    /// The peer address.
     pub peer: Option<SocketAddr>,
-    /// What an extended CONNECT asks for (`:protocol` of HTTP/2).
+    /// The protocol of an extended CONNECT (`:protocol` of HTTP/2).
     pub protocol: Option<String>,
 }
 
 impl WireRequest {
-    /// A request without headers and body.
+    /// Creates a request without headers and body.
     pub fn new(method: &str, target: &str) -> Self {
         Self {
             method: method.to_owned(),
@@ -39,12 +39,12 @@ impl WireRequest {
         }
     }
 
-    /// A GET request without headers.
+    /// Creates a GET request without headers.
     pub fn get(target: &str) -> Self {
         Self::new("GET", target)
     }
 
-    /// A POST request without headers and body.
+    /// Creates a POST request without headers and body.
     pub fn post(target: &str) -> Self {
         Self::new("POST", target)
     }
@@ -68,7 +68,7 @@ impl WireRequest {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// Sets the other end of the socket.
+    /// Sets the peer address.
     #[must_use]
     pub fn from_peer(mut self, address: impl Into<IpAddr>) -> Self {
         self.peer = Some(SocketAddr::new(address.into(), 4711));
@@ -127,12 +127,13 @@ impl RequestHead for WireRequest {
     }
 }
 
-/// A response: the whole of it, but for what servers add (`date`, `content-length`, `connection`, `transfer-encoding`).
+/// A whole response, except headers that servers add (`date`, `content-length`, `connection`,
+/// `transfer-encoding`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct WireResponse {
     /// The status code.
     pub status: u16,
-    /// Sorted by name, then by value.
+    /// Headers, sorted by name, then by value.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -141,7 +142,7 @@ pub struct WireResponse {
 const ADDED_BY_SERVERS: [&str; 4] = ["date", "content-length", "connection", "transfer-encoding"];
 
 impl WireResponse {
-    /// Brings a framework's response into this form.
+    /// Creates it from the response of a framework.
     pub fn new(
         status: u16,
         headers: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<[u8]>)>,
@@ -158,17 +159,17 @@ impl WireResponse {
         Self { status, headers, body: body.into() }
     }
 
-    /// Every value of a header.
+    /// Returns all values of a header.
     pub fn header(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null)
     }
@@ -181,7 +182,7 @@ impl From<Reply> for WireResponse {
     }
 }
 
-/// As on the wire, so that a failing comparison can be read.
+/// Prints the response as on the wire, to make a failing comparison readable.
 impl std::fmt::Debug for WireResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", self.status)?;

@@ -7,11 +7,11 @@ use fauth_core::{AuthUser, api_key::ApiKeyRequest};
 use super::{Subject, TestAuth, TestToken};
 use crate::RequestHeaders;
 
-/// An API key of a user, from [`TestAuth::api_key_for`]. `.await` makes it and gives a
+/// An API key of a user, from [`TestAuth::api_key_for`]. `.await` creates it and returns a
 /// [`TestToken`], whose headers present it as a bearer token.
 ///
 /// # Panics
-/// If the provider cannot make such a key.
+/// If the provider cannot create such a key.
 #[must_use = "a key is made when it is awaited"]
 pub struct ApiKeyFor<U> {
     auth: TestAuth<U>,
@@ -29,7 +29,7 @@ impl<U: AuthUser> ApiKeyFor<U> {
         self.scopes([scope])
     }
 
-    /// Adds scopes, any that the application knows.
+    /// Adds scopes that the application knows.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self

@@ -39,34 +39,35 @@ impl<U: AuthUser> TestAuthBuilder<U> {
         Self { users, config: None, clock: ManualClock::new(), transports, settings }
     }
 
-    /// What users type at a login with a password: an address, for example. Default: the subject.
+    /// Sets the identifier with which users log in by password, such as an e-mail address. Default:
+    /// the subject.
     pub fn identified_by(self, identify: impl Fn(&U) -> &str + Send + 'static) -> Self {
         self.users.identify_by(identify);
         self
     }
 
-    /// Adds a way for credentials to travel. The first call replaces the default: bearer tokens,
-    /// and cookies with the safe attributes.
+    /// Adds a transport for credentials. The first call replaces the default: bearer tokens, and
+    /// cookies with the safe attributes.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transports.push(Box::new(|provider| provider.transport(transport)));
         self
     }
 
-    /// Settings of the application's own, such as lifetimes of tokens. Default:
+    /// Sets the settings of the application, such as token lifetimes. Default:
     /// [`config`](crate::config).
     pub fn config(mut self, config: AuthConfig) -> Self {
         self.config = Some(config);
         self
     }
 
-    /// A clock that the test has already.
+    /// Sets an existing clock.
     pub fn clock(mut self, clock: ManualClock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Everything else that the application says to its provider: claims, a renderer, a store, the
-    /// scopes of API keys. It comes last, so that it counts.
+    /// Changes the provider's builder: claims, a renderer, a store, the scopes of API keys. It runs
+    /// last, so it overrides other settings.
     pub fn configure(
         mut self,
         configure: impl FnOnce(AuthProviderBuilder<U>) -> AuthProviderBuilder<U> + 'static,
@@ -75,10 +76,10 @@ impl<U: AuthUser> TestAuthBuilder<U> {
         self
     }
 
-    /// Makes the provider.
+    /// Builds the provider.
     ///
     /// # Panics
-    /// If a setting cannot work; the message is that of the
+    /// If a setting is invalid. The message is that of the
     /// [`ConfigError`](fauth_core::ConfigError).
     #[track_caller]
     pub fn build(self) -> TestAuth<U> {

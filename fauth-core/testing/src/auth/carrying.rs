@@ -1,4 +1,4 @@
-//! How a token gets into the headers of a request, by the provider's own transports.
+//! Puts a token into the headers of a request, by the provider's own transports.
 
 use fauth_core::{
     AuthProvider, AuthUser, CsrfToken, Purpose,
@@ -8,21 +8,21 @@ use fauth_core::{
 
 use crate::RequestHeaders;
 
-/// What a request carries its token in.
+/// Where a request carries its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carrier {
-    /// The first header that the provider takes tokens from; a cookie if there is none.
+    /// The first header from which the provider reads tokens; a cookie if there is none.
     Header,
-    /// A cookie, and this beside it.
+    /// A cookie, with this proof of origin.
     Cookie(Proof),
 }
 
-/// What a request says of the page that it comes from.
+/// What a request says about the page that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// That it is one of the application's own.
+    /// A page of the application.
     Own,
-    /// That it is one of another site.
+    /// A page of another site.
     Foreign,
     /// Nothing.
     None,
@@ -36,12 +36,12 @@ impl Carrier {
         }
     }
 
-    /// The headers of a request with this access token.
+    /// Returns the headers of a request with this access token.
     pub(super) fn headers<U: AuthUser>(self, auth: &AuthProvider<U>, access: &str) -> RequestHeaders {
         self.headers_with(auth, access, None)
     }
 
-    /// As [`headers`](Self::headers). A browser sends the cookie of the refresh token too.
+    /// Like [`headers`](Self::headers). A browser also sends the cookie of the refresh token.
     pub(super) fn headers_with<U: AuthUser>(
         self,
         auth: &AuthProvider<U>,
@@ -59,13 +59,13 @@ impl Carrier {
     }
 }
 
-/// The CSRF token of the login, where the provider asks for some.
+/// Returns the CSRF token of the login, if the provider requires one.
 fn csrf_token<U: AuthUser>(
     auth: &AuthProvider<U>,
     transport: &dyn Transport,
     access: &str,
 ) -> Option<CsrfToken> {
-    // Of a token that is no good, as tests send it too, there is none.
+    // An invalid token, which tests also send, has none.
     let payload = auth.verify_signature_and_claims(access, transport.opens_with()).ok()?;
     auth.csrf_token_for(&payload).ok()
 }
@@ -115,7 +115,7 @@ fn push_cookies<U: AuthUser>(
     match proof {
         Proof::Own => {
             headers.push("sec-fetch-site", "same-origin");
-            // As the scripts of a page send it.
+            // As scripts of a page send it.
             if let (Some(token), Some(value)) = (&token, value) {
                 headers.push(token.header_name(), value);
             }

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::RequestHeaders;
 
-/// A login of a user, from [`TestAuth::login_as`]. `.await` logs in, each time anew, and gives the
-/// [headers](RequestHeaders) of a request.
+/// A login of a user, from [`TestAuth::login_as`]. `.await` logs in, each time anew, and returns
+/// the [headers](RequestHeaders) of a request.
 ///
 /// ```
 /// # use fauth_testing::{TestAuth, Users};
@@ -23,11 +23,11 @@ use crate::RequestHeaders;
 /// # });
 /// ```
 ///
-/// The session is opened by the provider itself, with the scopes and claims that the application
-/// loads. A user who is not active is logged in too, as somebody is who was deactivated afterwards.
+/// The provider itself opens the session, with the scopes and claims that the application loads. An
+/// inactive user is logged in too, like a user who was deactivated afterwards.
 ///
 /// # Panics
-/// If there is no such user, or the provider refuses the login.
+/// If the user does not exist, or the provider refuses the login.
 #[must_use = "a login happens when it is awaited"]
 pub struct LoginAs<U> {
     auth: TestAuth<U>,
@@ -41,31 +41,31 @@ impl<U: AuthUser> LoginAs<U> {
         Self { auth, subject, scopes: Vec::new(), carrier: Carrier::Header }
     }
 
-    /// With the cookies of a browser, and the proof that a page of the application has sent the
+    /// Uses the cookies of a browser, with the proof that a page of the application sent the
     /// request (`Sec-Fetch-Site: same-origin`, and the CSRF token in its header if the provider has
-    /// such tokens). Default: in the first header that the provider
-    /// takes tokens from, mostly `Authorization: Bearer`; a provider that takes none has cookies.
+    /// CSRF tokens). Default: the first header from which the provider reads tokens, mostly
+    /// `Authorization: Bearer`; cookies if the provider reads no header.
     pub fn cookie(mut self) -> Self {
         self.carrier = self.carrier.cookie();
         self
     }
 
-    /// With cookies, and nothing that says where the request comes from, no CSRF token either: the
-    /// provider refuses it with 403 if its method may change something.
+    /// Uses cookies without any proof of origin, and without a CSRF token: the provider refuses the
+    /// request with 403 if its method is unsafe.
     pub fn without_proof(mut self) -> Self {
         self.carrier = Carrier::Cookie(Proof::None);
         self
     }
 
-    /// With cookies, as a page of another site would have them sent: the provider refuses it with
-    /// 403 if its method may change something.
+    /// Uses cookies, in a request from a page of another site: the provider refuses it with 403 if
+    /// its method is unsafe.
     pub fn from_foreign_site(mut self) -> Self {
         self.carrier = Carrier::Cookie(Proof::Foreign);
         self
     }
 
-    /// Asks for scopes. Where the application loads scopes, the login gets those of them that are
-    /// loaded.
+    /// Requests scopes. If the application loads scopes, the login receives those that are both
+    /// requested and loaded.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
@@ -74,7 +74,7 @@ impl<U: AuthUser> LoginAs<U> {
     /// Logs in and returns the tokens themselves, for tests of `POST /refresh` and the like.
     ///
     /// # Panics
-    /// As the login itself.
+    /// Like the login itself.
     pub async fn pair(&self) -> TokenPair {
         let subject = self.auth.current(&self.subject).await;
         let token = TokenRequest::for_user(&subject).scopes(self.scopes.clone());

@@ -1,4 +1,4 @@
-//! Whom a login or a token is about.
+//! The subject of a login or a token.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// That of this user.
+    /// Returns the subject of this user.
     pub fn of(user: &impl AuthUser) -> Self {
         Self { id: user.subject().as_ref().to_owned(), epoch: user.token_epoch(), of_record: true }
     }
 
-    /// One of which only the id is known.
+    /// Creates a subject of which only the id is known.
     pub fn named(id: &str) -> Self {
         Self { id: id.to_owned(), epoch: 0, of_record: false }
     }
@@ -27,13 +27,13 @@ impl Subject {
         &self.id
     }
 
-    /// Is it of a user's record, and not only named?
+    /// Whether it comes from a user's record.
     pub(super) const fn is_of_record(&self) -> bool {
         self.of_record
     }
 }
 
-/// So that requests for logins and tokens are made from it as from the user.
+/// Login and token requests take it like a user.
 impl AuthUser for Subject {
     fn subject(&self) -> impl AsRef<str> {
         &self.id
@@ -48,13 +48,13 @@ impl AuthUser for Subject {
     }
 }
 
-/// A user, a shared user, or the subject of one as text.
+/// A user, a shared user, or the subject of one as a string.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no user of this provider",
     note = "pass `&user`, `&Arc<user>`, or the subject as `&str`; the provider's users are of type `{U}`"
 )]
 pub trait AsSubject<U> {
-    /// The subject.
+    /// Returns the subject.
     fn subject_of(&self) -> Subject;
 }
 
@@ -76,13 +76,13 @@ impl<U> AsSubject<U> for str {
     }
 }
 
-/// A user, or a shared one: what [`TestAuth::new`](crate::TestAuth::new) takes.
+/// A user, or a shared user: what [`TestAuth::new`](crate::TestAuth::new) takes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a user nor a shared one",
     note = "users are values or `Arc`s of a type that implements `AuthUser`"
 )]
 pub trait SharedUser<U> {
-    /// The user, shared.
+    /// Returns the user, shared.
     fn shared(self) -> Arc<U>;
 }
 

@@ -1,4 +1,4 @@
-//! Tokens as a test wants them, good and bad.
+//! Tokens for tests, valid and invalid.
 
 use std::{fmt, future::IntoFuture, pin::Pin, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{RequestHeaders, sign_with};
 
-/// A token about a user, from [`TestAuth::token_for`]. `.await` issues it and gives a
+/// A token for a user, from [`TestAuth::token_for`]. `.await` issues it and returns a
 /// [`TestToken`].
 ///
 /// ```
@@ -33,8 +33,8 @@ use crate::{RequestHeaders, sign_with};
 /// # });
 /// ```
 ///
-/// The provider issues it, with its own key, issuer and format. It belongs to no session, and says
-/// nothing but what it is told to: for the scopes and claims that the application loads, see
+/// The provider issues it, with its own key, issuer and format. It belongs to no session, and has
+/// only the scopes and claims that are set here. For those that the application loads, see
 /// [`login_as`](TestAuth::login_as).
 ///
 /// # Panics
@@ -51,16 +51,16 @@ pub struct TokenFor<U> {
     carrier: Carrier,
 }
 
-/// When the token was issued.
+/// The age of the token.
 #[derive(Debug, Clone, Copy)]
 enum Age {
     Fresh,
-    /// So long ago that this much is left of its life.
+    /// Issued so long ago that this much of its lifetime is left.
     Left(Duration),
     Expired,
 }
 
-/// What is wrong with its signature.
+/// The damage to its signature.
 #[derive(Debug, Clone, Copy)]
 enum Damage {
     None,
@@ -103,21 +103,22 @@ impl<U: AuthUser> TokenFor<U> {
         self
     }
 
-    /// Of another purpose than access: a refresh token, or one of those that work once, which are
-    /// good for nothing else than their purpose.
+    /// Sets another purpose than access: a refresh token or a one-time token, which are valid for
+    /// their purpose only.
     pub const fn purpose(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
         self
     }
 
-    /// One that has expired an hour ago. No clock moves for it, and the provider may run in real
+    /// Makes it a token that expired an hour ago. No clock moves, so the provider may run in real
     /// time.
     pub const fn expired(mut self) -> Self {
         self.age = Age::Expired;
         self
     }
 
-    /// One that is good for this long, whole seconds, and was issued the rest of its life ago.
+    /// Makes it a token that expires after this time, in whole seconds, and was issued in the past
+    /// accordingly.
     ///
     /// # Panics
     /// When it is awaited, if the provider's tokens do not live that long.
@@ -126,25 +127,25 @@ impl<U: AuthUser> TokenFor<U> {
         self
     }
 
-    /// One without signature, of the algorithm `none`.
+    /// Makes it a token without a signature, with the algorithm `none`.
     pub const fn unsigned(mut self) -> Self {
         self.damage = Damage::Unsigned;
         self
     }
 
-    /// One that somebody else has signed.
+    /// Signs it with a foreign key.
     pub const fn foreign_key(mut self) -> Self {
         self.damage = Damage::ForeignKey;
         self
     }
 
-    /// One whose signature does not fit, as after a change of its content.
+    /// Makes its signature invalid, as after a change of its content.
     pub const fn tampered(mut self) -> Self {
         self.damage = Damage::Tampered;
         self
     }
 
-    /// In a cookie, with the proof that a page of the application has sent the request; see
+    /// Uses a cookie, with the proof that a page of the application sent the request; see
     /// [`LoginAs::cookie`](super::LoginAs::cookie).
     pub const fn cookie(mut self) -> Self {
         self.carrier = Carrier::Cookie(Proof::Own);
@@ -167,7 +168,7 @@ impl<U: AuthUser> TokenFor<U> {
         if let Age::Fresh = self.age {
             return fresh;
         }
-        // Its own claims say how long it lives, and what time it is for the provider.
+        // The claims show its lifetime and the provider's current time.
         let read = self.auth.verify_signature_and_claims(&fresh, self.purpose);
         let read = read.unwrap_or_else(|error| panic!("the provider refuses its own token: {error}"));
         let at = self.age.issued_at(&read);
@@ -217,7 +218,7 @@ const fn one_time(purpose: Purpose) -> Option<OneTimePurpose> {
 }
 
 impl Age {
-    /// When a token of this age was issued, if one of now is `fresh`.
+    /// Returns when a token of this age was issued, if `fresh` was issued now.
     fn issued_at(self, fresh: &TokenPayload) -> Timestamp {
         let (now, end) = (fresh.issued_at().unix_seconds(), fresh.expires_at().unix_seconds());
         let lifetime = end - now;
@@ -300,7 +301,7 @@ impl<U> fmt::Debug for TokenFor<U> {
     }
 }
 
-/// A token that was issued for a test, with the headers of a request that presents it.
+/// A token issued for a test, with the headers of a request that presents it.
 #[derive(Clone)]
 pub struct TestToken {
     pub(super) text: String,
@@ -308,12 +309,12 @@ pub struct TestToken {
 }
 
 impl TestToken {
-    /// The token's text.
+    /// Returns the text of the token.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The headers of a request that presents it.
+    /// Returns the headers of a request that presents it.
     pub const fn headers(&self) -> &RequestHeaders {
         &self.headers
     }

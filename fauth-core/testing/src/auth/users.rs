@@ -10,8 +10,8 @@ use fauth_core::{AuthUser, BoxError, IdentityLoader, TokenPayload, UserLoader, a
 
 use super::SharedUser;
 
-/// The users of a [`TestAuth`](crate::TestAuth), in memory. Clones share them. A change counts at
-/// the next request.
+/// The users of a [`TestAuth`](crate::TestAuth), in memory. Clones share them. A change takes
+/// effect at the next request.
 pub struct TestUsers<U>(Arc<Mutex<State<U>>>);
 
 struct State<U> {
@@ -32,7 +32,7 @@ impl<U: AuthUser> TestUsers<U> {
         Self(Arc::new(Mutex::new(State { users: map, identify: None })))
     }
 
-    /// A test that has failed with the lock in hand takes no other with it.
+    /// Ignores poisoning, so that a failed test does not fail others.
     fn state(&self) -> MutexGuard<'_, State<U>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -41,10 +41,10 @@ impl<U: AuthUser> TestUsers<U> {
         self.state().identify = Some(Box::new(identify));
     }
 
-    /// The user of this subject.
+    /// Returns the user with this subject.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no link with a token.
     #[track_caller]
     pub fn get(&self, subject: &str) -> Arc<U> {
         let Some(user) = self.find(subject) else {
@@ -53,19 +53,19 @@ impl<U: AuthUser> TestUsers<U> {
         user
     }
 
-    /// The user of this subject, if there is one.
+    /// Returns the user with this subject, if there is one.
     pub fn find(&self, subject: &str) -> Option<Arc<U>> {
         self.state().users.get(subject).cloned()
     }
 
-    /// Adds a user, or puts it in the place of the one with the same subject.
+    /// Adds a user, or replaces the one with the same subject.
     pub fn put(&self, user: impl SharedUser<U>) {
         let user = user.shared();
         let subject = user.subject().as_ref().to_owned();
         self.state().users.insert(subject, user);
     }
 
-    /// Changes a user, as a statement in the database would.
+    /// Changes a user, like an update of the database.
     ///
     /// ```
     /// # let alice = fauth_testing::Users::new().find("alice");
@@ -74,7 +74,7 @@ impl<U: AuthUser> TestUsers<U> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such user, or the change gives it another subject.
+    /// If there is no such user, or the change alters the subject.
     #[track_caller]
     pub fn change(&self, subject: &str, change: impl FnOnce(&mut U))
     where
@@ -86,12 +86,12 @@ impl<U: AuthUser> TestUsers<U> {
         self.put(user);
     }
 
-    /// Takes a user away. Returns whether there was one.
+    /// Removes a user. Returns whether there was one.
     pub fn remove(&self, subject: &str) -> bool {
         self.state().users.remove(subject).is_some()
     }
 
-    /// The subjects, for messages.
+    /// Returns the subjects, for messages.
     pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self.state().users.keys().map(|name| format!("`{name}`")).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
@@ -122,7 +122,7 @@ impl<U> Clone for TestUsers<U> {
     }
 }
 
-/// Shows the subjects, never the records: they hold password hashes.
+/// Prints only the subjects: records contain password hashes.
 impl<U> fmt::Debug for TestUsers<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! actix-web: what `test::init_service` gives.
+//! actix-web: what `test::init_service` returns.
 
 use actix_http::Request;
 use actix_web::{
@@ -32,7 +32,7 @@ where
         if let Some(peer) = request.peer {
             builder = builder.peer_addr(peer);
         }
-        // As actix-web's server does with the error of a middleware.
+        // Like actix-web's server with the error of a middleware.
         let response = match self.call(builder.set_payload(request.body).to_request()).await {
             Ok(response) => HttpResponse::from(response).map_into_boxed_body(),
             Err(error) => HttpResponse::from_error(error),
@@ -40,7 +40,7 @@ where
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = to_bytes(response.into_body()).await;
         let body = body.unwrap_or_else(|error| panic!("the body is not sent whole: {error}"));
-        // The server's encoder sends no body in answer to HEAD.
+        // The server's encoder sends no body for HEAD.
         let body = if method == Method::HEAD { Vec::new() } else { body.to_vec() };
         WireResponse::new(status, headers.iter(), body)
     }

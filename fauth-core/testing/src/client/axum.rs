@@ -29,7 +29,7 @@ where
         for (name, value) in &request.headers {
             builder = builder.header(name, value.as_slice());
         }
-        // As `into_make_service_with_connect_info` has it.
+        // Like `into_make_service_with_connect_info`.
         if let Some(peer) = request.peer {
             builder = builder.extension(ConnectInfo(peer));
         }

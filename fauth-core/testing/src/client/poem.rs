@@ -20,21 +20,21 @@ impl<E: Endpoint> TestClient<Poem> for E {
         for (name, value) in &request.headers {
             builder = builder.header(name, value.as_slice());
         }
-        // As clients send it, and poem's `SizeLimit` asks for it.
+        // Clients send it, and poem's `SizeLimit` requires it.
         let says_length = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         if !request.body.is_empty() && !says_length {
             builder = builder.header("content-length", request.body.len());
         }
         let (parts, ()) = builder.body(()).expect("a request that poem can take").into_parts();
         let remote = request.peer.map_or_else(RemoteAddr::default, |peer| RemoteAddr(Addr::SocketAddr(peer)));
-        // As poem's server makes it: a request from poem's own builder does not know the path that
-        // was asked for, only what nested routes leave of it.
+        // Like poem's server: a request from poem's own builder does not carry the original path,
+        // only what nested routes leave of it.
         let parts = RequestParts::from((parts, LocalAddr::default(), remote, Scheme::HTTP));
         let is_head = request.method == "HEAD";
         let response = self.get_response(Request::from_parts(parts, Body::from(request.body))).await;
         let (parts, body) = response.into_parts();
-        // poem leaves the body of an error in the answer to HEAD; hyper, its server, does not send
-        // it.
+        // poem leaves the body of an error in the response to HEAD; its server, hyper, does not
+        // send it.
         let body =
             if is_head { Vec::new() } else { body.into_vec().await.expect("a body that is sent whole") };
         WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)

@@ -1,4 +1,4 @@
-//! The same for what ends mandates.
+//! The same for revoked mandates.
 
 use std::time::Duration;
 

@@ -18,7 +18,8 @@ use crate::{RequestHeaders, TestUser, at_once};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How long a helper may hold a socket that its client does not let go: five seconds, and a little.
+/// How long a helper may hold a socket that its client does not release: five seconds and some
+/// tolerance.
 const CUT_OFF: Duration = Duration::from_secs(6);
 
 type Provider = AuthProviderBuilder<TestUser>;
@@ -27,12 +28,12 @@ fn bench<S: Sockets>() -> Bench {
     Bench::start::<S>(HOUR, |provider| provider)
 }
 
-/// The token of a login.
+/// Returns the token of a login.
 fn token_of(login: &RequestHeaders) -> &str {
     login.get("authorization").unwrap().split_once(' ').unwrap().1
 }
 
-/// The policy has been violated, for this reason, and the client was told soon after `ended`.
+/// Asserts a policy violation for this reason, sent soon after `ended`.
 #[track_caller]
 fn assert_ended((code, reason): (u16, String), expected: &str, ended: Stopwatch) {
     assert_eq!((code, &*reason), (1008, expected));
@@ -75,7 +76,7 @@ cases! { $
         t.all_have_stopped().await;
     }
 
-    /// Before the upgrade it is a request like any other.
+    /// Before the upgrade, the handshake is a request like any other.
     async fn a_handshake_is_refused_with_a_status<S>() {
         let t = bench::<S>();
         let unscoped = t.auth.login_as("alice").await;
@@ -89,7 +90,7 @@ cases! { $
         t.open_as("alice", "/live/echo").await.assert_echo().await;
     }
 
-    /// Browsers let every page open a socket to everywhere, and send their cookies along.
+    /// Browsers let any page open a socket to any origin, and attach the cookies.
     async fn a_handshake_with_a_cookie_needs_an_origin_of_ours<S>() {
         let t = bench::<S>();
         let login = t.auth.login_as("alice").scopes(["live"]).cookie().without_proof().await;
@@ -133,7 +134,7 @@ cases! { $
         bob.assert_echo().await;
     }
 
-    /// At once, with a store that tells.
+    /// At once, if the store notifies.
     async fn a_logout_at_another_instance_closes_its_sockets<S>() {
         let t = bench::<S>();
         let login = t.login("alice").await;
@@ -180,7 +181,7 @@ cases! { $
         let opened = Stopwatch::start();
         socket.assert_echo().await;
         let (code, reason) = socket.closed().await;
-        // In whole seconds: neither before it, nor a second after it.
+        // In whole seconds: neither early, nor a second late.
         assert_eq!(SystemClock.now().unwrap(), token.expires_at());
         assert_eq!((code, &*reason), (1008, "token expired"));
         let after = opened.elapsed();
@@ -205,7 +206,7 @@ cases! { $
         assert_ended(bob.closed().await, "user unknown", ended);
     }
 
-    /// Not even the one that never looks at its socket.
+    /// Also the one that never touches its socket.
     async fn handlers_are_stopped_wherever_they_wait<S>() {
         let t = bench::<S>();
         let mut sockets = Vec::new();
@@ -221,23 +222,23 @@ cases! { $
             assert_eq!(socket.closed().await.0, 1008);
             assert!(ended.elapsed() < SOON);
         }
-        // And the server closes the connections.
+        // The server also closes the connections.
         for mut socket in sockets {
             assert_eq!(socket.rest().await, None);
         }
     }
 
-    /// Nor does it hold the connection for ever, where the framework lets an adapter cut it.
+    /// It does not hold the connection forever, either, if the framework lets an adapter cut it.
     async fn a_client_that_never_reads_holds_no_handler<S>() {
         let t = bench::<S>();
         let mut socket = t.open_as("alice", "/live/flood").await;
-        // Long enough to fill all buffers on the way.
+        // Long enough to fill all buffers in between.
         sleep(Duration::from_millis(500)).await;
         assert_eq!(t.held(), 1);
         t.log_out("alice").await;
         t.all_have_stopped().await;
         t.all_are_let_go(CUT_OFF).await;
-        // A client that wakes up late finds an end, whatever became of the frame.
+        // A client that wakes up late finds the end of the connection, with or without the frame.
         socket.rest().await;
     }
 
@@ -294,7 +295,7 @@ cases! { $
         assert!(all.ends_with("\r\n0\r\n\r\n"), "{all}");
         let heard = bob.so_far().matches("tick").count();
         bob.wait_for("tick", heard + 10).await;
-        // And no other begins.
+        // No other stream begins.
         let refused = Events::open(t.address, "/live/events", &login).await.rest().await;
         assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
     }

@@ -1,4 +1,4 @@
-//! Clients that hide nothing: of a WebSocket, and of a stream of events.
+//! Clients that show everything: of a WebSocket, and of a stream of events.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -20,10 +20,10 @@ use tokio_tungstenite::{
 
 use crate::RequestHeaders;
 
-/// No answer takes this long, even on a busy machine.
+/// Longer than any response takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Waits for what has to come.
+/// Waits for something that must happen.
 async fn soon<T>(coming: impl Future<Output = T>) -> T {
     timeout(PATIENCE, coming).await.expect("it never comes")
 }
@@ -33,10 +33,10 @@ async fn soon<T>(coming: impl Future<Output = T>) -> T {
 pub(super) struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
-    /// Opens it; or else the status of the refusal.
+    /// Opens a socket, or returns the status of the refusal.
     ///
     /// # Errors
-    /// The status of a response that is no 101.
+    /// The status of a response that is not 101.
     pub(super) async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Result<Self, u16> {
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         for (name, value) in headers {
@@ -56,10 +56,10 @@ impl Socket {
         soon(self.0.send(Message::text(text))).await.unwrap();
     }
 
-    /// The next message: a text, or else code and reason of the close frame.
+    /// Returns the next message: a text, or the code and reason of the close frame.
     ///
     /// # Errors
-    /// What was said at the end.
+    /// The code and reason of the close frame.
     pub(super) async fn next(&mut self) -> Result<String, (u16, String)> {
         match soon(self.0.next()).await {
             Some(Ok(Message::Text(text))) => Ok(text.to_string()),
@@ -68,25 +68,25 @@ impl Socket {
         }
     }
 
-    /// The next message, which is a text.
+    /// Returns the next message, which must be a text.
     pub(super) async fn text(&mut self) -> String {
         self.next().await.unwrap()
     }
 
-    /// Sends a text and gets it back.
+    /// Sends a text and receives it back.
     pub(super) async fn assert_echo(&mut self) {
         self.send("Are you there?").await;
         assert_eq!(self.text().await, "Are you there?");
     }
 
-    /// Closes it from here, as a browser does that leaves the page, and waits for the answer.
+    /// Closes the socket, like a browser that leaves the page, and waits for the answer.
     pub(super) async fn leave(mut self) {
         let frame = CloseFrame { code: CloseCode::Away, reason: "".into() };
         soon(self.0.close(Some(frame))).await.unwrap();
         self.rest().await;
     }
 
-    /// Passes over messages up to the close frame: its code and its reason.
+    /// Skips messages up to the close frame, and returns its code and reason.
     pub(super) async fn closed(&mut self) -> (u16, String) {
         loop {
             match soon(self.0.next()).await {
@@ -99,7 +99,7 @@ impl Socket {
         }
     }
 
-    /// Passes over everything up to the end of the connection: the close frame, if one came.
+    /// Skips everything up to the end of the connection, and returns the close frame if one came.
     pub(super) async fn rest(&mut self) -> Option<(u16, String)> {
         let mut closed = None;
         while let Some(Ok(message)) = soon(self.0.next()).await {
@@ -120,7 +120,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Asks for the events.
+    /// Requests the events.
     pub(super) async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let mut lines = vec![format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n")];
@@ -129,7 +129,7 @@ impl Events {
         Self { stream, seen: Vec::new() }
     }
 
-    /// Waits until this has come so often.
+    /// Waits until this text has arrived so many times.
     pub(super) async fn wait_for(&mut self, text: &str, times: usize) {
         let coming = async {
             while String::from_utf8_lossy(&self.seen).matches(text).count() < times {
@@ -139,12 +139,12 @@ impl Events {
         soon(coming).await;
     }
 
-    /// Everything that was read so far.
+    /// Returns everything read so far.
     pub(super) fn so_far(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
     }
 
-    /// Waits for the end: everything that came.
+    /// Waits for the end, and returns everything.
     pub(super) async fn rest(mut self) -> String {
         soon(self.stream.read_to_end(&mut self.seen)).await.unwrap();
         self.so_far()

@@ -1,13 +1,13 @@
-//! How long something takes: the one thing in the suite that reads the time.
+//! Measures time: the only code of the suite that reads a clock.
 
 use std::time::{Duration, Instant};
 
-/// Since when.
+/// The start of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// From now on.
+    /// Starts a measurement.
     #[expect(clippy::disallowed_methods, reason = "sockets are closed in real time")]
     pub(super) fn start() -> Self {
         Self(Instant::now())
