@@ -44,7 +44,7 @@ impl<U: AuthUser> TestUsers<U> {
     /// Returns the user with this subject.
     ///
     /// # Panics
-    /// If there is no link with a token.
+    /// If there is no such user.
     #[track_caller]
     pub fn get(&self, subject: &str) -> Arc<U> {
         let Some(user) = self.find(subject) else {
