@@ -1,5 +1,5 @@
-//! What ends mandates before they expire. Stores of it have clocks of their own, so that some of
-//! these cases wait for half a second.
+//! Records that end mandates before they expire. Such stores have clocks of their own, so some
+//! cases wait for half a second.
 
 use std::{future::Future, time::Duration};
 
@@ -9,12 +9,12 @@ use super::{races::all_at_once, store_cases};
 
 const RUNNERS: usize = 16;
 const LONG: Duration = DEFAULT_ANCHOR_LIFETIME;
-/// Over after a [`nap`].
+/// Expired after a [`nap`].
 const SHORT: Duration = Duration::from_millis(250);
-/// As long as a store may keep any text.
+/// The length of the longest text that a store has to keep.
 const LONGEST_NAME: usize = 1024;
 
-/// Lets what is [`SHORT`] end.
+/// Waits until [`SHORT`] records have expired.
 fn nap() -> impl Future<Output = ()> {
     tokio::time::sleep(SHORT * 2)
 }
@@ -167,7 +167,7 @@ store_cases! { $ __store_anchors_tests in anchors for AnchorStore;
         assert_eq!(epoch(&*t.store, "again").await, 5);
     }
 
-    /// A higher epoch stands in for a lower one: for as long as that was to hold.
+    /// A higher epoch replaces a lower one, for as long as the lower one was to hold.
     async fn a_lower_epoch_prolongs_the_higher_one(t) {
         raise(&*t.store, "zone", 5, SHORT).await;
         assert_eq!(raise(&*t.store, "zone", 3, LONG).await, 5);
@@ -237,7 +237,7 @@ store_cases! { $ __store_anchors_tests in anchors for AnchorStore;
             let zone = format!("zone {round}");
             let zone = &*zone.leak();
             let calls = (0..).zip(t.instances(RUNNERS).await).map(|(runner, store)| async move {
-                // In an order of its own each time.
+                // In a different order each time.
                 let asked = 1 + (runner * 7 + round) % 16;
                 let holds = raise(&*store, zone, asked, LONG).await;
                 assert!(holds >= asked, "{holds} {asked}");

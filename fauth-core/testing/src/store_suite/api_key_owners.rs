@@ -1,5 +1,5 @@
-//! API keys of different owners: each key is found by its id alone, and belongs to one owner in
-//! everything else.
+//! API keys of different owners: each key is found by its id alone, and otherwise belongs to one
+//! owner.
 
 use fauth_core::store::{ApiKeyStore, StoredApiKey};
 
@@ -83,7 +83,7 @@ store_cases! { $ __store_api_key_owners_tests in api_key_owners for ApiKeyStore;
         assert_eq!(t.store.find(&key.key.id, at(5)).await.unwrap(), Some(key));
     }
 
-    /// Owners of one bucket may come to the same id: the first one keeps it.
+    /// Owners of one bucket may generate the same id: the first one keeps it.
     async fn an_id_is_kept_once_by_owners_of_one_bucket(t) {
         let [one, other] = owners_of_one_bucket();
         let key = api_key(&one, 1, 0);
@@ -109,7 +109,7 @@ store_cases! { $ __store_api_key_owners_tests in api_key_owners for ApiKeyStore;
     }
 }
 
-/// Keeps a key for each owner. Ids differ also where buckets do not.
+/// Stores a key for each owner. Ids differ even if buckets do not.
 async fn one_for_each(store: &impl ApiKeyStore) -> Vec<StoredApiKey> {
     let keys = (1..).zip(different_owners()).map(|(number, owner)| api_key(&owner, number, 0));
     let keys: Vec<_> = keys.collect();

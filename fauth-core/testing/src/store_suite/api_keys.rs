@@ -14,7 +14,7 @@ use super::{
     store_cases,
 };
 
-/// Keeps key `number` of an owner.
+/// Stores key `number` of an owner.
 async fn keep<'a>(
     store: &impl ApiKeyStore,
     owner: impl NamesOwner<'a>,
@@ -31,12 +31,12 @@ async fn listed<'a>(store: &impl ApiKeyStore, owner: impl NamesOwner<'a>, second
     list.into_iter().map(|key| key.id).collect()
 }
 
-/// The id of key `number` of "alice".
+/// Returns the id of key `number` of "alice".
 fn id(number: u8) -> ApiKeyId {
     key_id("alice", number)
 }
 
-/// When key `number` of "alice" was last used.
+/// Returns when key `number` of "alice" was last used.
 async fn last_used(store: &impl ApiKeyStore, number: u8) -> Option<Timestamp> {
     store.find(&id(number), at(10)).await.unwrap().unwrap().key.last_used_at
 }

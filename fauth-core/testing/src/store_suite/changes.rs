@@ -1,4 +1,4 @@
-//! What stays open: many tokens are judged at a time, and a store may tell what changes.
+//! Open connections: many tokens are judged at a time, and a store may announce changes.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::{
     store_cases,
 };
 
-/// When what the cases revoke is over.
+/// The expiry of the revocations in these cases.
 const UNTIL: i64 = 900;
 
-/// Waits until something is told of this target, and looks whether the store knows it by then.
+/// Waits for an announcement about this target, and checks that the store knows it by then.
 async fn hears(
     store: &impl RevocationStore,
     changes: &mut Changes,
@@ -40,7 +40,7 @@ async fn hears(
     assert_eq!(facts.check(store, 0).await, expected, "{target:?}");
 }
 
-/// Each way in which a verdict can change, by an act of `writer`.
+/// Each way in which a verdict can change, through `writer`.
 async fn each_change(reader: &impl RevocationStore, writer: &impl RevocationStore) {
     let Some(mut changes) = reader.changes() else { return };
     let alice = owner("alice");
@@ -88,9 +88,9 @@ store_cases! { $ __store_changes_tests in changes for RevocationStore;
             }
             tokens.push(token);
         }
-        // Nothing of this one is looked for but the epoch.
+        // Only the epoch of this one is looked up.
         tokens[3].targets.clear();
-        // A mirror that was not there before has to catch up.
+        // A mirror that is newly opened has to catch up.
         let again = t.again().await;
         for store in [&*t.store, &*again] {
             let facts: Vec<_> = tokens.iter().map(Token::facts).collect();
@@ -118,7 +118,7 @@ store_cases! { $ __store_changes_tests in changes for RevocationStore;
         assert_eq!(t.store.check_all(&same, NOW).await.unwrap(), [Verdict::Good; 2]);
     }
 
-    /// A store that tells nothing is asked now and again, and passes.
+    /// A store that announces nothing is polled, and passes.
     async fn a_store_that_tells_what_changes_tells_all_that_it_does(t) {
         each_change(&*t.store, &*t.store).await;
     }

@@ -1,4 +1,4 @@
-//! Sessions that somebody ends.
+//! Sessions that are ended.
 
 use fauth_core::store::SessionStore as _;
 
@@ -91,7 +91,7 @@ store_cases! { $ __store_ending_tests in ending for SessionStore;
         assert_eq!(t.store.end_all(&owner("nobody"), None, at(IDLE)).await.unwrap(), []);
     }
 
-    /// Whether anything is left of them besides shows only in the backend.
+    /// Whether other data of them is left shows only in the backend.
     async fn a_forgotten_owner_has_no_sessions(t) {
         open(&*t.store, "alice", 1, 0).await;
         open(&*t.store, "alice", 2, 0).await;
@@ -129,7 +129,7 @@ store_cases! { $ __store_ending_tests in ending for SessionStore;
         assert_eq!(kind(&rotate(&*t.store, "alice", 2, ("0", "1"), 0).await), "rotated");
     }
 
-    /// A clock that jumps back brings nothing back to life.
+    /// A clock that jumps back revives nothing.
     async fn what_has_ended_stays_so_whatever_the_clock_says(t) {
         open(&*t.store, "alice", 1, 0).await;
         t.store.end(&owner("alice"), &sid(1), at(500)).await.unwrap();

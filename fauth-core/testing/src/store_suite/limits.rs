@@ -14,7 +14,7 @@ fn key(name: &str) -> CounterKey<'_> {
     CounterKey::new(CounterKey::scope_of(["suite", "limit"]), name.as_bytes())
 }
 
-/// So many milliseconds after [`NOW`].
+/// This many milliseconds after [`NOW`].
 fn at(millis: u64) -> Duration {
     Duration::from_secs(NOW.unix_seconds().unsigned_abs()) + Duration::from_millis(millis)
 }
@@ -23,12 +23,12 @@ async fn take(store: &impl LimitStore, name: &str, windows: &[LimitWindow], mill
     store.take(&key(name), windows, at(millis)).await.unwrap()
 }
 
-/// Of each window what is left, and in how many milliseconds there is one more.
+/// For each window, what is left, and in how many milliseconds one more request passes.
 fn shown(taken: &Taken) -> Vec<(u32, u128)> {
     taken.states().map(|state| (state.remaining(), state.next().as_millis())).collect()
 }
 
-/// Takes as long as it can; how often that was.
+/// Takes as often as possible, and returns how often.
 async fn exhaust(store: &impl LimitStore, name: &str, windows: &[LimitWindow], millis: u64) -> usize {
     for passed in 0..1000 {
         if take(store, name, windows, millis).await.is_refused() {
@@ -134,7 +134,7 @@ store_cases! { $ __store_limits_tests in limits for LimitStore;
         }
     }
 
-    /// CVE-2019-5421: no matter how many come at once.
+    /// CVE-2019-5421: however many come at once.
     async fn of_many_at_once_as_many_pass_as_one_after_the_other(t) {
         for windows in [vec![window(20, 60)], vec![window(50, 10), window(20, 60), window(30, 3600)]] {
             let name = Arc::<str>::from(format!("alice {}", windows.len()));
@@ -159,8 +159,8 @@ store_cases! { $ __store_limits_tests in limits for LimitStore;
         assert_eq!(exhaust(&*t.store, "alice", &windows, 72_000).await, 5);
     }
 
-    /// Each instance tells the present by its own clock: one that is behind refuses, and does not
-    /// lower what the other has counted.
+    /// Each instance uses its own clock: one that is behind refuses, and does not lower the other's
+    /// count.
     async fn two_clocks_that_differ_let_nobody_through_twice(t) {
         for windows in [vec![window(5, 60)], vec![window(5, 60), window(100, 3600)]] {
             let name = format!("alice {}", windows.len());
@@ -174,7 +174,7 @@ store_cases! { $ __store_limits_tests in limits for LimitStore;
         }
     }
 
-    /// The rule stands in `LimitWindow`; a backend that has it a second time has the same.
+    /// The rule is in `LimitWindow`; a backend that implements it again must agree.
     async fn it_counts_as_the_memory_does(t) {
         let memory = MemoryLimits::with_counters(1024);
         let policies = [
@@ -182,7 +182,7 @@ store_cases! { $ __store_limits_tests in limits for LimitStore;
             vec![window(1, 1), window(4, 13)],
             vec![window(7, 1), window(9, 2), window(40, 31), window(1000, 86_400)],
         ];
-        // A generator of numbers with a fixed seed.
+        // A random number generator with a fixed seed.
         let mut state = 0x2545_f491_4f6c_dd1d_u64;
         let mut next = move |below: u64| {
             state ^= state << 13;

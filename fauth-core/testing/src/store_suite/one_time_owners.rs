@@ -1,5 +1,5 @@
-//! One-time tokens of different owners under the same hashes: each is redeemed and withdrawn by
-//! its own owner.
+//! One-time tokens of different owners under the same hashes: each is redeemed and withdrawn by its
+//! own owner.
 
 use fauth_core::{
     Purpose,

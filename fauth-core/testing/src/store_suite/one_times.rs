@@ -18,7 +18,7 @@ use super::{
 const RESET: Purpose = Purpose::PasswordReset;
 const MAIL: Purpose = Purpose::EmailVerification;
 
-/// Keeps a token of an owner that expires after so many seconds.
+/// Stores a token of an owner that expires after this many seconds.
 async fn keep<'a>(
     store: &impl OneTimeStore,
     owner: impl NamesOwner<'a>,
@@ -96,7 +96,7 @@ store_cases! { $ __store_one_times_tests in one_times for OneTimeStore;
         assert_eq!(t.store.redeem(&owner("alice"), &hash("b"), RESET, at(100_000)).await.unwrap(), None);
     }
 
-    /// What was redeemed is gone, whatever the clock says.
+    /// A redeemed token is gone, whatever the clock says.
     async fn a_clock_that_jumps_back_brings_nothing_back(t) {
         keep(&*t.store, "alice", RESET, "a", 900).await;
         assert!(t.store.redeem(&owner("alice"), &hash("a"), RESET, at(100)).await.unwrap().is_some());
@@ -248,7 +248,7 @@ store_cases! { $ __store_one_times_tests in one_times for OneTimeStore;
         }
     }
 
-    /// Either a call that redeems it gets it, or one that withdraws it; never both.
+    /// Either a redemption gets it or a withdrawal, never both.
     async fn a_token_is_redeemed_or_withdrawn(t) {
         let stores = t.instances(16).await;
         for round in 0..20 {

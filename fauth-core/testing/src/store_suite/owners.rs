@@ -2,8 +2,8 @@
 
 use fauth_core::store::Owner;
 
-/// Owners of which no two are equal. Many differ in one place only, and some have every character
-/// that a backend may have to escape.
+/// Different owners. Many differ in one place only, and some contain every character that a backend
+/// may have to escape.
 pub(super) fn different_owners() -> Vec<Owner<'static>> {
     let mut owners = vec![
         Owner::new("default", "", "alice"),
@@ -20,7 +20,7 @@ pub(super) fn different_owners() -> Vec<Owner<'static>> {
     owners
 }
 
-/// Owners whose parts, written one after the other, give the same text.
+/// Owners whose concatenated parts give the same text.
 fn shifted_parts() -> impl Iterator<Item = Owner<'static>> {
     [
         ("ab", "", "c"),
@@ -40,7 +40,7 @@ fn shifted_parts() -> impl Iterator<Item = Owner<'static>> {
     .map(|(application, issuer, subject)| Owner::new(application, issuer, subject))
 }
 
-/// Subjects that a backend may confuse with "alice" or take for a part of its own language.
+/// Subjects that a backend may confuse with "alice" or take for its own syntax.
 fn odd_subjects() -> impl Iterator<Item = Owner<'static>> {
     [
         "Alice",
@@ -83,7 +83,7 @@ fn long_parts() -> impl Iterator<Item = Owner<'static>> {
     by_subject.into_iter().chain(by_issuer)
 }
 
-/// Two owners of the same bucket: a backend may keep what they have in one place.
+/// Two owners of the same bucket: a backend may store them in one place.
 pub(super) fn owners_of_one_bucket() -> [Owner<'static>; 2] {
     let first = Owner::new("default", "", "user 0");
     let mut others = (1..).map(|number| Owner::new("default", "", format!("user {number}")));
@@ -91,7 +91,7 @@ pub(super) fn owners_of_one_bucket() -> [Owner<'static>; 2] {
     [first, second]
 }
 
-/// Every second of these, and the others.
+/// Every second one of these, and the others.
 pub(super) fn halves(owners: &[Owner<'static>]) -> [Vec<Owner<'static>>; 2] {
     [0, 1].map(|first| owners.iter().skip(first).step_by(2).cloned().collect())
 }

@@ -1,4 +1,4 @@
-//! What the application keeps in a session, and sessions that requests carry on.
+//! The payload of sessions, and sessions that requests extend.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
             (None, Some("2"), PayloadOutcome::Differs, Some("1")),
             (Some("2"), Some("3"), PayloadOutcome::Differs, Some("1")),
             (Some("1"), Some("2"), PayloadOutcome::Changed, Some("2")),
-            // It was done already: it does no harm to try again.
+            // It was done already; trying again does no harm.
             (Some("1"), Some("2"), PayloadOutcome::Changed, Some("2")),
             (Some("2"), Some("2"), PayloadOutcome::Changed, Some("2")),
             (Some("1"), None, PayloadOutcome::Differs, Some("2")),
@@ -86,7 +86,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
             assert_eq!(got, outcome, "{change:?}");
             assert_eq!(t.store.load(&alice, &sid(1), NOW).await.unwrap(), loaded(&session, then), "{change:?}");
         }
-        // The session itself is as it was.
+        // The session itself is unchanged.
         assert_eq!(t.store.list(&alice, NOW).await.unwrap(), [session]);
     }
 
@@ -105,7 +105,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
             let theft = change(Some("mine"), Some("theirs"));
             let outcome = t.store.change_payload(stranger, &sid(1), &theft, NOW).await.unwrap();
             assert_eq!(outcome, PayloadOutcome::NotLive);
-            // One of the same id is another session.
+            // The same id of another owner is another session.
             let new = NewSession { payload: Some("theirs".into()), ..login(stranger, 1, 0) };
             t.store.open(new.clone(), NOW).await.unwrap();
             assert_eq!(t.store.load(stranger, &sid(1), NOW).await.unwrap(), loaded(&new.session, Some("theirs")));
@@ -149,7 +149,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
         let session = t.store.prolong(&alice, &sid(1), at(600)).await.unwrap().unwrap();
         assert_eq!(session.last_seen_at, at(600));
         assert_eq!(t.store.load(&alice, &sid(1), at(600)).await.unwrap(), loaded(&session, Some("kept")));
-        // And the other way round.
+        // And the reverse.
         let outcome = t.store.change_payload(&alice, &sid(1), &change(Some("kept"), Some("new")), at(601)).await;
         assert_eq!(outcome.unwrap(), PayloadOutcome::Changed);
         assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("1", "2"), 602).await), "rotated");
@@ -157,7 +157,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
         assert_eq!((found.session.last_seen_at, found.payload.as_deref()), (at(602), Some("new")));
     }
 
-    /// Each round is one of the rule's cases: the store and the rule say the same.
+    /// Each round is one of the rule's cases: the store and the rule agree.
     async fn a_session_is_carried_on_as_the_rule_says(t) {
         let mut expected = open(&*t.store, "alice", 1, 0).await;
         let alice = owner("alice");
@@ -199,7 +199,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
         assert_eq!(listed(&*t.store, "alice", IDLE + 1).await, []);
     }
 
-    /// Of those who have read the same, one is first, and all others are told.
+    /// Of several that have read the same payload, one wins, and all others are told.
     async fn of_32_changes_at_once_one_comes_through(t) {
         t.store.open(with(1, "before"), NOW).await.unwrap();
         let mut changes = JoinSet::new();
@@ -217,7 +217,7 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
         assert_eq!(found.payload.as_deref(), Some(won[0].as_str()));
     }
 
-    /// A list of those who were there: nobody overwrites what another has written.
+    /// A list of visitors: no writer overwrites another's entry.
     async fn nothing_that_many_write_at_once_gets_lost(t) {
         t.store.open(with(1, ""), NOW).await.unwrap();
         let mut writing = JoinSet::new();
@@ -242,7 +242,8 @@ store_cases! { $ __store_payloads_tests in payloads for SessionStore;
         assert_eq!(there, (0..16).collect::<Vec<_>>());
     }
 
-    /// Whoever ends it learns until when its tokens last, or nobody carries it on any more.
+    /// Either the call that ends the session learns how long its tokens last, or it is not extended
+    /// any more.
     async fn of_an_end_and_what_carries_on_each_sees_the_other(t) {
         for number in 1..=20 {
             open(&*t.store, "alice", number, 0).await;

@@ -1,4 +1,4 @@
-//! Many at once: what a session store promises when its methods run at the same time.
+//! Concurrency: what a session store guarantees when its methods run at the same time.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     store_cases,
 };
 
-/// How many race.
+/// The number of racing calls.
 const RUNNERS: usize = 16;
 
 store_cases! { $ __store_races_tests in races for SessionStore;
@@ -45,7 +45,7 @@ store_cases! { $ __store_races_tests in races for SessionStore;
         assert_eq!(listed(&*t.store, "alice", 0).await, []);
     }
 
-    /// Whoever comes first: afterwards nothing of it is live.
+    /// In any order: afterwards, none of it is live.
     async fn a_refresh_never_outlives_an_end(t) {
         let other = t.again().await;
         for number in 1..=50 {
@@ -81,8 +81,8 @@ store_cases! { $ __store_races_tests in races for SessionStore;
         }
     }
 
-    /// A login at the same time came before, and has ended, or after, and is live; in both cases
-    /// both say so.
+    /// A concurrent login came either before, and has ended, or after, and is live; both results
+    /// agree.
     async fn a_login_beside_the_end_of_all_is_before_or_after(t) {
         let other = t.again().await;
         for number in 1..=50 {
@@ -156,7 +156,7 @@ store_cases! { $ __store_races_tests in races for SessionStore;
         }
     }
 
-    /// Theft seen by many at once is one theft.
+    /// A theft detected by many at once is one theft.
     async fn one_call_reports_the_reuse(t) {
         for number in 1..=10 {
             open(&*t.store, "alice", number, 0).await;
@@ -175,10 +175,9 @@ store_cases! { $ __store_races_tests in races for SessionStore;
 }
 
 /// `count` rounds of 16 parallel refreshes of one token at two instances, with exactly one winner
-/// each. The next round is about the winner's token.
+/// each. The next round uses the winner's token.
 pub fn race<H: StoreHarness<Store: SessionStore>>(count: usize) {
-    // More threads than processors, so that the system often interrupts them in the middle of a
-    // step.
+    // More threads than processors, so that they are often interrupted within a step.
     super::run_on::<H>(8, async |bench: Bench<H>| rounds(&bench, count).await);
 }
 
@@ -192,7 +191,7 @@ async fn rounds<H: StoreHarness<Store: SessionStore>>(bench: &Bench<H>, count: u
     assert_eq!(listed(&*bench.store, "alice", 0).await, [sid(1)]);
 }
 
-/// Exchanges one token of session 1 at all of these together: one gets its own successor, and the
+/// Exchanges one token of session 1 in all of these calls at once: one gets its own successor, the
 /// others get the winner's. Returns the name of the winner's successor.
 async fn one_winner<S: SessionStore>(stores: &[Arc<S>], presented: &str, successor: &str) -> String {
     let outcomes = race_for(stores, 1, presented, successor, GRACE).await;
@@ -210,7 +209,7 @@ async fn one_winner<S: SessionStore>(stores: &[Arc<S>], presented: &str, success
     winner.clone()
 }
 
-/// Exchanges one token of a session at all of these together, each for a successor of its own.
+/// Exchanges one token of a session in all of these calls at once, each for its own successor.
 /// Returns the names of the successors with the outcomes.
 async fn race_for<S: SessionStore>(
     stores: &[Arc<S>],
@@ -229,7 +228,7 @@ async fn race_for<S: SessionStore>(
     all_at_once(calls).await
 }
 
-/// Starts all calls at the same moment, each in a task of its own.
+/// Starts all calls at the same moment, each in its own task.
 pub(super) async fn all_at_once<T, F>(calls: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,

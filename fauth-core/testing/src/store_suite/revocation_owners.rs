@@ -1,5 +1,5 @@
-//! Revocations and epochs of different owners: each counts for its own tokens, and a claim for
-//! those of its application and issuer.
+//! Revocations and epochs of different owners: each applies to its own tokens, and a claim to those
+//! of its application and issuer.
 
 use fauth_core::store::{
     Owner, RevocationStore,
@@ -14,7 +14,7 @@ use super::{
     store_cases,
 };
 
-/// When what the cases revoke is over.
+/// The expiry of the revocations in these cases.
 const UNTIL: i64 = 900;
 
 store_cases! { $ __store_revocation_owners_tests in revocation_owners for RevocationStore;

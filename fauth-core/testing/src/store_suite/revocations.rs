@@ -16,10 +16,10 @@ use super::{
     store_cases,
 };
 
-/// When what the cases revoke is over.
+/// The expiry of the revocations in these cases.
 const UNTIL: i64 = 900;
 
-/// What a store says at `seconds` of a token with these targets and that of the subject.
+/// Returns the store's verdict at `seconds` on a token with these targets and that of the subject.
 async fn verdict<'a>(
     store: &impl RevocationStore,
     owner: impl NamesOwner<'a>,
@@ -39,7 +39,7 @@ async fn revoke<'a>(
     store.revoke(&owner.owner(), &[target], None, NOW, at(until)).await.unwrap();
 }
 
-/// The verdict on a token of this epoch at [`NOW`].
+/// Returns the verdict on a token of this epoch at [`NOW`].
 async fn of_epoch<'a>(store: &impl RevocationStore, owner: impl NamesOwner<'a>, epoch: u64) -> Verdict {
     token(owner, epoch, &[]).check(store, 0).await
 }
@@ -83,7 +83,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         }
     }
 
-    /// Also what is issued later: whoever wants to end what there is raises the epoch.
+    /// Later tokens too: to end existing ones only, raise the epoch.
     async fn a_revoked_subject_stays_so_with_a_new_epoch(t) {
         revoke(&*t.store, "alice", Subject, UNTIL).await;
         let epoch = t.store.raise_epoch(&owner("alice"), NOW, at(UNTIL)).await.unwrap();
@@ -96,7 +96,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         revoke(&*t.store, "alice", Session("s"), UNTIL).await;
         revoke(&*t.store, "bob", TokenId("t"), UNTIL).await;
         let epoch = t.store.forget(&owner("alice"), NOW, at(UNTIL)).await.unwrap();
-        // One that is opened afterwards: a mirror that was open before hears of it a moment later.
+        // One that is opened afterwards: an open mirror hears of it a moment later.
         let again = t.again().await;
         for store in [&*t.store, &*again] {
             for target in [TokenId("t"), Session("s"), TokenId("another")] {
@@ -212,7 +212,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         assert_eq!(verdict(&*t.store, "alice", &[TokenId("t")], 0).await, Verdict::Good);
     }
 
-    /// A revocation lasts as long as was asked for, at least.
+    /// A revocation lasts at least as long as demanded.
     async fn it_lasts_until_its_last_second(t) {
         revoke(&*t.store, "alice", TokenId("t"), UNTIL).await;
         for second in [0, 1, UNTIL - 1] {
@@ -247,7 +247,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         assert_eq!(verdict(&*t.store, "alice", &[TokenId("t")], -60).await, Verdict::Revoked);
     }
 
-    /// What others write meanwhile, and what runs out meanwhile, changes nothing.
+    /// Concurrent writes and expiries change nothing.
     async fn nothing_is_forgotten_before_its_time(t) {
         t.store.revoke(&owner("alice"), &[TokenId("long")], None, NOW, at(100_000)).await.unwrap();
         let epoch = t.store.raise_epoch(&owner("alice"), NOW, at(100_000)).await.unwrap();
@@ -329,7 +329,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         assert_eq!(t.store.epoch(&owner("alice"), NOW).await.unwrap(), first + 1);
     }
 
-    /// Whatever a token carries that is still about.
+    /// Whatever other claims a token carries.
     async fn an_epoch_raised_after_its_time_is_higher_than_before(t) {
         let first = t.store.raise_epoch(&owner("alice"), NOW, at(UNTIL)).await.unwrap();
         let much_later = at(UNTIL + 10_000_000);
@@ -342,7 +342,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         let first = t.store.raise_epoch(&owner("alice"), NOW, at(100_000)).await.unwrap();
         let second = t.store.raise_epoch(&owner("alice"), at(1), at(2)).await.unwrap();
         assert!(second > first);
-        // Others write, so that what may be forgotten is.
+        // Others write, so that expired entries are deleted.
         for number in 0..200 {
             t.store.raise_epoch(&owner(&format!("user {number}")), at(90_000), at(90_001)).await.unwrap();
         }
@@ -388,7 +388,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         }
     }
 
-    /// A store that was restarted empty does not vouch for what it cannot know.
+    /// A store that restarted empty does not vouch for earlier tokens.
     async fn what_was_issued_before_its_memory_is_refused(t) {
         t.store.epoch(&owner("alice"), NOW).await.unwrap();
         let mut seen = token("alice", 0, &[TokenId("t")]);
@@ -401,8 +401,8 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
         assert_eq!(seen.check(&*t.store, 60).await, Verdict::Good);
     }
 
-    /// A caller whose clock is far behind the beginning is not told that the token is bad: every
-    /// other token would be refused too.
+    /// A caller whose clock is far behind the store's beginning is not told that the token is
+    /// invalid: every other token would be refused too.
     async fn a_clock_far_behind_its_memory_gets_no_verdict_of_a_bad_token(t) {
         t.store.epoch(&owner("alice"), NOW).await.unwrap();
         let mut seen = token("alice", 0, &[TokenId("t")]);
@@ -413,7 +413,7 @@ store_cases! { $ __store_revocations_tests in revocations for RevocationStore;
             Verdict::Good
         };
         assert_eq!(seen.check(&*t.store, -86_400).await, expected);
-        // It is right again.
+        // The clock is right again.
         seen.issued_at = at(10);
         assert_eq!(seen.check(&*t.store, 10).await, Verdict::Good);
     }

@@ -1,4 +1,4 @@
-//! Refresh tokens that are exchanged: each outcome, and each edge between two.
+//! Refresh-token rotation: each outcome, and each boundary between two.
 
 use fauth_core::store::{RotationOutcome, SessionStore as _};
 
@@ -28,7 +28,7 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
         }
     }
 
-    /// A client that lost the answer gets the same successor: the nonce is that of the first
+    /// A client that lost the response gets the same successor: the nonce is that of the first
     /// rotation.
     async fn the_predecessor_in_grace_changes_nothing(t) {
         let session = open(&*t.store, "alice", 1, 0).await;
@@ -66,7 +66,7 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
         assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("0", "x"), 5 + GRACE).await), "reused");
     }
 
-    /// The window opens with the rotation and not with what came after.
+    /// The window starts with the rotation, not with later events.
     async fn grace_does_not_prolong_itself(t) {
         open(&*t.store, "alice", 1, 0).await;
         rotate(&*t.store, "alice", 1, ("0", "1"), 0).await;
@@ -121,7 +121,7 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
         assert_eq!(kind(&rotate(&*t.store, "alice", 2, ("0", "1"), 50).await), "rotated");
     }
 
-    /// The thief and the owner: neither gets on, and only one call has ended it.
+    /// The thief and the owner: neither continues, and only one call has ended the session.
     async fn after_reuse_every_token_of_the_session_is_refused(t) {
         open(&*t.store, "alice", 1, 0).await;
         rotate(&*t.store, "alice", 1, ("0", "1"), 0).await;
@@ -179,7 +179,7 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
         assert_eq!(listed(&*t.store, "alice", ABSOLUTE).await, []);
     }
 
-    /// Grace is no life after death.
+    /// Grace does not revive an ended session.
     async fn the_predecessor_of_an_expired_session_is_expired(t) {
         let mut new = login("alice", 1, 0);
         new.session.expires_at = at(8);
@@ -218,7 +218,7 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
         assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("0", "x"), 100 - GRACE).await), "reused");
     }
 
-    /// Nor is anything lost: the head is good whatever the clock says.
+    /// Nothing is lost either: the head is valid whatever the clock says.
     async fn what_was_seen_last_never_goes_back(t) {
         open(&*t.store, "alice", 1, 0).await;
         rotate(&*t.store, "alice", 1, ("0", "1"), 100).await;
@@ -226,7 +226,7 @@ store_cases! { $ __store_rotation_tests in rotation for SessionStore;
         let RotationOutcome::Rotated(session) = outcome else { panic!("{outcome:?}") };
         assert_eq!(session.last_seen_at, at(100));
         assert_eq!(t.store.list(&owner("alice"), at(50)).await.unwrap(), [session]);
-        // The window is counted from when the rotation was, not from what was seen last.
+        // The window starts at the rotation, not at the last use.
         assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("1", "x"), 50 + GRACE - 1).await), "in grace");
         assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("1", "x"), 50 + GRACE).await), "reused");
     }

@@ -1,5 +1,4 @@
-//! Random refreshes: a session store answers as [`RotationDecision::of`] decides, whatever came
-//! before.
+//! Random refreshes: a session store decides like [`RotationDecision::of`], whatever came before.
 
 use fauth_core::{
     clock::Timestamp,
@@ -15,15 +14,15 @@ use super::{
     store_cases,
 };
 
-/// How many refreshes there are.
+/// The number of refreshes.
 const STEPS: usize = 300;
 
-/// Every outcome that a known session can have.
+/// Every possible outcome for a known session.
 const KINDS: [&str; 5] = ["rotated", "in grace", "reused", "ended", "expired"];
 
 store_cases! { $ __store_rotation_model_tests in rotation_model for SessionStore;
-    /// Two owners refresh sessions of the same ids at two instances, with tokens, times and grace
-    /// windows by chance.
+    /// Two owners refresh sessions with the same ids at two instances, with random tokens, times
+    /// and grace windows.
     async fn random_refreshes_are_answered_as_the_rule_decides(t) {
         let (mut random, mut now) = (Random::new(9), NOW);
         let mut models = [Model::new("alice"), Model::new("bob")];
@@ -44,7 +43,7 @@ store_cases! { $ __store_rotation_model_tests in rotation_model for SessionStore
     }
 }
 
-/// Mostly a few seconds on, sometimes back, and seldom so far that sessions expire.
+/// Mostly a few seconds ahead, sometimes back, and rarely so far that sessions expire.
 fn move_on(random: &mut Random, now: Timestamp) -> Timestamp {
     let by = match random.below(50) {
         0 => 900,
@@ -56,7 +55,7 @@ fn move_on(random: &mut Random, now: Timestamp) -> Timestamp {
 
 /// The newest session of an owner.
 struct Model {
-    /// Counts the sessions; 0 before the first.
+    /// The number of sessions; 0 before the first.
     number: u8,
     session: Session,
     family: RefreshFamily,
@@ -72,8 +71,7 @@ impl Model {
         Self { number: 0, session: new.session, family, older: new.head, has_ended: true }
     }
 
-    /// An ended or expired session is refreshed some more times before another one takes its
-    /// place.
+    /// An ended or expired session is refreshed a few more times before another one replaces it.
     fn is_to_be_opened(&self, random: &mut Random, now: Timestamp) -> bool {
         let is_over = self.has_ended || self.session.has_expired(now);
         self.number == 0 || (is_over && random.below(3) == 0)
@@ -90,7 +88,7 @@ impl Model {
         new
     }
 
-    /// A refresh with a token by chance: mostly the head or its predecessor.
+    /// A refresh with a random token: mostly the head or its predecessor.
     fn refresh(&self, random: &mut Random, step: usize) -> Rotation {
         let head = self.family.head;
         let presented = match random.below(20) {
@@ -105,7 +103,7 @@ impl Model {
             successor: hash(&format!("successor of step {step}")),
             nonce: Nonce::from_bytes([u8::try_from(step % 256).unwrap(); 16]),
             grace: seconds(random.below_signed(21)),
-            // Instances of a fleet may issue tokens of different lengths.
+            // Instances of a fleet may issue tokens with different lifetimes.
             access_lifetime: seconds(60 + 40 * random.below_signed(3)),
             fingerprint: match random.below(6) {
                 0 => None,

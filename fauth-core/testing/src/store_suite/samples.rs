@@ -1,4 +1,4 @@
-//! What the cases put into stores.
+//! The records that the cases store.
 
 use std::time::Duration;
 
@@ -16,17 +16,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::NOW;
 
-/// How long a sample session may be idle.
+/// The idle timeout of a sample session.
 pub(super) const IDLE: i64 = 1_000;
-/// How long a sample session lives.
+/// The lifetime of a sample session.
 pub(super) const ABSOLUTE: i64 = 10_000;
 /// The grace window of a sample rotation.
 pub(super) const GRACE: i64 = 10;
-/// How long the access tokens of a sample session last.
+/// The lifetime of the access tokens of a sample session.
 pub(super) const ACCESS: i64 = 300;
 
-/// Names the owner in a sample: a `&str` is a subject of the application "default", without an
-/// issuer.
+/// The owner of a sample: a `&str` is a subject of the application "default", without an issuer.
 pub(super) trait NamesOwner<'a> {
     fn owner(self) -> Owner<'a>;
 }
@@ -48,12 +47,12 @@ pub(super) fn owner(subject: &str) -> Owner<'_> {
     subject.owner()
 }
 
-/// So many seconds after [`NOW`], or before.
+/// This many seconds after [`NOW`], or before.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(NOW.unix_seconds() + seconds)
 }
 
-/// The milliseconds since 1970 of that time: the epoch that a first raise gives.
+/// That time in milliseconds since 1970: the epoch after a first raise.
 pub(super) fn milliseconds(seconds: i64) -> u64 {
     u64::try_from(at(seconds).unix_seconds()).unwrap() * 1000
 }
@@ -71,8 +70,8 @@ pub(super) fn sid(number: u8) -> SessionId {
     SessionId::parse(&URL_SAFE_NO_PAD.encode([number; 16])).unwrap()
 }
 
-/// Session `number` of an owner, made at `seconds`. The hash of its first refresh token is that of
-/// `"0"`.
+/// Session `number` of an owner, created at `seconds`. The hash of its first refresh token is that
+/// of `"0"`.
 pub(super) fn login<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) -> NewSession {
     NewSession {
         session: Session {
@@ -105,8 +104,8 @@ pub(super) async fn open<'a>(
     new.session
 }
 
-/// A request to exchange the token `presented` of session `number` for `successor`. The nonce
-/// follows from the successor's name.
+/// A request to exchange the token `presented` of session `number` for `successor`. The nonce is
+/// derived from the successor's name.
 pub(super) fn exchange(number: u8, presented: &str, successor: &str) -> Rotation {
     Rotation {
         session: sid(number),
@@ -131,7 +130,7 @@ pub(super) fn refreshed(session: &Session, seconds: i64) -> Session {
     Session { last_seen_at, tokens_end_at, ..session.clone() }
 }
 
-/// The ids of sessions that a store has ended, in order.
+/// Returns the ids of the sessions that a store has ended, in order.
 pub(super) fn ids(ended: Vec<EndedSession>) -> Vec<SessionId> {
     let mut ids: Vec<_> = ended.into_iter().map(|ended| ended.id).collect();
     ids.sort();
@@ -154,7 +153,7 @@ pub(super) async fn rotate<'a>(
     store.rotate(&owner.owner(), &rotation, at(seconds)).await.unwrap()
 }
 
-/// The name of an outcome, without its details.
+/// Returns the name of an outcome, without its details.
 pub(super) fn kind(outcome: &RotationOutcome) -> &'static str {
     match outcome {
         RotationOutcome::Rotated(_) => "rotated",
@@ -166,7 +165,7 @@ pub(super) fn kind(outcome: &RotationOutcome) -> &'static str {
     }
 }
 
-/// The ids of the live sessions of an owner at `seconds`, in the order of the list.
+/// Returns the ids of the live sessions of an owner at `seconds`, in the order of the list.
 pub(super) async fn listed<'a>(
     store: &(impl SessionStore + ?Sized),
     owner: impl NamesOwner<'a>,
@@ -176,7 +175,7 @@ pub(super) async fn listed<'a>(
     list.into_iter().map(|session| session.id).collect()
 }
 
-/// A token that a revocation store judges.
+/// A token for a revocation store to judge.
 pub(super) struct Token<'a> {
     pub owner: Owner<'a>,
     pub targets: Vec<RevocationTarget<'a>>,
@@ -184,7 +183,7 @@ pub(super) struct Token<'a> {
     pub issued_at: Timestamp,
 }
 
-/// A token of an owner, issued at [`NOW`], of this epoch, with the subject and these as its
+/// A token of an owner with this epoch, issued at [`NOW`], with the subject and these as its
 /// targets.
 pub(super) fn token<'a>(
     owner: impl NamesOwner<'a>,
@@ -205,7 +204,7 @@ impl Token<'_> {
         }
     }
 
-    /// What the store says of it at `seconds`.
+    /// Returns the store's verdict on it at `seconds`.
     pub(super) async fn check(&self, store: &(impl RevocationStore + ?Sized), seconds: i64) -> Verdict {
         store.check(&self.facts(), at(seconds)).await.unwrap()
     }
@@ -226,7 +225,7 @@ pub(super) fn key_id<'a>(owner: impl NamesOwner<'a>, number: u8) -> ApiKeyId {
     ApiKeyId::new(&owner.owner(), u128::from(number).to_be_bytes())
 }
 
-/// API key `number` of an owner, made at `seconds`, that lives for 1 000 seconds.
+/// API key `number` of an owner, created at `seconds`, that lives for 1 000 seconds.
 pub(super) fn api_key<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) -> StoredApiKey {
     let owner = owner.owner().into_owned();
     let key = ApiKey {
@@ -242,7 +241,7 @@ pub(super) fn api_key<'a>(owner: impl NamesOwner<'a>, number: u8, seconds: i64) 
     StoredApiKey { key, hash: hash(&format!("key {number}")), hash_key_id: format!("hash key {number}") }
 }
 
-/// Numbers that look random and are the same in each run: a linear congruential generator.
+/// Pseudo-random numbers, the same in each run: a linear congruential generator.
 pub(super) struct Random(u64);
 
 impl Random {
@@ -250,7 +249,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A number from 0 to `bound` - 1.
+    /// Returns a number from 0 to `bound` - 1.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // The high bits are the random ones.
@@ -262,7 +261,7 @@ impl Random {
         self.below(bound).try_into().unwrap()
     }
 
-    /// One of these.
+    /// Returns one of these.
     pub(super) fn pick<'a, T>(&mut self, from: &'a mut [T]) -> &'a mut T {
         let index = self.below(from.len() as u64);
         &mut from[usize::try_from(index).unwrap()]

@@ -1,5 +1,5 @@
-//! Sessions of different owners under the same ids: none of them shows at, or is touched by,
-//! another owner.
+//! Sessions of different owners with the same ids: none is visible to, or changed by, another
+//! owner.
 
 use fauth_core::store::{Owner, SessionStore};
 
@@ -43,8 +43,7 @@ store_cases! { $ __store_session_owners_tests in session_owners for SessionStore
         }
     }
 
-    /// If two owners shared a session, the second refresh of its first token would be within
-    /// grace.
+    /// If two owners shared a session, the second refresh of its first token would be within grace.
     async fn a_token_is_exchanged_in_the_session_of_its_owner(t) {
         let owners = different_owners();
         for owner in &owners {
@@ -92,7 +91,7 @@ store_cases! { $ __store_session_owners_tests in session_owners for SessionStore
         assert_ended(&*t.store, &victims, &others).await;
     }
 
-    /// The id to keep is that of a session of every owner, and counts for the one that is named.
+    /// The id to keep exists for every owner, and counts for the named one.
     async fn the_end_of_all_but_one_keeps_the_session_of_that_owner(t) {
         let owners = different_owners();
         for owner in &owners {

@@ -1,4 +1,4 @@
-//! Sessions that are opened and listed.
+//! Opened and listed sessions.
 
 use fauth_core::{
     clock::Timestamp,
@@ -45,7 +45,7 @@ store_cases! { $ __store_sessions_tests in sessions for SessionStore;
         let subject = format!("{}ß日本é", "ä".repeat(122)) + "x";
         assert_eq!(subject.len(), 255);
         let mut new = login(&Owner::new("shop", "https://issuer.example/ß", subject), 1, 0);
-        // 256 bytes with everything that somebody may have to escape.
+        // 256 bytes with everything that a backend may have to escape.
         let odd = "\"'`\\;,:|{}[]()<>%_*?$&#@!~^=+-/ \t\r\n\u{1b}\u{7f}\u{200e}é日本🦀";
         let client = format!("{odd}{}", "x".repeat(256 - odd.len()));
         assert_eq!(client.len(), 256);
@@ -145,7 +145,7 @@ store_cases! { $ __store_sessions_tests in sessions for SessionStore;
             new.limit = 3;
             assert_eq!(t.store.open(new, at(seconds)).await.unwrap(), []);
         }
-        // The first is now the one seen last.
+        // The first is now the most recently used.
         rotate(&*t.store, "alice", 1, ("0", "1"), 3).await;
         let mut new = login("alice", 4, 4);
         new.limit = 3;
@@ -205,7 +205,7 @@ store_cases! { $ __store_sessions_tests in sessions for SessionStore;
         assert!(t.store.open(login("alice", 2, 1), at(1)).await.is_err());
     }
 
-    /// A store forgets what is past its time, and nothing else.
+    /// A store deletes what has expired, and nothing else.
     async fn what_is_live_outlasts_what_has_expired(t) {
         open(&*t.store, "alice", 1, 0).await;
         for number in 2..100 {

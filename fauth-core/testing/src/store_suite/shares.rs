@@ -1,4 +1,4 @@
-//! What the acts of one owner may add to the revocations.
+//! How many revocations one owner may add.
 
 use fauth_core::store::{
     RevocationStore,
@@ -14,10 +14,10 @@ use super::{
     store_cases,
 };
 
-/// When what the cases revoke is over.
+/// The expiry of the revocations in these cases.
 const UNTIL: i64 = 900;
 
-/// Revokes targets of an owner at [`NOW`] as an act of the owner's.
+/// Revokes targets of an owner at [`NOW`] as an act of that owner.
 async fn fits<'a>(
     store: &impl RevocationStore,
     owner: impl NamesOwner<'a>,
@@ -89,7 +89,7 @@ store_cases! { $ __store_shares_tests in shares for RevocationStore;
         for target in [Session("c"), Subject] {
             assert!(!is_revoked(&*t.store, "alice", target, 0).await, "{target:?}");
         }
-        // Known and new ones together: the known one is not prolonged either.
+        // Known and new ones together: the known one is not extended either.
         let both = [Session("a"), Session("c"), Session("d")];
         assert!(!fits_until(&*t.store, "alice", 3, &both, UNTIL * 2).await);
         assert!(!is_revoked(&*t.store, "alice", Session("a"), UNTIL).await);
@@ -137,7 +137,7 @@ store_cases! { $ __store_shares_tests in shares for RevocationStore;
             assert!(t.store.revoke(&alice, &[target], None, NOW, at(UNTIL)).await.unwrap());
             assert!(is_revoked(&*t.store, "alice", target, 0).await, "{target:?}");
         }
-        // They take places too.
+        // They also count towards the share.
         assert!(!fits(&*t.store, "alice", 4, &[Session("d")]).await);
         assert!(fits(&*t.store, "alice", 5, &[Session("d")]).await);
     }
@@ -151,7 +151,7 @@ store_cases! { $ __store_shares_tests in shares for RevocationStore;
         assert!(!fits(&*t.store, "alice", 1, &[Session("b"), claims[0]]).await);
     }
 
-    /// That is how an owner whose share is full logs out.
+    /// An owner whose share is full logs out this way.
     async fn an_epoch_is_raised_at_a_full_share_and_takes_no_place(t) {
         assert!(fits(&*t.store, "alice", 1, &[Session("a")]).await);
         let epoch = t.store.raise_epoch(&owner("alice"), NOW, at(UNTIL)).await.unwrap();

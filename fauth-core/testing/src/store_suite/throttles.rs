@@ -1,4 +1,4 @@
-//! Records of attempts to log in.
+//! Records of login attempts.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use fauth_core::{
 
 use super::{NOW, races::all_at_once, samples::at, store_cases};
 
-/// How many attempts race, and how many of them are let through.
+/// How many attempts race, and how many of them pass.
 const ATTEMPTS: usize = 1000;
 const MOST: u8 = 7;
 
@@ -29,7 +29,7 @@ async fn read(store: &impl ThrottleStore, key: ThrottleKey) -> Option<Vec<u8>> {
     store.counter(&key, NOW).await.unwrap()
 }
 
-/// Counts an attempt, as the throttle does; `false` if it is refused.
+/// Counts an attempt like the throttle; `false` if it is refused.
 async fn attempt(store: &impl ThrottleStore, key: ThrottleKey) -> bool {
     loop {
         let before = read(store, key).await;
@@ -122,8 +122,7 @@ store_cases! { $ __store_throttles_tests in throttles for ThrottleStore;
         assert_eq!(read(&*t.stranger().await, key(1)).await, None);
     }
 
-    /// Of a thousand attempts at once, at two instances, exactly as many are let through as one
-    /// after the other.
+    /// Of a thousand concurrent attempts at two instances, exactly as many pass as in sequence.
     async fn a_thousand_attempts_at_once_are_counted_exactly(t) {
         let stores = t.instances(50).await;
         let calls = stores.into_iter().map(|store: Arc<_>| async move {

@@ -1,4 +1,4 @@
-//! Sessions that are looked up by their id, and until when a session has access tokens.
+//! Sessions looked up by id, and how long a session has access tokens.
 
 use fauth_core::store::{EndedSession, RotationOutcome, SessionStore as _};
 
@@ -96,7 +96,7 @@ store_cases! { $ __store_token_ends_tests in token_ends for SessionStore;
             assert_eq!((seen.last_seen_at, seen.expires_at), (NOW, session.expires_at));
             assert_eq!(t.store.list(&owner("alice"), at(second)).await.unwrap(), [seen]);
         }
-        // It is still the direct predecessor, and the head is still good.
+        // It is still the direct predecessor, and the head is still valid.
         assert_eq!(kind(&rotate(&*t.store, "alice", 1, ("1", "2"), 9).await), "rotated");
     }
 
@@ -117,7 +117,7 @@ store_cases! { $ __store_token_ends_tests in token_ends for SessionStore;
         assert_eq!(listed(&*t.store, "alice", 30).await, []);
     }
 
-    /// Whoever has ended it may have died before it revoked them.
+    /// The caller that ended it may have crashed before it revoked them.
     async fn a_session_that_was_ended_tells_the_end_of_its_tokens(t) {
         let mut new = login("alice", 1, 0);
         new.session.tokens_end_at = at(12_345);
@@ -175,7 +175,7 @@ store_cases! { $ __store_token_ends_tests in token_ends for SessionStore;
         }
     }
 
-    /// It is compared with who made the last rotation, and not with who logged in.
+    /// Compared with the client of the last rotation, not with that of the login.
     async fn each_rotation_notes_its_client(t) {
         open(&*t.store, "alice", 1, 0).await;
         for (presented, successor, who) in
@@ -207,7 +207,7 @@ store_cases! { $ __store_token_ends_tests in token_ends for SessionStore;
             assert_eq!(kind(&outcome), expected, "{who:?}");
         }
         assert_eq!(listed(&*t.store, "alice", 1).await, [sid(1)]);
-        // The head belongs to whoever presents it.
+        // The head is not bound to a client.
         let mut head = exchange(1, "1", "2");
         (head.fingerprint, head.bound_to_client) = (Some(fingerprint("another")), true);
         assert_eq!(kind(&t.store.rotate(&owner("alice"), &head, at(2)).await.unwrap()), "rotated");

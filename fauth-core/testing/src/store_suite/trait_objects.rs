@@ -1,5 +1,5 @@
-//! A store whose type is chosen at run time: the backend behind `Arc<dyn Store>` and the four
-//! traits in it.
+//! A store whose type is chosen at run time: the backend behind `Arc<dyn Store>`, and its four
+//! traits.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ store_cases! { $ __store_trait_objects_tests in trait_objects for Store;
         assert_eq!(store.find(&key.key.id, at(5)).await.unwrap(), None);
     }
 
-    /// An `Arc<dyn Store>` is a store, and an `Arc` of it too.
+    /// An `Arc<dyn Store>` is a store, and so is an `Arc` of it.
     async fn one_trait_object_does_everything(t) {
         let store: Arc<dyn Store> = t.store.clone();
         use_everything(Arc::clone(&store), 1).await.unwrap();
@@ -73,7 +73,8 @@ store_cases! { $ __store_trait_objects_tests in trait_objects for Store;
         assert_eq!(listed(&*t.store, "alice", 0).await.len(), 2);
     }
 
-    /// So does a second instance, and no other store. A store need not know where it is.
+    /// A second instance has the same location, and no other store has it. A store need not know
+    /// its location.
     async fn all_traits_say_where_the_store_is(t) {
         let shared: Arc<dyn Store> = t.store.clone();
         let [place, ..] = places(&*t.store);
@@ -89,7 +90,7 @@ store_cases! { $ __store_trait_objects_tests in trait_objects for Store;
     }
 }
 
-/// By each of the four traits.
+/// Through each of the four traits.
 fn places(store: &(impl Store + ?Sized)) -> [StoreLocation; 4] {
     [
         SessionStore::location(store),
@@ -99,7 +100,7 @@ fn places(store: &(impl Store + ?Sized)) -> [StoreLocation; 4] {
     ]
 }
 
-/// As an application that takes any store.
+/// Like an application that accepts any store.
 async fn use_everything(store: impl Store, number: u8) -> Result<(), StoreError> {
     let (alice, name) = (owner("alice"), number.to_string());
     open(&store, "alice", number, 0).await;

@@ -47,7 +47,7 @@ cases! { $ __answers_tests in answers;
         t.get("/me").send().is(401).has("www-authenticate", "Bearer realm=\"my api\"");
     }
 
-    /// The body is the renderer's; status and challenge are not.
+    /// The renderer sets the body, but not the status and the challenge.
     fn the_body_shape_of_the_python_fauth(t) {
         t = Probe::build(|builder| builder.renderer(DetailJson::new()));
         let detail = |text: &str| format!("{{\"detail\":\"{text}\"}}");
@@ -118,7 +118,7 @@ cases! { $ __answers_tests in answers;
         t.get("/guards/user").send().refused(401, "missing_credential");
     }
 
-    /// What a renderer writes stays in the header that it was written to.
+    /// A renderer's text cannot leave its header.
     fn a_header_cannot_be_split(t) {
         t = Probe::build(|builder| {
             builder.renderer(|_: &Rejection, _: &dyn RequestHead| {

@@ -15,12 +15,12 @@ use crate::{Fault, FaultyStore, suite::Probe};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
-/// The last second of a day.
+/// One second less than a day.
 const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 1);
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The default application with a store for API keys, and the store.
+/// Creates the default application with a store for API keys, and that store.
 fn with_keys<H: Harness>() -> (Probe<H>, FaultyStore) {
     let store = FaultyStore::default();
     (Probe::build(|builder| builder.api_key_store(store.clone())), store)
@@ -30,7 +30,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Makes a key.
+/// Creates a key.
 fn create<H: Harness>(t: &Probe<H>, owner: &str, request: ApiKeyRequest<'_>) -> NewApiKey {
     block_on(t.app.auth.danger_create_api_key_for(owner, request)).unwrap()
 }
@@ -43,13 +43,13 @@ fn basic(user_name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user_name}:{password}")))
 }
 
-/// The key with its last character changed.
+/// Returns the key with its last character changed.
 fn bent(key: &str) -> String {
     let last = if key.ends_with('0') { '1' } else { '0' };
     format!("{}{last}", &key[..key.len() - 1])
 }
 
-/// A well-formed key whose id is that of `key` and whose secret is not.
+/// Returns a well-formed key with the id of `key` and another secret.
 fn with_another_secret(key: &str) -> String {
     use sha2::{Digest as _, Sha256};
     let (begin, _) = key.rsplit_once('_').unwrap();
@@ -74,7 +74,7 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/keys/panel").header("authorization", credential.replace("Basic", "bASIC")).send().is(200);
     }
 
-    /// Guard and extractor in one request ask the store once.
+    /// A guard and an extractor in one request look the key up once.
     fn a_key_is_looked_up_once_for_a_request(t) {
         let store;
         (t, store) = with_keys();
@@ -94,7 +94,7 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/guards/keys-token").bearer(key.expose()).send().is(200).says("access alice [read deploy:all] -");
     }
 
-    /// With none of the rights of its owner a key does what no scope was named for.
+    /// A key has none of its owner's rights: it opens only what names one of its scopes.
     fn a_key_opens_nothing_that_does_not_name_it(t) {
         (t, _) = with_keys();
         let key = create(&t, "alice", ApiKeyRequest::new("deploy").scopes(["read", "write", "admin", "user"]));
@@ -108,7 +108,7 @@ cases! { $ __api_keys_tests in api_keys;
             assert_eq!(seen.response.json()["detail"], "An API key is not accepted here", "{path}");
         }
         t.get("/guards/scopes").bearer(key.expose()).send().is(200).says("Hello alice");
-        // The same user with the token of a login.
+        // The same user with a login token.
         for path in ["/me", "/maybe", "/grant", "/guards/roles", "/guards/permissions", "/group/dashboard", "/admins/panel"] {
             t.get(path).bearer(t.access("alice")).send().is(200);
         }
@@ -121,7 +121,7 @@ cases! { $ __api_keys_tests in api_keys;
         seen.is(403).says(r#"{"detail":"An API key is not accepted here"}"#);
     }
 
-    /// Nobody hears about the rights of a user from an answer to a key that could not enter anyway.
+    /// If a key is not admitted anyway, the response reveals nothing about the user's rights.
     fn where_no_key_enters_the_rights_of_its_owner_do_not_matter(t) {
         (t, _) = with_keys();
         for owner in ["alice", "bob", "ed"] {
@@ -137,7 +137,7 @@ cases! { $ __api_keys_tests in api_keys;
         let path = "/guards/keys-or-admins";
         t.get(path).bearer(key("alice", "read")).send().is(200).says("Hello alice");
         t.get(path).bearer(key("bob", "read")).send().is(200).says("Hello bob");
-        // Her role opens it for her, not for her key.
+        // Her role admits her, but not her key.
         t.get(path).bearer(t.access("alice")).send().is(200);
         t.get(path).bearer(key("alice", "other")).send().refused(403, "api_key_not_allowed");
         t.get(path).bearer(key("bob", "other")).send().refused(403, "forbidden");
@@ -157,8 +157,7 @@ cases! { $ __api_keys_tests in api_keys;
         t.get(path).bearer(key("alice", "admin")).send().refused(403, "missing_scope");
     }
 
-    /// Each guard decides for itself, so that the outer one cannot open what the inner one keeps
-    /// shut.
+    /// Each guard decides for itself: the outer one cannot open what the inner one keeps closed.
     fn every_guard_must_let_a_key_in(t) {
         (t, _) = with_keys();
         let key = create(&t, "alice", ApiKeyRequest::new("deploy").scope("read")).expose().to_owned();
@@ -177,13 +176,13 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/keys/panel").bearer(key_of(&t, "bob")).send().is(200).says("Hello bob");
         t.get("/scoped/panel").bearer(&key).send().is(200).says("Hello alice");
         t.get("/scoped/panel").bearer(key_of(&t, "alice")).send().refused(403, "missing_scope");
-        // What was demanded one after the other must each let it in.
+        // Each of several requirements must admit the key.
         t.get("/scoped-admins/panel").bearer(&key).send().refused(403, "api_key_not_allowed");
         let token = t.access(TokenRequest::for_subject("alice").scope("read"));
         t.get("/scoped-admins/panel").bearer(token).send().is(200).says("Hello alice");
     }
 
-    /// What a guard has let in is not asked again by the extractors behind it.
+    /// Extractors behind a guard accept the key that it admitted.
     fn an_extractor_behind_a_guard_takes_its_key(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
@@ -256,7 +255,7 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
     }
 
-    /// The store may be late to forget.
+    /// The store may delete late.
     fn an_expired_key_is_401_whatever_the_store_says(t) {
         let store;
         (t, store) = with_keys();
@@ -301,7 +300,8 @@ cases! { $ __api_keys_tests in api_keys;
         t.users.change("bob", |bob| bob.active = false);
         t.get("/guards/keys").bearer(&key).send().refused(401, "invalid_token");
         t.get("/guards/user").bearer(&key).send().refused(401, "invalid_token");
-        // Where inactive users enter, their keys do not: that they may is said for each by itself.
+        // A guard that admits inactive users does not admit their keys: each must be allowed
+        // separately.
         t.get("/guards/inactive").bearer(&key).send().refused(403, "api_key_not_allowed");
         t.users.remove("bob");
         t.get("/guards/inactive").bearer(&key).send().refused(401, "invalid_token");
@@ -358,11 +358,11 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/guards/keys").header("cookie", format!("__Host-session={key}")).send().refused(401, "invalid_token");
         t.get(&format!("/guards/keys?token={key}")).send().refused(401, "invalid_token");
         assert!(store.calls().is_empty());
-        // The same key in its place.
+        // The same key, active again.
         t.get("/guards/keys").bearer(&key).send().is(200);
     }
 
-    /// As any header that is sent on purpose.
+    /// Like any header that is sent on purpose.
     fn a_key_beside_a_cookie_counts_alone(t) {
         let store = FaultyStore::default();
         t = Probe::build(|builder| builder.api_key_store(store.clone()).transport(CookieTransport::new()));
@@ -375,7 +375,7 @@ cases! { $ __api_keys_tests in api_keys;
             .refused(401, "invalid_token");
     }
 
-    /// Tokens come in cookies there, and keys bring no other way for them.
+    /// There, tokens travel in cookies, and keys do not add another way.
     fn where_tokens_come_in_cookies_a_header_carries_keys_only(t) {
         let store = FaultyStore::default();
         t = Probe::build(|builder| builder.api_key_store(store.clone()).transport(CookieTransport::new()));
@@ -387,7 +387,7 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/guards/keys").header("cookie", cookie).bearer("x").send().is(200).says("Hello alice");
     }
 
-    /// They are for who has logged in: a key must not end the sessions of its owner.
+    /// These endpoints are for logins: a key must not end the sessions of its owner.
     fn a_key_is_no_login_at_the_session_endpoints(t) {
         (t, _) = with_keys();
         let key = key_of(&t, "alice");
@@ -434,11 +434,11 @@ cases! { $ __api_keys_tests in api_keys;
         t.get("/guards/keys").bearer(&access).send().refused(401, "invalid_token");
         t.get("/guards/keys").bearer(survivor.expose()).send().is(200);
         t.get("/guards/keys").bearer(&bobs).send().is(200);
-        // Keys that are made from now on are of the new password.
+        // Keys created from now on belong to the new password.
         t.get("/guards/keys").bearer(key_of(&t, "alice")).send().is(200);
     }
 
-    /// Where it is the user's own record that counts, nobody has to call anything.
+    /// With an epoch in the user's own record, no call is needed.
     fn a_raised_epoch_of_its_owner_ends_a_key(t) {
         (t, _) = with_keys();
         t.users.change("bob", |bob| bob.token_epoch = 7);
@@ -462,8 +462,8 @@ cases! { $ __api_keys_tests in api_keys;
         }
     }
 
-    /// RFC 6749 section 2.3.1: an OAuth2 client may name itself in the header, beside the form that
-    /// holds the password. The Authorize button of Swagger UI does.
+    /// RFC 6749 section 2.3.1: an OAuth2 client may identify itself in the header, beside the form
+    /// with the password. The Authorize button of Swagger UI does.
     fn a_client_may_name_itself_beside_the_form_of_a_login(t) {
         (t, _) = with_keys();
         let form = "grant_type=password&username=alice&password=s3cret&scope=";
@@ -477,7 +477,7 @@ cases! { $ __api_keys_tests in api_keys;
             let wrong = "grant_type=password&username=alice&password=wrong";
             log_in(wrong, &basic(id, secret)).refused(401, "invalid_credentials");
         }
-        // It logs nobody in: neither a key nor a name and a password of a user.
+        // It logs nobody in: neither a key, nor the name and password of a user.
         let key = key_of(&t, "alice");
         for header in [basic("__token__", &key), basic("alice", "s3cret")] {
             log_in("grant_type=password", &header).refused(400, "invalid_request");
@@ -486,8 +486,8 @@ cases! { $ __api_keys_tests in api_keys;
         seen.is(200);
     }
 
-    /// A browser remembers what was typed in, and attaches it to what other sites cause. A program
-    /// says nothing of origins.
+    /// A browser stores what was typed, and attaches it to requests caused by other sites. A
+    /// program sends no origin.
     fn basic_credentials_that_a_foreign_page_brings_are_refused(t) {
         (t, _) = with_keys();
         let basic = basic("__token__", &key_of(&t, "alice"));
@@ -501,7 +501,7 @@ cases! { $ __api_keys_tests in api_keys;
             ("origin", "null"),
         ] {
             post().header(name, foreign).send().refused(403, "cross_site_request");
-            // To look changes nothing.
+            // Reading changes nothing.
             t.get("/guards/keys").header("authorization", &basic).header(name, foreign).send().is(200);
         }
         for (name, own) in [
@@ -514,7 +514,7 @@ cases! { $ __api_keys_tests in api_keys;
         }
         let upgrade = t.get("/guards/keys").header("authorization", &basic).header("upgrade", "websocket");
         upgrade.header("origin", "https://evil.example").send().refused(403, "cross_site_request");
-        // Nothing attaches a bearer token by itself.
+        // Browsers attach no bearer tokens.
         t.post("/guards/keys").bearer(key_of(&t, "alice")).header("sec-fetch-site", "cross-site").send().is(200);
     }
 
@@ -585,7 +585,7 @@ cases! { $ __api_keys_tests in api_keys;
             t.get(path).bearer(&key).send().refused(503, "unavailable").has("retry-after", "5").lacks("www-authenticate");
         }
         t.get("/guards/keys").header("authorization", basic("__token__", &key)).send().refused(503, "unavailable");
-        // Those who have no key do not notice.
+        // Requests without a key are not affected.
         t.get("/guards/keys").bearer(t.access(TokenRequest::for_subject("alice"))).send().is(200);
         t.get("/guards/keys").bearer(t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
         t.get("/guards/keys").bearer(bent(&key)).send().refused(401, "invalid_token");

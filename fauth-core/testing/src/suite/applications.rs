@@ -1,4 +1,4 @@
-//! Two applications on one store, or with one secret: neither has anything of the other's.
+//! Two applications on one store, or with one secret: neither accepts anything of the other.
 
 use fauth_core::{AuthConfig, Purpose, api_key::ApiKeyRequest};
 use serde_json::{Value, json};
@@ -12,17 +12,17 @@ fn named(name: &str, secret: &str) -> AuthConfig {
     AuthConfig::builder().application(name).secret(secret).build().unwrap()
 }
 
-/// Whether the two applications have one secret must not matter.
+/// The result must not depend on whether the two applications share a secret.
 const SECRETS_OF_STAFF: [&str; 2] = [OTHER_SECRET, SECRET];
 
-/// Customers and staff on one store. Both have users of the same ids.
+/// Customers and staff on one store. Both have users with the same ids.
 fn on_one_store<H: Harness>(secret_of_staff: &str) -> (Probe<H>, Probe<H>) {
     let store = memory_store();
     let of = |name, secret| Probe::with(named(name, secret), |builder| builder.store(store.clone()));
     (of("shop", SECRET), of("back-office", secret_of_staff))
 }
 
-/// Two applications with one secret and a store each, as far as their names go.
+/// Two applications with one secret, a store each, and these names.
 fn with_one_secret<H: Harness>(names: [&str; 2]) -> (Probe<H>, Probe<H>) {
     let [customers, staff] = names.map(|name| Probe::with(named(name, SECRET), |builder| builder));
     (customers, staff)
@@ -32,7 +32,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// The two tokens of a login.
+/// Logs in and returns the two tokens.
 fn log_in<H: Harness>(t: &Probe<H>, subject: &'static str) -> (String, String) {
     let pair = t.session(subject);
     (pair.access_token().expose().to_owned(), pair.refresh_token().expose().to_owned())
@@ -42,7 +42,7 @@ fn refreshing<'a, H: Harness>(t: &'a Probe<H>, token: &str) -> Sending<'a, H> {
     t.post("/refresh").body("application/json", json!({ "refresh_token": token }).to_string())
 }
 
-/// The ids of the sessions.
+/// Returns the ids of the sessions.
 fn listed<H: Harness>(t: &Probe<H>, access: &str) -> Vec<Value> {
     let seen = t.get("/sessions").bearer(access).send();
     let sessions = seen.is(200).response.json()["sessions"].clone();
@@ -101,7 +101,7 @@ cases! { $ __applications_tests in applications;
         }
     }
 
-    /// One secret for both, by mistake or not.
+    /// One secret for both, whether by mistake or not.
     fn tokens_of_another_application_are_refused(t) {
         for names in [["shop", "back-office"], ["shop", "Shop"], ["shop", "shop2"], ["default", "shop"]] {
             let staff;
@@ -123,7 +123,7 @@ cases! { $ __applications_tests in applications;
         instance.get("/me").bearer(&access).send().is(200).says("Hello alice");
     }
 
-    /// The application of who has given none a name is `default`, and that is demanded too.
+    /// Without a name, an application is called `default`, and that is required too.
     fn a_token_says_of_which_application_it_is(t) {
         let (access, _) = log_in(&t, "alice");
         let payload = t.app.auth.verify_signature_and_claims(&access, Purpose::Access).unwrap();

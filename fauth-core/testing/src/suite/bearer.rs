@@ -1,4 +1,4 @@
-//! How a bearer token is presented (RFC 6750 section 2.1), and what is no bearer token.
+//! How a bearer token is presented (RFC 6750 section 2.1), and what is not a bearer token.
 
 use super::cases;
 
@@ -84,7 +84,8 @@ cases! { $ __bearer_tests in bearer;
     fn a_credential_far_past_the_size_limit_is_400(t) {
         t.get("/me").bearer("a".repeat(8192 + 64)).send().refused(401, "invalid_token");
         t.get("/me").bearer("a".repeat(8192 + 65)).send().refused(400, "malformed_credential");
-        // A little longer than a token may be, and no token by its characters: a bad request, and not only a bad token.
+        // Slightly longer than a token may be, and with characters that no token has: not only an
+        // invalid token, but a bad request.
         t.get("/me").bearer("a".repeat(8192 + 8)).send().refused(401, "invalid_token");
         t.get("/me").bearer("a".repeat(8192 + 8) + ",").send().refused(400, "malformed_credential");
     }

@@ -1,4 +1,4 @@
-//! What clients send to the ready-made endpoints, in the ways in which they send it.
+//! Request bodies of the ready-made endpoints, as clients send them.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ cases! { $ __bodies_tests in bodies;
         sending("text/plain", "x").refused(415, "unsupported_media_type");
     }
 
-    /// C-16: 400, whatever is missing or of another kind.
+    /// C-16: 400, whether a field is missing or of the wrong type.
     fn a_login_says_which_field_is_wrong(t) {
         let json = |body: &str| t.post("/login").body(JSON, body).send();
         let form = |body: &str| t.post("/login").body(FORM, body).send();
@@ -121,7 +121,7 @@ cases! { $ __bodies_tests in bodies;
         }
     }
 
-    /// RFC 7009: the refresh token is what a program has when its access token has expired.
+    /// RFC 7009: a program whose access token has expired still has the refresh token.
     fn a_logout_takes_the_refresh_token(t) {
         for (media_type, field) in [(JSON, "refresh_token"), (JSON, "token"), (FORM, "refresh_token"), (FORM, "token")] {
             let refresh = t.refresh_token("alice");
@@ -139,7 +139,7 @@ cases! { $ __bodies_tests in bodies;
         t.post("/refresh").body(JSON, refresh_body(&refresh)).send().refused(401, "invalid_token");
     }
 
-    /// The body says which login is meant, also beside an access token that has expired.
+    /// The body names the login to end, even beside an expired access token.
     fn a_logout_takes_the_refresh_token_of_the_body_first(t) {
         let pair = t.session("alice");
         let (access, refresh) = (pair.access_token().expose(), pair.refresh_token().expose());
@@ -170,7 +170,7 @@ cases! { $ __bodies_tests in bodies;
         t.post("/logout").body(JSON, refresh_body(&reset)).send().refused(401, "invalid_token");
     }
 
-    /// A form on another site can bring a token of its own.
+    /// A form on another site can send a token of its own.
     fn a_foreign_logout_takes_no_cookies(t) {
         t = cookies();
         let body = refresh_body(&t.refresh_token("bob"));

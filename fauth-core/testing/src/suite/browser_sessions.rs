@@ -1,7 +1,7 @@
 //! Browser sessions: one cookie that lives as long as the session, with a payload of the
-//! application, carried on by guards.
+//! application, extended by guards.
 //!
-//! Names such as C-05 are those of faults that other frameworks have.
+//! Names such as C-05 are known faults of other frameworks.
 
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ const HALF: Duration = Duration::from_secs(84 * 60 * 60);
 /// Deletes the cookie.
 const CLEARED: &str = "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
 
-/// Pages get the session cookie, programs bearer tokens.
+/// Pages use the session cookie, programs use bearer tokens.
 fn pages<H: Harness>() -> Probe<H> {
     Probe::build(|builder| builder.transport(BearerTransport::new()).transport(SessionCookie::new()))
 }
 
-/// With sessions of these settings.
+/// Creates an application with these session settings.
 fn lasting<H: Harness>(sessions: SessionConfig) -> Probe<H> {
     Probe::build(|builder| builder.transport(SessionCookie::new()).sessions(sessions))
 }
@@ -51,7 +51,7 @@ fn own<H: Harness>(sending: Sending<'_, H>) -> Sending<'_, H> {
     sending.header("sec-fetch-site", "same-origin")
 }
 
-/// Signs alice in with these wishes.
+/// Signs alice in with these options.
 fn signing_in<'a, H: Harness>(t: &'a Probe<H>, query: &str) -> Sending<'a, H> {
     own(t.post(&format!("/browser/own/login?{query}")))
 }
@@ -64,7 +64,7 @@ fn with<'a, H: Harness>(t: &'a Probe<H>, target: &str, session: &str) -> Sending
     t.get(target).header("cookie", format!("theme=dark; __Host-session={session}"))
 }
 
-/// A change of the session by a page of the application's own.
+/// Changes the session on a page of the application.
 fn changing<'a, H: Harness>(t: &'a Probe<H>, target: &str, session: &str) -> Sending<'a, H> {
     own(t.post(target)).header("cookie", format!("__Host-session={session}"))
 }
@@ -73,7 +73,7 @@ fn sign_out<H: Harness>(t: &Probe<H>, session: &str) {
     changing(t, "/logout", session).once().is(200).has("set-cookie", CLEARED);
 }
 
-/// What the token says, without a look at its signature.
+/// Returns the claims of the token, without verifying its signature.
 fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
@@ -88,7 +88,7 @@ fn wait_for<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// `Max-Age` of the one cookie that is set.
+/// Returns the `Max-Age` of the only cookie that is set.
 fn max_age(seen: &Seen) -> u64 {
     let cookies = seen.response.header("set-cookie");
     let [cookie] = cookies.as_slice() else { panic!("{cookies:?}") };
@@ -97,7 +97,7 @@ fn max_age(seen: &Seen) -> u64 {
 }
 
 cases! { $ __browser_sessions_tests in browser_sessions;
-    /// W-06, P-21: the attributes are the safe ones, and the token is nowhere else.
+    /// W-06, P-21: the attributes are safe, and the token appears nowhere else.
     fn a_login_sets_one_cookie_that_lives_as_long_as_the_session(t) {
         t = pages();
         let seen = own(t.login("alice", "s3cret")).once();
@@ -118,7 +118,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         t.post("/refresh").body("application/json", body).once().is(200).lacks("set-cookie");
     }
 
-    /// No kind of token is accepted for another, in either direction.
+    /// No kind of token is accepted in place of another, in either direction.
     fn the_cookie_holds_a_token_of_a_purpose_of_its_own(t) {
         t = pages();
         let session = sign_in(&t, "");
@@ -140,7 +140,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         assert!(crate::at_once(t.app.auth.issue(Purpose::Access, "alice")).is_ok());
     }
 
-    /// C-13, W-03: a token that never ends is none.
+    /// C-13, W-03: a token without an expiry is invalid.
     fn a_session_token_without_an_end_is_401(t) {
         t = pages();
         let now = t.clock_seconds();
@@ -163,7 +163,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         }
     }
 
-    /// P-20: what the store keeps of a session opens nothing.
+    /// P-20: what the store keeps of a session is no credential.
     fn the_id_of_a_session_is_no_credential(t) {
         t = pages();
         let session = sign_in(&t, "");
@@ -210,12 +210,12 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let next = seen.cookie("__Host-session");
         assert_eq!(sid(&next), sid(&session));
         t.clock.advance(HALF);
-        // The one from before has had its time.
+        // The previous one has expired.
         with(&t, "/guards/user", &session).send().refused(401, "invalid_token");
         with(&t, "/guards/user", &next).once().is(200);
     }
 
-    /// C-07: where it is switched off, nothing moves the end.
+    /// C-07: without sliding, the end never moves.
     fn a_session_that_does_not_slide_ends_when_its_validity_is_over(t) {
         t = lasting(SessionConfig::new().sliding(false));
         let session = sign_in(&t, "validity=2d");
@@ -242,7 +242,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
             lives.push(max_age(&seen) / 86_400);
             session = seen.cookie("__Host-session");
         }
-        // After two, four and six days for four more; after that nothing is to be gained.
+        // After two, four and six days for four more days; after that, no further extension.
         assert_eq!(lives, [4, 4, 4]);
         t.clock.advance((2 * DAY).saturating_sub(SECOND));
         with(&t, "/guards/user", &session).send().is(200).lacks("set-cookie");
@@ -325,7 +325,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         changing(&t, "/logout", &session).once().is(200);
     }
 
-    /// P-06: what a link or an image causes logs nobody out.
+    /// P-06: a link or an image cannot log a user out.
     fn a_logout_by_get_changes_nothing(t) {
         t = pages();
         let session = sign_in(&t, "");
@@ -335,7 +335,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         with(&t, "/guards/user", &session).send().refused(401, "invalid_token");
     }
 
-    /// C-05: the answer arrives after that to the logout, and its cookie is set last.
+    /// C-05: the response arrives after that to the logout, so its cookie is set last.
     fn an_answer_in_flight_does_not_undo_a_logout(t) {
         t = pages();
         let session = sign_in(&t, "");
@@ -370,7 +370,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         with(&t, "/browser/user/session", &next).send().says("alice: 2, 0 604800 2592000");
     }
 
-    /// C-10: nothing of the session from before the login is good after it.
+    /// C-10: nothing of the previous session is valid after the login.
     fn each_login_makes_a_new_session_and_ends_the_one_that_it_replaces(t) {
         t = pages();
         let first = sign_in(&t, "payload=1");
@@ -381,7 +381,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         with(&t, "/browser/user/session", &second).send().says("alice: nothing, 0 604800 2592000");
     }
 
-    /// Session fixation: a cookie that somebody has planted is not taken over.
+    /// Session fixation: a planted cookie is not adopted.
     fn a_planted_cookie_is_replaced_at_the_login(t) {
         t = pages();
         let planted = sign("{\"alg\":\"HS256\",\"typ\":\"session+jwt\"}", "{}");
@@ -455,7 +455,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
 
     fn a_payload_has_a_limit(t) {
         t = pages();
-        // With its quotation marks.
+        // Including its quotation marks.
         let session = sign_in(&t, "bytes=16382");
         with(&t, "/browser/user/session", &session).send().says("alice: something else, 0 604800 2592000");
         signing_in(&t, "bytes=16383").send().refused(500, "misconfigured").lacks("set-cookie");
@@ -482,7 +482,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let body = json!({ "refresh_token": pair.refresh_token().expose() }).to_string();
         let seen = t.post("/refresh").body("application/json", body).once();
         access(&seen.token("access_token")).send().says("alice: 4, 0 172800 2592000");
-        // One that is of no login has no session.
+        // A token without a login has no session.
         access(&t.access("alice")).send().says("alice: nothing, no times");
         let none = t.post("/browser/user/session?set=1").bearer(t.access("alice"));
         none.send().refused(500, "misconfigured");
@@ -552,7 +552,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         for next in ["https%3A%2F%2Fevil.example%2F", "%2F%2Fevil.example", "%2F%5Cevil.example"] {
             signing_in(&t, &format!("next={next}")).once().is(200).lacks("location").cookie("__Host-session");
         }
-        // A program gets its tokens.
+        // A program receives its tokens.
         let program = t.post("/browser/own/login?next=%2Forders").once();
         program.is(200).lacks("location").token("access_token");
     }
@@ -657,7 +657,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         let next = seen.is(200).says("alice: 5, 0 604800 2592000").cookie("__Host-session");
         assert_eq!(sid(&next), sid(&session));
         with(&t, "/browser/user/session", &next).send().says("alice: 5, 86400 691200 2592000");
-        // Without a guard nobody would set it.
+        // Without a guard, nothing would set the cookie.
         changing(&t, "/browser/session?set=6", &next).send().is(500).lacks("set-cookie");
     }
 
@@ -735,7 +735,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         with(&t, "/guards/user", &session).send().is(200).lacks("set-cookie");
         store.recover();
         with(&t, "/guards/user", &session).once().is(200).cookie("__Host-session");
-        // Where the store has to know, it is 503.
+        // If the store must be asked, it is 503.
         store.fault_at("load", Fault::Fails);
         with(&t, "/browser/user/session", &session).once().refused(503, "unavailable");
         store.recover();
@@ -744,7 +744,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         with(&t, "/guards/user", &session).once().is(200).lacks("set-cookie");
     }
 
-    /// The session store knows that it has ended, and the revocation store has not heard of it yet.
+    /// The session store knows that it has ended, but the revocation store does not yet.
     fn a_session_that_its_store_has_ended_is_not_carried_on(t) {
         let store = FaultyStore::default();
         t = Probe::build(|builder| builder.transport(SessionCookie::new()).store(store.clone()));
@@ -758,7 +758,7 @@ cases! { $ __browser_sessions_tests in browser_sessions;
         with(&t, "/browser/session", &session).send().refused(401, "invalid_token");
         let seen = with(&t, "/guards/user", &session).send();
         seen.refused(401, "invalid_token").has("set-cookie", CLEARED);
-        // From now on everybody has heard of it.
+        // From now on, all instances know.
         with(&t, "/me", &session).send().refused(401, "invalid_token");
         with(&t, "/visitors/maybe", &session).send().is(200).says("Hello nobody").has("set-cookie", CLEARED);
     }
@@ -782,13 +782,13 @@ impl<H: Harness> Probe<H> {
         now.unix_seconds().try_into().unwrap()
     }
 
-    /// The sessions of a user, as the user sees them.
+    /// Returns the sessions of a user, as the user sees them.
     fn list(&self, session: &str) -> Vec<Value> {
         let seen = with(self, "/sessions", session).send();
         seen.is(200).response.json()["sessions"].as_array().unwrap().clone()
     }
 
-    /// The cookie of a login with the scope `read`.
+    /// Logs in with the scope `read` and returns the cookie.
     fn sign_in_with_scopes(&self) -> String {
         let head = crate::WireRequest::new("POST", "/login")
             .header("host", "app.example")

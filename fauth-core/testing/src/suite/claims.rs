@@ -1,4 +1,4 @@
-//! The scopes and custom claims that the application gives the tokens of a login.
+//! The scopes and custom claims that the application adds to the tokens of a login.
 
 use std::{
     io,
@@ -56,7 +56,7 @@ cases! { $ __claims_tests in claims;
         assert!(t.login("ed", "hunter2").send().response.json().get("scope").is_none());
     }
 
-    /// RFC 6749 section 5.1: who asks for scopes hears which it got.
+    /// RFC 6749 section 5.1: a client that requests scopes is told which it received.
     fn a_client_narrows_its_login(t) {
         t = loaded();
         for (asked, granted) in [
@@ -71,7 +71,7 @@ cases! { $ __claims_tests in claims;
             let text = format!("access alice [{granted}] acme");
             t.get("/guards/token").bearer(seen.token("access_token")).send().says(&text);
         }
-        // Swagger sends an empty field where nothing is chosen.
+        // Swagger UI sends an empty field if nothing is chosen.
         let seen = t.post("/login").body(JSON, login_body("")).send();
         assert_eq!(seen.response.json()["scope"], "read write");
         let form = "grant_type=password&username=alice&password=s3cret&scope=read";
@@ -100,7 +100,7 @@ cases! { $ __claims_tests in claims;
         let next = refresh(&whole).token("refresh_token");
         t.users.change("alice", |alice| alice.permissions.clear());
         let lost = refresh(&next);
-        // To say nothing would mean that they are as before.
+        // Without the member, the scopes would be unchanged.
         assert_eq!(lost.response.json()["scope"], "");
         let next = lost.token("refresh_token");
         t.users.change("alice", |alice| alice.permissions = vec!["read".into()]);
@@ -147,14 +147,14 @@ cases! { $ __claims_tests in claims;
         failing.store(true, SeqCst);
         t.login("alice", "s3cret").send().refused(503, "unavailable");
         t.post("/refresh").body(JSON, refresh_body(&token)).send().refused(503, "unavailable");
-        // Past the grace window: it was not exchanged.
+        // After the grace window: the token was not exchanged.
         t.clock.advance(std::time::Duration::from_secs(60));
         failing.store(false, SeqCst);
         t.post("/refresh").body(JSON, refresh_body(&token)).send().is(200);
     }
 
-    /// What is too long is seen before the session, the refresh token or the cookies of before are
-    /// given up.
+    /// Oversized claims are detected before the session, the refresh token or the previous cookies
+    /// are given up.
     fn claims_that_are_too_long_use_nothing_up(t) {
         for (cookies, length) in [(false, 9_000), (true, 4_000)] {
             let long = Arc::new(AtomicBool::new(false));
@@ -184,7 +184,7 @@ cases! { $ __claims_tests in claims;
         }
     }
 
-    /// The session of before goes only when the new one comes.
+    /// The previous session ends only when the new one exists.
     fn a_login_that_fails_ends_no_session(t) {
         let failing = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&failing);
@@ -207,7 +207,7 @@ cases! { $ __claims_tests in claims;
         t.get("/me").header("cookie", &cookies).send().refused(401, "invalid_token");
     }
 
-    /// A refresh token does not carry the claim, so the login is asked for by what is loaded.
+    /// A refresh token does not carry the claim, so the check uses the loaded claims.
     fn a_revoked_claim_ends_logins_that_got_it_by_the_loader(t) {
         t = Probe::build(|builder| builder.token_claims(claims).revocable_claim("tenant"));
         let (alice, ed) = (t.refresh_token("alice"), t.refresh_token("ed"));
@@ -216,7 +216,7 @@ cases! { $ __claims_tests in claims;
         t.post("/refresh").body(JSON, refresh_body(&alice)).send().refused(401, "invalid_token");
         t.post("/refresh").body(JSON, refresh_body(&ed)).send().is(200);
         t.login("alice", "s3cret").send().refused(401, "invalid_credentials");
-        // The session is over, wherever its user goes.
+        // The session has ended, whatever tenant its user has now.
         t.users.change("alice", |alice| alice.roles.clear());
         t.post("/refresh").body(JSON, refresh_body(&alice)).send().refused(401, "invalid_token");
         t.login("alice", "s3cret").send().is(200);

@@ -1,4 +1,4 @@
-//! Whose address a login shows: that of the socket, or the one behind a trusted proxy.
+//! The client address of a login: that of the socket, or the one behind a trusted proxy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -22,7 +22,7 @@ fn login<H: Harness>(t: &Probe<H>, peer: impl Into<IpAddr>) -> Sending<'_, H> {
     t.login("alice", "s3cret").from_peer(peer)
 }
 
-/// The address of the one session of this login.
+/// Returns the address of the only session of this login.
 #[track_caller]
 fn address<H: Harness>(t: &Probe<H>, login: &Sending<'_, H>) -> Value {
     let seen = login.clone().once();
@@ -46,13 +46,13 @@ cases! { $
         assert_eq!(address(&t, &login), Value::Null);
     }
 
-    /// As a listener for IPv6 shows a client with IPv4.
+    /// As an IPv6 listener shows an IPv4 client.
     fn a_mapped_address_is_shown_as_ipv4(t) {
         let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
         assert_eq!(address(&t, &login(&t, mapped)), json!("127.0.0.1"));
     }
 
-    /// P-10: what is written down of a client is true.
+    /// P-10: the recorded client address is true.
     fn without_a_trusted_proxy_no_header_is_believed(t) {
         let login = login(&t, PROXY).header("x-forwarded-for", CLIENT).header("forwarded", format!("for={CLIENT}"));
         assert_eq!(address(&t, &login), json!("10.0.0.1"));

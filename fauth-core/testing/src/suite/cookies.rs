@@ -1,4 +1,4 @@
-//! The cookie transport, and the proof of origin that it demands.
+//! The cookie transport, and the proof of origin that it requires.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ cases! { $ __cookies_tests in cookies;
         t.get("/me").bearer(t.access("alice")).send().refused(401, "missing_credential");
     }
 
-    /// W-07: an odd neighbour does not hide the session.
+    /// W-07: malformed cookies beside it do not hide the session.
     fn odd_neighbours_do_not_matter(t) {
         t = cookies();
         let cookie = format!("bad[name]=x; =nameless; ; \"q\"=1; {}; x=\"a b\"", session(&t.access("alice")));
@@ -83,7 +83,7 @@ cases! { $ __cookies_tests in cookies;
         t.get("/me").header("cookie", session(&t.token(Purpose::Refresh, "alice"))).send().refused(401, "invalid_token");
     }
 
-    /// W-06: the attributes are the safe ones, and the tokens are nowhere else.
+    /// W-06: the attributes are safe, and the tokens appear nowhere else.
     fn a_login_sets_safe_cookies(t) {
         t = cookies();
         let seen = own(t.login("alice", "s3cret")).send();
@@ -168,7 +168,8 @@ cases! { $ __cookies_tests in cookies;
         }
     }
 
-    /// The own origin is https, since the cookies are `Secure`, also where a proxy has ended TLS and this server sees plain HTTP.
+    /// The application's own origin is https, because the cookies are `Secure`, even if a proxy
+    /// terminates TLS and this server sees plain HTTP.
     fn without_the_browsers_word_the_origin_decides(t) {
         t = cookies();
         let cookie = session(&t.access("alice"));
@@ -188,13 +189,13 @@ cases! { $ __cookies_tests in cookies;
         post("http://app.example").is(200);
         post("http://app.example:80").is(200);
         post("http://evil.example").refused(403, "cross_site_request");
-        // Whatever other ways there are for a token to come.
+        // Whatever other transports there are.
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new().danger_insecure()));
         let cookie = format!("session={}", t.access("alice"));
         t.post("/me").header("cookie", &cookie).header("origin", "http://app.example").send().is(200);
     }
 
-    /// Whoever can make a browser take over a session of their own sees what its user does in it.
+    /// An attacker who makes a browser use the attacker's session sees what the user does in it.
     fn a_foreign_page_cannot_refresh_a_session_of_its_own_into_the_browser(t) {
         let foreign = |t: &Probe<H>| {
             let body = format!("refresh_token={}", t.refresh_token("bob"));
@@ -203,12 +204,13 @@ cases! { $ __cookies_tests in cookies;
         };
         t = cookies();
         foreign(&t).refused(403, "cross_site_request").lacks("set-cookie");
-        // It had the token before, and no cookie comes of it.
+        // It had the token before, and receives no cookie.
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
         foreign(&t).is(200).lacks("set-cookie");
     }
 
-    /// The session cookie goes with its token after 15 minutes; the refresh cookie stays for days.
+    /// The session cookie expires with its token after 15 minutes; the refresh cookie stays for
+    /// days.
     fn a_logout_without_a_good_token_clears_the_cookies_too(t) {
         t = cookies();
         let refresh = format!("__Host-refresh={}", t.refresh_token("alice"));
@@ -231,7 +233,7 @@ cases! { $ __cookies_tests in cookies;
         sending.header("origin", "https://partner.example.evil.example").send().refused(403, "cross_site_request");
     }
 
-    /// The handshake is a GET, but what it opens is not bound by the same-origin policy.
+    /// The handshake is a GET, but the socket is not bound by the same-origin policy.
     fn a_websocket_needs_proof_of_origin(t) {
         t = cookies();
         let cookie = session(&t.access("alice"));
@@ -239,8 +241,7 @@ cases! { $ __cookies_tests in cookies;
         upgrade.clone().send().refused(403, "cross_site_request");
         upgrade.clone().header("origin", "http://evil.example").send().refused(403, "cross_site_request");
         upgrade.header("origin", "https://app.example").send().is(200);
-        // Whatever else the client could speak, and however it spells it. Nothing else that is a
-        // GET needs the proof.
+        // Whatever other protocols the client names, in any spelling. No other GET needs the proof.
         let other = |protocols: &str| t.get("/group/dashboard").header("cookie", &cookie).header("upgrade", protocols).send();
         for protocols in ["WebSocket", "h2c, websocket", "websocket, h2c", "h2c,WEBSOCKET/13"] {
             other(protocols).refused(403, "cross_site_request");
@@ -250,7 +251,7 @@ cases! { $ __cookies_tests in cookies;
         }
     }
 
-    /// What is no token is so whoever sends it.
+    /// A malformed token is malformed, whatever its origin.
     fn the_form_of_a_cookie_comes_before_its_origin(t) {
         t = cookies();
         t.post("/me").header("cookie", session("a!b")).send().refused(400, "malformed_credential");
@@ -272,13 +273,14 @@ cases! { $ __cookies_tests in cookies;
         connect.header("origin", "https://partner.example").send_to_framework().is(200);
     }
 
-    /// A bearer token is nothing that a browser attaches: no proof is needed.
+    /// Browsers attach no bearer tokens: no proof is needed.
     fn a_bearer_token_needs_no_proof_of_origin(t) {
         t.post("/me").bearer(t.access("alice")).header("sec-fetch-site", "cross-site").send().is(200);
         t.post("/me").bearer(t.access("alice")).header("origin", "https://evil.example").send().is(200);
     }
 
-    /// W-13: a forged header does not lead past the CSRF rule; it is final, and the cookie is not looked at.
+    /// W-13: a forged header does not bypass the CSRF rule. It is final, and the cookie is not
+    /// read.
     fn a_forged_bearer_header_does_not_rescue_a_cookie(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
         let cookie = session(&t.access("alice"));
@@ -294,8 +296,8 @@ cases! { $ __cookies_tests in cookies;
         own(t.post("/refresh")).header("cookie", cookie).send().refused(500, "misconfigured").lacks("set-cookie");
     }
 
-    /// Nobody means anything by a cookie that the browser still has: where a user is optional it
-    /// counts as none, and the guard deletes it. An extractor alone cannot.
+    /// A leftover cookie expresses no intent: where a user is optional it counts as none, and the
+    /// guard deletes it. An extractor alone cannot.
     fn a_dead_cookie_is_none_where_a_user_is_optional(t) {
         t = cookies();
         let nobody = |cookie: &str| {
@@ -318,8 +320,8 @@ cases! { $ __cookies_tests in cookies;
         nobody(&bob);
     }
 
-    /// What is dead is a cookie that was good once. Anything else is refused, and so is what was
-    /// sent on purpose.
+    /// A dead cookie is one that was valid once. Any other is refused, and so is a credential that
+    /// was sent on purpose.
     fn nothing_else_becomes_nobody(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
         let expired = t.access("alice");
@@ -331,7 +333,7 @@ cases! { $ __cookies_tests in cookies;
         for path in ["/maybe", "/visitors/maybe"] {
             for cookie in ["x", "a.b.c", &*forged, &*t.token(Purpose::Refresh, "alice"), &*t.access("carol")] {
                 let seen = t.get(path).header("cookie", session(cookie)).send();
-                // The browser is rid of it all the same, and not locked out for long.
+                // The browser still deletes it, so the user is not locked out for long.
                 seen.refused(401, "invalid_token").has("set-cookie", CLEARED);
             }
             t.get(path).bearer(&expired).send().refused(401, "invalid_token").lacks("set-cookie");
@@ -340,7 +342,7 @@ cases! { $ __cookies_tests in cookies;
             let twice = format!("{}; {}", session(&expired), session(&expired));
             t.get(path).header("cookie", twice).send().refused(400, "malformed_credential").lacks("set-cookie");
             t.get(path).header("cookie", session("a b")).send().refused(400, "malformed_credential").lacks("set-cookie");
-            // A dead cookie is no way around the rule of origin.
+            // A dead cookie does not bypass the origin rule.
             let foreign = t.post(path).header("cookie", session(&expired)).header("sec-fetch-site", "cross-site");
             foreign.send().refused(403, "cross_site_request").lacks("set-cookie");
         }
@@ -350,8 +352,8 @@ cases! { $ __cookies_tests in cookies;
         }
     }
 
-    /// The refresh cookie is none of the guard's business: it lives on, and buys the next session
-    /// cookie.
+    /// The guard does not touch the refresh cookie: it remains valid, and can be exchanged for the
+    /// next session cookie.
     fn a_guards_refusal_deletes_a_dead_cookie(t) {
         t = cookies();
         let cookie = session(&t.access("alice"));
@@ -370,7 +372,7 @@ cases! { $ __cookies_tests in cookies;
         let cookie = format!("{session}; __Host-refresh=x");
         let seen = own(t.post("/refresh")).header("cookie", &cookie).send();
         seen.refused(401, "invalid_token").has("set-cookie", CLEARED_REFRESH);
-        // The token in the body was refused: the cookies are not what was wrong.
+        // The token in the body was refused; the cookies were not the fault.
         let body = own(t.post("/refresh")).header("cookie", &cookie).body("application/json", "{\"refresh_token\":\"x\"}");
         body.send().refused(401, "invalid_token").lacks("set-cookie");
     }
@@ -386,7 +388,7 @@ cases! { $ __cookies_tests in cookies;
         for path in ["/guards/user", "/group/dashboard", "/guards/twice"] {
             t.get(path).bearer(t.access("alice")).send().is(200).lacks("cache-control").lacks("vary");
         }
-        // Whatever the handler says, others do not keep it.
+        // Shared caches do not keep it, whatever the handler says.
         for path in ["/guards/public", "/group/public"] {
             let seen = t.get(path).header("cookie", &cookie).send();
             seen.is(200).says("public").has("cache-control", "private, max-age=60").has("vary", "Cookie");
@@ -397,8 +399,8 @@ cases! { $ __cookies_tests in cookies;
 
     fn what_a_visitor_sees_is_no_answer_for_others(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
-        // What the handler says of its answer to everybody holds for nobody only, and for whoever
-        // sends nothing either.
+        // What the handler says about caching holds for nobody else, and not for anonymous requests
+        // either.
         let vary = "Authorization, Cookie";
         t.get("/visitors/public").send().is(200).has("cache-control", PUBLIC).has("vary", vary);
         let cookie = session(&t.access("alice"));
@@ -442,7 +444,7 @@ cases! { $ __cookies_tests in cookies;
                 assert!(set.contains("; Path=/; Max-Age="), "{set}");
             }
         }
-        // To delete a cookie takes an age.
+        // Deletion needs an age.
         t.get("/guards/user").header("cookie", session("x")).send().is(401).has("set-cookie", CLEARED);
     }
 

@@ -1,6 +1,7 @@
-//! CSRF tokens: when they are asked for, which are good, where they may be, and how pages get them.
+//! CSRF tokens: when they are required, which are valid, where they may be sent, and how pages
+//! obtain them.
 //!
-//! Names such as W-14 are those of faults that other frameworks have.
+//! Names such as W-14 are known faults of other frameworks.
 
 use std::time::Duration;
 
@@ -29,17 +30,17 @@ fn with_tokens<H: Harness>(tokens: CsrfTokens) -> Probe<H> {
     })
 }
 
-/// Tokens where nothing is said of the origin.
+/// Tokens are required if the origin is missing.
 fn tokens<H: Harness>() -> Probe<H> {
     with_tokens(CsrfTokens::new())
 }
 
-/// Tokens always.
+/// Tokens are always required.
 fn strict<H: Harness>() -> Probe<H> {
     with_tokens(CsrfTokens::new().required())
 }
 
-/// An access and a refresh token in cookies, and tokens always.
+/// Access and refresh tokens in cookies; CSRF tokens are always required.
 fn pairs<H: Harness>() -> Probe<H> {
     Probe::build(|builder| {
         let builder = builder.transport(BearerTransport::new()).transport(CookieTransport::new());
@@ -51,7 +52,7 @@ fn own<H: Harness>(sending: Sending<'_, H>) -> Sending<'_, H> {
     sending.header("sec-fetch-site", "same-origin")
 }
 
-/// A page of somebody who is signed in.
+/// A page of a signed-in user.
 #[derive(Debug, Clone)]
 struct Page {
     session: String,
@@ -71,7 +72,7 @@ impl Page {
         t.get(target).header("cookie", self.cookies())
     }
 
-    /// Says nothing of where it comes from.
+    /// Sends no origin.
     fn post<'a, H: Harness>(&self, t: &'a Probe<H>, target: &str) -> Sending<'a, H> {
         t.post(target).header("cookie", self.cookies())
     }
@@ -92,14 +93,14 @@ fn sorted(seen: &Seen) -> Vec<String> {
     cookies
 }
 
-/// A form of this length with a good token.
+/// Returns a form of this length with a valid token.
 fn padded(page: &Page, length: usize) -> String {
     let start = format!("{}&text=", page.field());
     format!("{start}{}", "x".repeat(length - start.len()))
 }
 
 cases! { $ __csrf_tests in csrf;
-    /// W-06, P-21: the attributes are those of the session's cookie, and scripts can read it.
+    /// W-06, P-21: the attributes are those of the session cookie, but scripts can read it.
     fn a_login_sets_a_cookie_with_a_value_of_its_session(t) {
         t = tokens();
         let seen = own(t.login("alice", "s3cret")).once();
@@ -118,7 +119,7 @@ cases! { $ __csrf_tests in csrf;
         let page = sign_in(&t, "alice");
         page.post(&t, "/csrf/form").send().refused(403, CODE).lacks("set-cookie");
         page.post(&t, "/csrf/form").header("x-csrf-token", &page.token).send().is(200);
-        // Where there are no tokens, nothing helps.
+        // Without CSRF tokens, nothing helps.
         t = Probe::build(|builder| builder.transport(SessionCookie::new()));
         let session = own(t.login("alice", "s3cret")).once().cookie("__Host-session");
         let cookie = format!("__Host-session={session}");
@@ -175,7 +176,7 @@ cases! { $ __csrf_tests in csrf;
         post(&elsewhere.token).refused(403, CODE);
         post(&bob.token).refused(403, CODE);
         post(&page.token).is(200);
-        // Not even if its cookie was planted beside the session's.
+        // Not even if its cookie was planted beside the session cookie.
         let planted = Page { session: page.session.clone(), token: bob.token };
         let post = own(planted.post(&t, "/csrf/form")).header("x-csrf-token", &planted.token);
         post.send().refused(403, CODE);
@@ -264,7 +265,7 @@ cases! { $ __csrf_tests in csrf;
             let body = format!("{before}{}{after}", page.field());
             page.post(&t, "/csrf/form").body(FORM, &body).send().is(200).says(&body);
         }
-        // The name and the value are decoded as every form is.
+        // Name and value are decoded like those of any form.
         let encoded = page.field().replace('_', "%5f").replace('.', "%2E");
         page.post(&t, "/csrf/form").body(FORM, &encoded).send().is(200).says(&encoded);
         page.post(&t, "/csrf/form").body(FORM, "a=1").send().refused(403, CODE);
@@ -305,7 +306,7 @@ cases! { $ __csrf_tests in csrf;
         page.post(&t, "/csrf/form").body(FORM, &longest).send().is(200).says(&longest);
         let longer = padded(&page, LIMIT + 1);
         page.post(&t, "/csrf/form").body(FORM, &longer).send().refused(413, "payload_too_large");
-        // With the header nobody looks into it.
+        // With the header, the form is not read.
         let post = page.post(&t, "/csrf/form").header("x-csrf-token", &page.token);
         post.body(FORM, &longer).send().is(200).says(&longer);
     }
@@ -388,7 +389,7 @@ cases! { $ __csrf_tests in csrf;
             own(page.post(&t, other)).send().refused(403, CODE);
             own(page.post(&t, other)).header("x-csrf-token", &page.token).send().is(200);
         }
-        // The origin rule holds there too.
+        // The origin rule applies there too.
         let foreign = page.post(&t, "/csrf/exempt").header("sec-fetch-site", "cross-site");
         foreign.send().refused(403, "cross_site_request");
         page.post(&t, "/csrf/exempt").send().refused(403, CODE);
@@ -398,7 +399,7 @@ cases! { $ __csrf_tests in csrf;
         t = strict();
         let page = sign_in(&t, "alice");
         t.post("/csrf/form").bearer(t.access("bob")).send().is(200);
-        // A cookie beside it is ignored, and so is its token.
+        // A cookie beside it is ignored, and so is its CSRF token.
         let both = || page.post(&t, "/csrf/form").bearer(t.access("bob"));
         both().send().is(200).lacks("set-cookie");
         both().header("x-csrf-token", "x").send().is(200);
@@ -421,7 +422,7 @@ cases! { $ __csrf_tests in csrf;
         page.get(&t, "/csrf/form").header("sec-fetch-site", "cross-site").send().is(200);
         t.request("HEAD", "/csrf/form").header("cookie", page.cookies()).send_to_framework().is(200);
         page.post(&t, "/csrf/form").send().refused(403, CODE);
-        // Not compared with the core: a framework says in `Allow` what else there is.
+        // Not compared with the core: frameworks list other methods in `Allow`.
         for method in ["PUT", "PATCH", "DELETE", "post", "NEW"] {
             let sending = t.request(method, "/csrf/form").header("cookie", page.cookies());
             sending.once().refused(403, CODE);
@@ -438,7 +439,7 @@ cases! { $ __csrf_tests in csrf;
         let post = |token: &str| own(after.post(&t, "/csrf/form")).header("x-csrf-token", token).send();
         post(&before.token).refused(403, CODE);
         post(&after.token).is(200);
-        // The session from before has ended.
+        // The previous session has ended.
         own(before.post(&t, "/csrf/form")).header("x-csrf-token", &before.token).send().refused(401, "invalid_token");
     }
 
@@ -470,7 +471,7 @@ cases! { $ __csrf_tests in csrf;
         post(&after.token).is(200).lacks("set-cookie");
     }
 
-    /// Even where the request had lacked the cookie, the new one is the only one that is set.
+    /// Even if the request lacked the cookie, only the new one is set.
     fn a_renewal_by_a_form_sets_one_cookie_of_the_token(t) {
         t = strict();
         let page = sign_in(&t, "alice");
@@ -526,7 +527,7 @@ cases! { $ __csrf_tests in csrf;
         }
     }
 
-    /// It says nothing of its origin, so that the token is all it has.
+    /// It sends no origin, so it depends on the token alone.
     fn an_own_logout_behind_a_guard_is_not_asked_twice(t) {
         t = tokens();
         let page = sign_in(&t, "alice");
@@ -534,7 +535,7 @@ cases! { $ __csrf_tests in csrf;
         let seen = logout.once();
         assert_eq!(sorted(seen.is(303)), [CLEARED_TOKEN, CLEARED]);
         page.get(&t, "/csrf/form").send().refused(401, "invalid_token");
-        // Without a guard nobody has read the form.
+        // Without a guard, nothing has read the form.
         let page = sign_in(&t, "alice");
         let logout = page.post(&t, "/browser/own/logout").body(FORM, page.field());
         logout.once().refused(403, CODE).lacks("set-cookie");
@@ -543,7 +544,7 @@ cases! { $ __csrf_tests in csrf;
         logout.once().is(200);
     }
 
-    /// There is no session that a token could be of, and none to lose.
+    /// There is no session to which a token could belong, and none to lose.
     fn dead_cookies_are_cleared_for_own_pages_without_a_token(t) {
         t = strict();
         let page = sign_in(&t, "alice");
@@ -566,7 +567,7 @@ cases! { $ __csrf_tests in csrf;
         refresh().header("x-csrf-token", "x").once().refused(403, CODE);
         let bob = own(t.login("bob", "hunter2")).once().cookie("__Host-csrf");
         refresh().body("application/json", format!("{{\"csrf_token\":\"{bob}\"}}")).once().refused(403, CODE);
-        // What was refused has used nothing up.
+        // The refused request used nothing up.
         let next = refresh().header("x-csrf-token", &page.token).once();
         let after = Page::of(next.is(200));
         let post = own(after.post(&t, "/csrf/form")).header("x-csrf-token", &page.token);
@@ -576,7 +577,7 @@ cases! { $ __csrf_tests in csrf;
         refresh.once().is(200);
     }
 
-    /// Its answer takes the place of the cookies of somebody else.
+    /// Its response replaces another user's cookies.
     fn a_refresh_that_replaces_another_login_needs_a_token_of_that(t) {
         t = Probe::build(|builder| builder.transport(CookieTransport::new()).csrf_tokens(CsrfTokens::new().required()));
         let alice = own(t.login("alice", "s3cret")).once();
@@ -591,12 +592,12 @@ cases! { $ __csrf_tests in csrf;
         let next = refresh().header("x-csrf-token", &other.token).once();
         next.is(200);
         other.get(&t, "/csrf/form").send().refused(401, "invalid_token");
-        // Beside cookies of its own login, or none, there is nothing that it could end.
+        // Beside cookies of its own login, or none, there is nothing to end.
         let body = format!("{{\"refresh_token\":\"{}\"}}", next.cookie("__Host-refresh"));
         own(t.post("/refresh")).body("application/json", body).once().is(200);
     }
 
-    /// Neither a page nor a guard could give it a value any more.
+    /// From then on, neither a page nor a guard could set its value.
     fn a_refresh_without_the_cookie_of_the_token_is_judged_by_its_origin(t) {
         t = pairs();
         let seen = own(t.login("alice", "s3cret")).once();
@@ -616,8 +617,8 @@ cases! { $ __csrf_tests in csrf;
         own(after.post(&t, "/csrf/form")).header("x-csrf-token", &after.token).send().is(200);
     }
 
-    /// As long as any login can be refreshed, for which the value is needed: nothing tells how long
-    /// this one can.
+    /// As long as any login can be refreshed, because that needs the value: how long this login can
+    /// be is unknown.
     fn a_cookie_that_was_missing_outlives_the_access_token(t) {
         t = pairs();
         let page = Page::of(own(t.login("alice", "s3cret")).once().is(200));
@@ -638,12 +639,12 @@ cases! { $ __csrf_tests in csrf;
         let refused = refresh(page.field());
         let cleared = CLEARED.replace("session", "refresh");
         assert_eq!(sorted(refused.refused(401, "invalid_token")), [CLEARED_TOKEN.to_owned(), cleared]);
-        // A token in the body says nothing of the cookie.
+        // A token in the body does not name the cookie.
         let dead = format!("refresh_token={}&{}", seen.cookie("__Host-refresh"), page.field());
         refresh(dead).refused(401, "invalid_token").lacks("set-cookie");
     }
 
-    /// Whoever has planted a cookie of another login gets no hold of the user's, nor the other way.
+    /// A planted cookie of another login gives no access to the user's, nor the reverse.
     fn a_logout_ends_the_login_of_its_token_alone(t) {
         t = pairs();
         for in_form in [false, true] {
@@ -670,7 +671,7 @@ cases! { $ __csrf_tests in csrf;
         t.post("/refresh").body("application/json", body).once().is(200).lacks("set-cookie");
     }
 
-    /// The value is needed to refresh, and as good as before.
+    /// The value is needed to refresh, and remains valid.
     fn a_dead_access_token_takes_no_token_of_its_login_along(t) {
         t = pairs();
         let seen = own(t.login("alice", "s3cret")).once();
@@ -734,7 +735,7 @@ cases! { $ __csrf_tests in csrf;
                 own(page.post(&t, "/csrf/form")).header("x-csrf-token", &token).send().is(200);
             }
         }
-        // One that the handler deletes stays deleted.
+        // A cookie deleted by the handler stays deleted.
         let cookie = format!("__Host-session={}", page.session);
         let logout = own(t.post("/browser/user/own/logout")).header("cookie", cookie);
         let seen = logout.header("x-csrf-token", &page.token).once();
@@ -775,7 +776,7 @@ cases! { $ __csrf_tests in csrf;
         own(page.post(&t, "/csrf/twice")).body(FORM, "a=1").send().refused(403, CODE);
     }
 
-    /// No body is read of somebody who may not enter.
+    /// The body of a refused request is not read.
     fn what_a_route_asks_for_comes_first(t) {
         t = strict();
         let (page, bob) = (sign_in(&t, "alice"), sign_in(&t, "bob"));
@@ -807,7 +808,7 @@ cases! { $ __csrf_tests in csrf;
         }
     }
 
-    /// Browsers name the origin there, and let no page add a header.
+    /// Browsers send the origin there, and let no page add a header.
     fn a_websocket_handshake_needs_an_origin_and_no_token(t) {
         t = strict();
         let page = sign_in(&t, "alice");
@@ -817,7 +818,7 @@ cases! { $ __csrf_tests in csrf;
         sending.clone().send().refused(403, CODE);
         own(sending.clone()).send().refused(403, CODE);
         own(sending).header("x-csrf-token", &page.token).send().is(200);
-        // A POST does not become a handshake by saying so.
+        // A POST does not become a handshake by its headers.
         let post = page.post(&t, "/csrf/form").header("connection", "upgrade").header("upgrade", "websocket");
         post.header("origin", "https://app.example").send().refused(403, CODE);
     }
@@ -848,7 +849,7 @@ cases! { $ __csrf_tests in csrf;
         assert!(sorted(&seen).contains(&format!("__Host-csrf={token}; Path=/; Max-Age=2592000; Secure; SameSite=Lax")));
     }
 
-    /// Nothing but the time of the login ties such tokens together.
+    /// Only the time of the login ties such tokens together.
     fn logins_that_nothing_keeps_have_tokens_too(t) {
         let users = Users::new();
         let builder = provider_without_store(config(), &users).danger_stateless();

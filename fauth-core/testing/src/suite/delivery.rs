@@ -1,4 +1,5 @@
-//! Where the tokens of a login and a refresh go: cookies or the body, by the request.
+//! Where the tokens of a login and a refresh are sent: in cookies or in the body, depending on the
+//! request.
 
 use fauth_core::transport::{BearerTransport, CookieTransport};
 
@@ -73,7 +74,7 @@ cases! { $ __delivery_tests in delivery;
         }
     }
 
-    /// A script that somebody has brought into a page has its cookies, and no password.
+    /// An injected script has the cookies of the page, but no password.
     fn the_url_counts_only_where_the_body_proves_the_user(t) {
         t = both();
         in_cookies(&own(t.post("/own/login?deliver=body")).send());
@@ -102,12 +103,12 @@ cases! { $ __delivery_tests in delivery;
         names(&t.login("alice", "s3cret").header("origin", "https://evil.example").send(), "`trusted_origin`");
         names(&t.login("alice", "s3cret").header("origin", "http://app.example").send(), "`danger_insecure`");
         names(&t.post("/own/login").header("sec-fetch-site", "cross-site").send(), "`trusted_origin`");
-        // The password is in its own body, so there is nothing to be had that it has not.
+        // The request itself contains the password, so the response reveals nothing new.
         let asking = with_password(t.post("/login?deliver=body")).header("sec-fetch-site", "cross-site");
         in_body(&asking.send());
     }
 
-    /// Links are followed from anywhere, and scanners of mails open them.
+    /// Links are followed from anywhere, and mail scanners open them.
     fn a_login_by_get_needs_the_proof_too(t) {
         t = both();
         names(&t.get("/own/login").header("sec-fetch-site", "cross-site").send(), "`trusted_origin`");
@@ -133,7 +134,7 @@ cases! { $ __delivery_tests in delivery;
         in_body(&refresh(t.refresh_token("alice")).send());
         in_body(&own(refresh(t.refresh_token("alice"))).send());
         in_body(&refresh(t.refresh_token("alice")).header("sec-fetch-site", "cross-site").send());
-        // A cookie beside it is not what is refreshed.
+        // A cookie beside it is not refreshed.
         let cookie = format!("__Host-refresh={}", t.refresh_token("bob"));
         let seen = own(refresh(t.refresh_token("alice"))).header("cookie", cookie).send();
         in_body(&seen);
@@ -183,7 +184,7 @@ cases! { $ __delivery_tests in delivery;
         t.get("/me").header("cookie", session).send().refused(401, "invalid_token");
     }
 
-    /// What is sent on purpose has to be good, and does not fall back on cookies.
+    /// A credential sent on purpose must be valid; cookies do not replace it.
     fn a_program_logs_out_with_a_good_token_only(t) {
         t = both();
         let pair = t.session("alice");
@@ -213,7 +214,7 @@ cases! { $ __delivery_tests in delivery;
         logout(serde_json::json!({ "refresh_token": own_refresh, "token": own_refresh })).is(200);
     }
 
-    /// A link can bring a token of its own.
+    /// A link can contain a token of its own.
     fn a_token_in_the_url_clears_no_cookies_of_a_foreign_page(t) {
         t = Probe::build(|builder| {
             builder.transport(BearerTransport::new()).transport(CookieTransport::new()).danger_query_token("token")
@@ -225,7 +226,7 @@ cases! { $ __delivery_tests in delivery;
         }
     }
 
-    /// The own logout does what the ready-made one does.
+    /// The custom logout does what the ready-made one does.
     fn an_own_logout_ends_the_session_and_clears_the_cookies(t) {
         t = both();
         let pair = t.session("alice");

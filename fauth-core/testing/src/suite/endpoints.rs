@@ -98,7 +98,7 @@ cases! { $ __endpoints_tests in endpoints;
         t.post("/refresh").body(JSON, " ".repeat(16 * 1024 + 1)).send().refused(413, "payload_too_large");
     }
 
-    /// One byte below the limit and at it, one above: everywhere, whatever the type says.
+    /// One byte below the limit, at the limit, and one above: everywhere, whatever the media type.
     fn a_body_has_at_most_16_kib(t) {
         for path in ["/login", "/refresh"] {
             let padded = |bytes: usize| format!("{{{}", " ".repeat(bytes - 1));
@@ -107,7 +107,7 @@ cases! { $ __endpoints_tests in endpoints;
             t.post(path).body(JSON, padded(16 * 1024 + 1)).send().refused(413, "payload_too_large");
             t.post(path).body("text/plain", padded(16 * 1024 + 1)).send().refused(413, "payload_too_large");
         }
-        // What is read at a guarded route is the application's matter.
+        // The body of a guarded route is up to the application.
         t.post("/me").bearer(t.access("alice")).body(JSON, " ".repeat(16 * 1024 + 1)).send().is(200);
     }
 
@@ -115,12 +115,12 @@ cases! { $ __endpoints_tests in endpoints;
         t.get("/refresh").send().refused(405, "method_not_allowed").has("allow", "POST");
     }
 
-    /// As GET, without the body.
+    /// Like GET, without the body.
     fn head_is_answered_without_a_body(t) {
         for path in ["/login", "/refresh", "/logout"] {
             t.request("HEAD", path).send().is(405).says("").has("allow", "POST").has("cache-control", "no-store");
         }
-        // Whether a route for GET takes HEAD too is the framework's affair; guards come before.
+        // Whether a GET route also answers HEAD is up to the framework; guards run first.
         let seen = t.request("HEAD", "/guards/user").send();
         seen.is(401).says("").has("www-authenticate", "Bearer realm=\"fauth\"");
         t.request("HEAD", "/guards/roles").bearer(t.access("bob")).send().is(403).says("");
@@ -166,17 +166,17 @@ cases! { $ __endpoints_tests in endpoints;
         }
     }
 
-    /// The form stands where it is sent to.
+    /// The form is at the path to which it is sent.
     fn a_page_lies_beside_an_endpoint(t) {
         for path in ["/moved/signin", "/moved/devices/x"] {
             t.get(path).send().is(200).says("page").lacks("allow");
             t.request("HEAD", path).send().is(200).says("");
-            // A credential is nothing that the page would look at.
+            // The page does not read credentials.
             t.get(path).bearer("x").send().is(200).says("page");
         }
     }
 
-    /// Nobody claims these methods; `Allow` names those of the page and those of the endpoint.
+    /// Neither answers these methods; `Allow` names those of the page and of the endpoint.
     fn other_methods_stay_refused_beside_a_page(t) {
         for (path, others, allow) in [
             ("/moved/signin", ["PUT", "DELETE", "OPTIONS", "FOO"], "GET, HEAD, POST"),

@@ -25,7 +25,7 @@ cases! { $ __extractors_tests in extractors;
         t.get("/maybe").bearer(t.access("bob")).send().is(200).says("Hello bob");
     }
 
-    /// A bad credential never turns into "nobody".
+    /// An invalid credential never counts as none.
     fn maybe_user_refuses_a_bad_token(t) {
         t.get("/maybe").bearer("x").send().refused(401, "invalid_token");
         t.get("/maybe").bearer(t.access("nobody")).send().refused(401, "invalid_token");
@@ -40,7 +40,7 @@ cases! { $ __extractors_tests in extractors;
         t.get("/maybe").header("authorization", "Basic YTpi").send().is(200).says("Hello nobody");
     }
 
-    /// Guards and extractors agree on who is there; it is the same check.
+    /// Guards and extractors agree on the user, because they share the check.
     fn a_grant_is_what_the_check_has_granted(t) {
         for path in ["/grant", "/guards/grant"] {
             let seen = t.get(path).bearer(t.access("bob")).send();
@@ -56,13 +56,13 @@ cases! { $ __extractors_tests in extractors;
         t.get("/guards/token").bearer(token).send().is(200).says("access bob [read] -");
     }
 
-    /// Nobody has checked a token there, so there is none; the log says what to add.
+    /// No token was checked there, so there is none; the log says what to add.
     fn token_without_a_guard_is_500(t) {
         t.get("/token").bearer(t.access("bob")).send().refused(500, "misconfigured").lacks("www-authenticate");
         t.get("/token").send().refused(500, "misconfigured");
     }
 
-    /// F-08: what other code has put into the extensions is not a user.
+    /// F-08: a value that other code puts into the extensions is not a user.
     fn a_user_set_by_other_code_is_not_a_user(t) {
         t.get("/forged").send().refused(401, "missing_credential");
         t.get("/forged").bearer(t.access("bob")).send().is(200).says("Hello bob");
@@ -88,15 +88,16 @@ cases! { $ __extractors_tests in extractors;
         assert_eq!((seen.response.status, seen.user_loads), (200, 0));
     }
 
-    /// Two providers of one user type do not trust each other.
+    /// Two providers with the same user type do not trust each other.
     fn a_grant_of_another_provider_counts_for_nothing(t) {
         let foreign = at_once(t.app.other.issue(Purpose::Access, "alice")).unwrap();
         t.get("/guards/other").bearer(foreign.expose()).send().refused(401, "invalid_token");
-        // The guard of the other provider refuses ours.
+        // The guard of the other provider refuses our token.
         t.get("/guards/other").bearer(t.access("alice")).send().refused(401, "invalid_token");
     }
 
-    /// Inside a group the user is the one whom the group has let in, whatever provider the application has beside it.
+    /// Inside a group, the user is the one whom the group admitted, whatever provider the
+    /// application has beside it.
     fn a_group_of_another_provider_has_its_own_users(t) {
         let foreign = at_once(t.app.other.issue(Purpose::Access, "bob")).unwrap();
         t.get("/foreign/panel").bearer(foreign.expose()).send().is(200).says("Hello bob");
@@ -105,8 +106,8 @@ cases! { $ __extractors_tests in extractors;
         t.get("/me").bearer(foreign.expose()).send().refused(401, "invalid_token");
     }
 
-    /// Each provider has a credential of its own in the request. `Token` is that of the guard next
-    /// to the handler.
+    /// Each provider has its own credential in the request. `Token` is that of the guard closest to
+    /// the handler.
     fn token_behind_guards_of_two_providers_is_that_of_the_inner_one(t) {
         t = Probe::build(|builder| builder.transport(CookieTransport::new()));
         let foreign = at_once(t.app.other.issue(Purpose::Access, "bob")).unwrap();
@@ -114,7 +115,7 @@ cases! { $ __extractors_tests in extractors;
         let get = |path: &str| t.get(path).bearer(foreign.expose()).header("cookie", &cookie);
         get("/guards/other-outside").send().is(200).says("access alice [read] -");
         get("/guards/other-inside").send().is(200).says("access bob [] -");
-        // Neither of the two stands for the other.
+        // Neither replaces the other.
         for path in ["/guards/other-outside", "/guards/other-inside"] {
             t.get(path).bearer(foreign.expose()).send().refused(401, "missing_credential");
             t.get(path).header("cookie", &cookie).send().refused(401, "missing_credential");

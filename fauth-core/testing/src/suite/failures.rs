@@ -1,4 +1,4 @@
-//! What cannot be decided is refused, and with 503: never 401, never 403, never a pass.
+//! What cannot be decided is refused with 503: never 401, never 403, never a pass.
 
 use std::time::Duration;
 

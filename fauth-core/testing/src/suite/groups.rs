@@ -1,4 +1,4 @@
-//! Groups of routes under the router wrapper: everything of them is inside, however it was added.
+//! Groups of protected routes: everything in them is guarded, however it was added.
 
 use fauth_core::{OneTimePurpose, Purpose, TokenRequest};
 
@@ -11,7 +11,7 @@ cases! { $ __groups_tests in groups;
         t.get("/group/dashboard").bearer(t.access("bob")).send().is(200).says("Hello bob");
     }
 
-    /// The anonymous learn nothing of which routes there are.
+    /// Anonymous requests do not learn which routes exist.
     fn an_unknown_path_of_the_group_is_401_for_the_anonymous(t) {
         t.get("/group/none").send().refused(401, "missing_credential");
         t.get("/group/dashboard/more").send().refused(401, "missing_credential");
@@ -26,7 +26,7 @@ cases! { $ __groups_tests in groups;
         t.get("/group/").send().refused(401, "missing_credential");
     }
 
-    /// A group ends at a segment: its neighbour by name is not in it.
+    /// A group ends at a segment: a path that only shares its beginning is outside.
     fn a_path_that_only_begins_alike_is_not_in_the_group(t) {
         t.get("/groups").send_to_framework().is(404);
         t.get("/group.json").send_to_framework().is(404);
@@ -51,7 +51,7 @@ cases! { $ __groups_tests in groups;
         t.get("/group/mounted/file.txt").bearer(t.access("bob")).send().is(200).says("raw");
     }
 
-    /// F-09: the guard is outermost whenever a route was added.
+    /// F-09: the guard is outermost, whenever a route was added.
     fn a_route_added_last_is_inside(t) {
         t.get("/group/late").send().refused(401, "missing_credential");
         t.get("/group/late").bearer(t.access("bob")).send().is(200).says("Hello bob");
@@ -96,7 +96,7 @@ cases! { $ __groups_tests in groups;
         t.request("OPTIONS", "/group/dashboard").send().refused(401, "missing_credential");
     }
 
-    /// F-10: a preflight that reaches a guard was not answered by a CORS layer outside; it is a request like any other.
+    /// F-10: no CORS layer outside answered the preflight, so it is a request like any other.
     fn a_preflight_that_reaches_the_guard_is_401(t) {
         let sending = t.request("OPTIONS", "/group/dashboard").header("origin", "https://app.example");
         sending.header("access-control-request-method", "GET").send().refused(401, "missing_credential");
@@ -117,7 +117,7 @@ cases! { $ __groups_tests in groups;
         }
     }
 
-    /// RFC 8441: what is a GET with `Upgrade` over HTTP/1.1 is an extended CONNECT over HTTP/2.
+    /// RFC 8441: a GET with `Upgrade` over HTTP/1.1 is an extended CONNECT over HTTP/2.
     fn a_websocket_over_http2_is_guarded(t) {
         let connect = |path: &str| t.request("CONNECT", path).protocol("websocket").header("sec-websocket-version", "13");
         let alice = t.access("alice");
@@ -131,21 +131,21 @@ cases! { $ __groups_tests in groups;
         connect("/group/mounted/chat").bearer("x").send().refused(401, "invalid_token");
         connect("/group/x/../chat").bearer(&alice).send().refused(400, "ambiguous_path");
         connect("/admins/panel").bearer(t.access("bob")).send().refused(403, "missing_role");
-        // The body of this answer is the framework's affair: one drops it, since a tunnel would
+        // The body of this response is up to the framework: one drops it, because a tunnel would
         // follow.
         connect("/group/mounted/chat").bearer(&alice).send_to_framework().is(200);
-        // Where the case of a token of HTTP/1.1 does not count, that of a pseudo-header does not
-        // matter either.
+        // HTTP/1.1 ignores the case of the token, so the case of the pseudo-header does not matter
+        // either.
         t.request("CONNECT", "/group/mounted/chat").protocol("WebSocket").bearer(&alice).send_to_framework().is(200);
     }
 
-    /// Whatever else CONNECT asks for is a tunnel.
+    /// Any other CONNECT is a tunnel.
     fn an_extended_connect_for_something_else_is_refused(t) {
         for protocol in ["connect-udp", "webtransport", "websocket2", "websocket, x", ""] {
             let connect = t.request("CONNECT", "/group/mounted/chat").bearer(t.access("alice"));
             connect.protocol(protocol).send_to_framework().refused(405, "method_not_allowed");
         }
-        // And no other method becomes a handshake by it.
+        // It makes no other method a handshake.
         let trace = t.request("TRACE", "/group/mounted/chat").bearer(t.access("alice"));
         trace.protocol("websocket").send_to_framework().refused(405, "method_not_allowed");
     }
@@ -170,8 +170,8 @@ cases! { $ __groups_tests in groups;
         t.get("/admins/none").bearer(t.access("alice")).send_to_framework().is(404);
     }
 
-    /// Alice is an admin and a user, Bob a user alone: a list of one role could not tell all from
-    /// any.
+    /// Alice is an admin and a user, Bob only a user: with a single role, all and any could not be
+    /// distinguished.
     fn a_group_demands_all_of_its_roles_or_one_of_them(t) {
         t.get("/all-roles/panel").bearer(t.access("alice")).send().is(200).says("Hello alice");
         t.get("/all-roles/panel").bearer(t.access("bob")).send().refused(403, "missing_role");
@@ -208,7 +208,7 @@ cases! { $ __groups_tests in groups;
         get(&[]).refused(403, "missing_scope");
     }
 
-    /// Whatever was demanded first, and whatever form the refusals were given in between.
+    /// In any order, and with a renderer set in between.
     fn demands_that_are_added_one_after_the_other_are_all_kept(t) {
         let get = |roles: &[Role], permissions: &[&str], scopes: &[&str]| {
             t.users.change("alice", |alice| {
@@ -227,7 +227,7 @@ cases! { $ __groups_tests in groups;
             get(&both, &[], &["read"]),
             get(&both, &["read"], &[]),
         ] {
-            // The form that was given before the last demand.
+            // The form set before the last requirement.
             refused.is(403).has("content-type", "application/json");
             assert!(refused.response.json().get("detail").is_some(), "{:?}", refused.response);
         }

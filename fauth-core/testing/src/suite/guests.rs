@@ -1,4 +1,4 @@
-//! Pages for guests: who is signed in is sent elsewhere, and never off the origin.
+//! Pages for guests: signed-in users are redirected, and never off the origin.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ cases! { $ __guests_tests in guests;
         seen.is(303).has("location", "/dashboard").says("");
     }
 
-    /// A user who was asked to sign in comes back to where that was.
+    /// After signing in, the user returns to the requested page.
     fn the_way_to_the_sign_in_page_and_back(t) {
         t = site();
         let asked = browsing(t.get("/pages/dashboard?tab=2")).send();
@@ -120,7 +120,7 @@ cases! { $ __guests_tests in guests;
         }
     }
 
-    /// Nobody is a guest because what was presented is bad.
+    /// An invalid credential makes nobody a guest.
     fn a_bad_credential_is_no_guests(t) {
         t = site();
         let forged = signed_in(t.get("/guests/signin"), "eyJhbGciOiJIUzI1NiJ9.e30.x").send();
@@ -131,7 +131,7 @@ cases! { $ __guests_tests in guests;
         browsing(t.get("/guests/signin")).send().is(200);
     }
 
-    /// A program that has a token and asks for the sign-in page makes a mistake, and is told so.
+    /// A program with a token that requests the sign-in page makes a mistake, and is told so.
     fn a_program_with_a_token_is_refused(t) {
         t = site();
         t.get("/guests/signin").bearer(t.access("alice")).send().refused(403, "guests_only").lacks("location");
@@ -149,7 +149,7 @@ cases! { $ __guests_tests in guests;
         get().header("accept", BROWSER).send().is(303);
     }
 
-    /// The form of another tab. Its body is not read, and nobody else is signed in by it.
+    /// The form of another tab. Its body is not read, and it signs in no other user.
     fn the_form_of_a_user_is_sent_home(t) {
         t = site();
         let post = |token: Option<&str>| {
@@ -164,7 +164,7 @@ cases! { $ __guests_tests in guests;
         post(None).send().is(200).says("sign in");
     }
 
-    /// A foreign page cannot find out who is signed in here by a form.
+    /// A foreign page cannot find out by a form who is signed in here.
     fn a_form_of_a_foreign_page_is_refused(t) {
         t = site();
         let foreign = |sending: Sending<'_, H>| sending.header("sec-fetch-site", "cross-site").send();
@@ -217,8 +217,8 @@ cases! { $ __guests_tests in guests;
         let seen = signed_in(t.get("/guests/home"), &t.access("alice")).send();
         seen.is(403).has("content-type", "text/html; charset=utf-8").lacks("location");
         signed_in(t.get("/guests/signin"), &t.access("alice")).send().is(303).has("location", "/dashboard");
-        // The sign-in page itself, with a cookie that is good for nothing: shown, and the cookie
-        // goes, so that the next try gets in.
+        // The sign-in page itself, with an invalid cookie: the page is shown and the cookie
+        // deleted, so that the next attempt succeeds.
         let seen = signed_in(t.get("/guests/signin"), "eyJhbGciOiJIUzI1NiJ9.e30.x").send();
         seen.is(401).has("set-cookie", CLEARED).lacks("location");
     }

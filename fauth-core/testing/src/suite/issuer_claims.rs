@@ -1,5 +1,4 @@
-//! The claims of another issuer's tokens: what must be there, what it must be, and for how long it
-//! is good.
+//! The claims of foreign tokens: which are required, their types, and how long a token is valid.
 
 use std::time::Duration;
 
@@ -18,17 +17,17 @@ use crate::{FOREIGN_AUDIENCE, ForeignToken, ManualClock, TestUser, sign};
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: i64 = 24 * 60 * 60;
 const NOW: i64 = ManualClock::START.unix_seconds();
-/// What RFC 9068 demands of an access token.
+/// The claims that RFC 9068 requires of an access token.
 const REQUIRED: [&str; 7] = ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"];
 
-/// A token whose number is written like this.
+/// A token with a number written like this.
 fn with_number(token: &ForeignToken, name: &str, text: &str) -> String {
-    // A number that stands nowhere else.
+    // A number that occurs nowhere else.
     let claims = token.clone().claim(name, 123_454_321).claims().replacen("123454321", text, 1);
     token.clone().claims_text(claims).sign()
 }
 
-/// A token that was issued and ends so many seconds from now.
+/// A token issued and expiring this many seconds from now.
 fn lasting<H: Harness>(s: &Trusting<H>, issued: i64, ends: i64) -> String {
     s.token("alice").claim("iat", NOW + issued).claim("exp", NOW + ends).sign()
 }
@@ -46,7 +45,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         }
     }
 
-    /// There, and not there: that is no better.
+    /// Null is no better than missing.
     fn a_required_claim_that_is_null_is_refused(t) {
         let s = service(&t);
         for name in REQUIRED {
@@ -105,7 +104,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         s.refuses(written("https://login", r"https:\\/\\/login"), "wrong_issuer");
     }
 
-    /// As a whole, character for character.
+    /// Compared as a whole, character for character.
     fn another_issuer_is_refused(t) {
         let s = service(&t);
         s.opens(s.token("alice").claim("iss", ISSUER).sign());
@@ -190,14 +189,14 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         s.opens(without(&s).sign());
         s.refuses(without(&s).claim("client_id", "other-client").sign(), "wrong_audience");
         s.refuses(without(&s).without_claim("client_id").sign(), "missing_claim");
-        // What is there counts.
+        // If there is one, it counts.
         s.refuses(s.token("alice").claim("aud", "https://other.example").sign(), "wrong_audience");
         s.refuses(s.token("alice").claim("aud", Value::Null).sign(), "invalid_claim");
         let s = service_with(&t, |issuer| issuer.audience("test-client"), |builder| builder);
         s.refuses(without(&s).sign(), "missing_claim");
     }
 
-    /// Clocks differ: a minute.
+    /// Clocks differ: the leeway is a minute.
     fn an_expired_token_is_refused_after_the_leeway(t) {
         let s = service(&t);
         s.opens(lasting(&s, -100, -59));
@@ -229,7 +228,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         s.refuses(lasting(&s, 31, 300), "token_not_yet_valid");
         s.opens(s.token("alice").claim("nbf", NOW + 30).sign());
         s.refuses(s.token("alice").claim("nbf", NOW + 31).sign(), "token_not_yet_valid");
-        // Long ago, or just before: it has begun.
+        // Long ago or just before: the token is valid.
         s.opens(s.token("alice").claim("nbf", 0).sign());
         s.opens(s.token("alice").claim("nbf", NOW - 1).sign());
     }
@@ -283,7 +282,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         s.opens(with_number(&token, "exp", &(NOW + 300).to_string()));
     }
 
-    /// A fraction never makes a token good for longer.
+    /// A fraction never makes a token last longer.
     fn dates_may_have_a_fraction(t) {
         let s = service(&t);
         let token = s.token("alice").claim("iat", NOW - 100);
@@ -317,7 +316,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         s.cannot_tell(&token);
     }
 
-    /// The loader may take its time.
+    /// The loader may be slow.
     fn a_token_that_expires_while_the_user_is_loaded_is_refused(t) {
         let s = service(&t);
         s.opens(lasting(&s, -100, -59));
@@ -334,7 +333,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         }
     }
 
-    /// It is bound to a key that the request does not prove (RFC 9449, RFC 8705).
+    /// It is bound to a key whose possession the request does not prove (RFC 9449, RFC 8705).
     fn a_bound_token_is_no_bearer_token(t) {
         let s = service(&t);
         s.opens(s.token("alice").sign());
@@ -345,7 +344,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         ] {
             s.refuses(s.token("alice").claim("cnf", cnf).sign(), "sender_constrained_token");
         }
-        // Sent as what it is, it is not understood.
+        // Under its own scheme, it is not supported.
         let dpop = format!("DPoP {}", s.token("alice").claim("cnf", json!({ "jkt": "x" })).sign());
         s.app.get("/guards/user").header("authorization", dpop).send().refused(401, "missing_credential");
     }
@@ -391,7 +390,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         }
     }
 
-    /// What cannot be read gives no rights, and the lack of them neither: it is refused.
+    /// Unreadable rights neither grant nor withhold anything: the token is refused.
     fn rights_that_cannot_be_read_are_refused(t) {
         let mapping = ClaimMapping::new().roles("roles").permissions("permissions");
         let s = service_with(&t, |issuer| issuer.claims(mapping), |builder| builder);
@@ -448,7 +447,7 @@ cases! { $ __issuer_claims_tests in issuer_claims;
         );
     }
 
-    /// Whoever writes what only own tokens have writes nothing.
+    /// Claims that only own tokens have are ignored.
     fn claims_of_own_tokens_mean_nothing_in_others(t) {
         let s = service(&t);
         let token = [

@@ -1,5 +1,5 @@
-//! The keys of another issuer: where they come from, which are good, and what is answered while
-//! there are none.
+//! The keys of another issuer: where they come from, which are valid, and the response while there
+//! are none.
 
 use std::time::Duration;
 
@@ -20,19 +20,18 @@ use super::{
 use crate::{ForeignIssuer, ManualClock, PublishedKeys, SECRET, at_once, sign, sign_with};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// The shortest time between two fetches; they go by a clock that no test can move.
+/// The shortest time between two fetches; they use a clock that tests cannot move.
 const PAUSE: Duration = Duration::from_millis(1100);
 const NOW: i64 = ManualClock::START.unix_seconds();
 
-/// The keys that the issuer publishes, changed.
+/// Returns the published keys with a change.
 fn changed(issuer: &ForeignIssuer, change: impl FnOnce(&mut Vec<Value>)) -> String {
     let mut set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
     change(set["keys"].as_array_mut().unwrap());
     set.to_string()
 }
 
-/// The one key that an issuer publishes at first, with these members in place of its own; null
-/// leaves one out.
+/// Returns the first key of an issuer with these members replaced; null removes one.
 fn key_with(issuer: &ForeignIssuer, members: &Value) -> Value {
     let mut set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
     let key = set["keys"][0].as_object_mut().unwrap();
@@ -45,25 +44,25 @@ fn key_with(issuer: &ForeignIssuer, members: &Value) -> Value {
     Value::Object(key.clone())
 }
 
-/// A service whose issuer publishes this.
+/// A service whose issuer publishes this body.
 fn publishing<H: Harness>(t: &Probe<H>, status: u16, body: impl Into<Vec<u8>>) -> Trusting<H> {
     let server = PublishedKeys::new();
     server.answer(status, body);
     service_fetching(t, server.source())
 }
 
-/// A service whose keys are fetched again as often as can be.
+/// A service whose keys are fetched again as often as possible.
 fn impatient<H: Harness>(t: &Probe<H>) -> (Trusting<H>, PublishedKeys) {
     let server = PublishedKeys::of(&ForeignIssuer::new(ISSUER));
     (service_fetching(t, server.source().unknown_key_interval(SECOND)), server)
 }
 
-/// Why the last fetch has failed.
+/// Returns why the last fetch failed.
 fn fault<H: Harness>(s: &Trusting<H>) -> Option<&'static str> {
     s.app.app.auth.health().key_sources[0].last_error.as_ref().map(KeySourceError::code)
 }
 
-/// Nothing is known of a token of the issuer, and this is why.
+/// Asserts that the token cannot be verified, for this reason.
 #[track_caller]
 fn has_no_keys<H: Harness>(s: &Trusting<H>, code: &str) {
     let seen = s.app.get("/guards/user").bearer(s.token("alice").sign()).send();
@@ -71,7 +70,7 @@ fn has_no_keys<H: Harness>(s: &Trusting<H>, code: &str) {
     assert_eq!(fault(s), Some(code));
 }
 
-/// A server that takes its time, by the clock of the application.
+/// A slow server, by the clock of the application.
 #[derive(Debug)]
 struct Slow {
     server: PublishedKeys,
@@ -117,7 +116,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         assert_eq!(server.fetches(), 1);
     }
 
-    /// One fetch, also where guard and extractor both look at the token.
+    /// One fetch, even if both guard and extractor verify the token.
     fn who_waits_for_keys_is_asked_once(t) {
         let (s, server) = service_with_server(&t);
         let seen = s.app.get("/guards/twice").bearer(s.token("alice").sign()).once();
@@ -135,13 +134,13 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         }
     }
 
-    /// Neither 401, since the token may be good, nor nobody.
+    /// Not 401, because the token may be valid, and not anonymous.
     fn without_keys_nothing_is_known(t) {
         let (s, server) = service_with_server(&t);
         server.go_down();
         s.cannot_tell(s.token("alice").sign());
         assert!(warm_up(&s).is_err());
-        // What needs no keys is answered.
+        // Requests that need no keys are answered.
         s.app.get("/open").send().is(200);
         s.app.get("/maybe").send().is(200).says("Hello nobody");
         s.app.get("/me").send().refused(401, "missing_credential");
@@ -203,7 +202,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         has_no_keys(&publishing(&t, 200, of(101)), "unusable_keys");
     }
 
-    /// Whoever publishes a secret lets everybody sign with it.
+    /// With a published secret, anybody could sign.
     fn a_secret_in_the_set_spoils_it(t) {
         let issuer = ForeignIssuer::new(ISSUER);
         let secret = json!({ "kty": "oct", "kid": "secret", "alg": "HS256", "k": "dGVzdC1vbmx5LTlmMmM0YTdiZTFkODAzNTY" });
@@ -233,7 +232,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.opens(s.token("alice").sign());
     }
 
-    /// Nobody could say which of them is meant.
+    /// It would be ambiguous which one is meant.
     fn two_keys_of_one_id_spoil_the_set(t) {
         let issuer = ForeignIssuer::new(ISSUER);
         let other = ForeignIssuer::new("https://evil.example");
@@ -254,7 +253,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.opens(s.token("alice").sign());
     }
 
-    /// What is not understood, or is for something else, does no harm to its neighbours.
+    /// Unknown keys, and keys for other purposes, do not affect the others.
     fn other_keys_in_the_set_are_left_out(t) {
         let issuer = ForeignIssuer::new(ISSUER);
         let others = [
@@ -297,7 +296,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         }
     }
 
-    /// It comes from the settings, never from a token.
+    /// The algorithm comes from the settings, never from a token.
     fn the_algorithm_of_a_key_without_alg_is_a_setting(t) {
         let issuer = ForeignIssuer::new(ISSUER);
         let s =
@@ -383,12 +382,12 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.issuer.withdraw("key-1");
         server.publish(&s.issuer);
         pause();
-        // The first token of the new key makes the service ask.
+        // The first token of the new key triggers a fetch.
         s.opens(s.token("alice").sign());
         s.refuses(&old, "unknown_key");
     }
 
-    /// A stranger's tokens are no weapon against the issuer.
+    /// Forged tokens cannot be used to flood the issuer.
     fn made_up_ids_of_keys_cause_no_fetches(t) {
         let (s, server) = service_with_server(&t);
         s.opens(s.token("alice").sign());
@@ -400,7 +399,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.opens(s.token("alice").sign());
     }
 
-    /// Nobody knows whether the issuer has it.
+    /// It is unknown whether the issuer has the key.
     fn an_unknown_key_is_not_called_wrong_while_the_issuer_cannot_be_asked(t) {
         let (s, server) = impatient(&t);
         s.opens(s.token("alice").sign());
@@ -409,7 +408,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         server.go_down();
         pause();
         s.cannot_tell(&unknown);
-        // Those that are known go on.
+        // Known keys remain valid.
         s.opens(s.token("alice").sign());
         s.refuses(s.token("alice").forge(), "bad_signature");
     }
@@ -436,7 +435,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         assert_eq!(server.fetches(), 1);
     }
 
-    /// With the keys there, a token that is refused for anything but its key asks nobody.
+    /// If the key is known, a token that is refused for another reason causes no fetch.
     fn bad_tokens_cost_no_fetch(t) {
         let (s, server) = impatient(&t);
         s.opens(s.token("alice").sign());
@@ -455,7 +454,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         assert_eq!(server.fetches(), 1);
     }
 
-    /// No URL of a token is ever asked.
+    /// No URL in a token is ever fetched.
     fn only_the_url_that_is_configured_is_fetched(t) {
         const EVIL: &str = "https://evil.example/keys";
         let (s, server) = impatient(&t);
@@ -536,7 +535,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.opens(s.token("alice").sign());
     }
 
-    /// Without an issuer that is asked, own tokens are verified as ever.
+    /// Own tokens are verified as usual, without the issuer.
     fn own_tokens_cost_no_fetch(t) {
         let server = PublishedKeys::of(&ForeignIssuer::new(OTHER_ISSUER));
         let s = beside_own_with(&t, |builder| {
@@ -619,7 +618,7 @@ cases! { $ __issuer_keys_tests in issuer_keys;
         s.refuses(s.token("alice").header("kid", "key-2").sign(), "unknown_key");
     }
 
-    /// Whoever has the key of one issuer is not another, also where both call it alike.
+    /// The key of one issuer does not verify tokens of another, even under the same id.
     fn the_keys_of_one_issuer_verify_nothing_of_another(t) {
         let other = ForeignIssuer::new(OTHER_ISSUER);
         let s = service_with(

@@ -1,5 +1,4 @@
-//! What belongs to own logins, which tokens of another issuer have no part in; and what is taken
-//! back from whom.
+//! What belongs to own logins, of which foreign tokens have no part; and revocations, by issuer.
 
 use std::time::Duration;
 
@@ -29,17 +28,17 @@ const JSON: &str = "application/json";
 const NOW: i64 = ManualClock::START.unix_seconds();
 const FOREIGN_REFUSED: &str = "foreign_token_not_allowed";
 
-/// Revokes something of a subject of an issuer.
+/// Revokes a target of a subject of an issuer.
 fn revoke<H: Harness>(s: &Trusting<H>, issuer: &str, subject: &str, target: RevocationTarget<'_>) {
     block_on(s.app.app.auth.revoke_of_issuer(issuer, subject, &[target])).unwrap();
 }
 
-/// Revokes something of an own subject.
+/// Revokes a target of an own subject.
 fn revoke_own<H: Harness>(s: &Trusting<H>, subject: &str, target: RevocationTarget<'_>) {
     block_on(s.app.app.auth.revoke(subject, &[target])).unwrap();
 }
 
-/// The id of an own token, and of its session.
+/// Returns the ids of an own token and of its session.
 fn ids_of<H: Harness>(s: &Trusting<H>, token: &str) -> (String, Option<String>) {
     let payload = s.app.app.auth.verify_signature_and_claims(token, Purpose::Access).unwrap();
     (payload.token_id().to_owned(), payload.session_id().map(str::to_owned))
@@ -71,7 +70,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
         t.post("/own/login").send().is(200);
     }
 
-    /// Of whatever kind.
+    /// Of any kind.
     fn own_tokens_of_somebody_open_nothing_where_others_are_trusted(t) {
         let s = service(&t);
         s.opens(s.token("alice").sign());
@@ -119,7 +118,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
             .refused(403, FOREIGN_REFUSED);
         s.app.post("/logout/all").bearer(&foreign).send().refused(403, FOREIGN_REFUSED);
         s.app.get("/sessions").bearer(s.token("alice").forge()).send().refused(401, "invalid_token");
-        // Nothing of own alice has ended.
+        // Nothing of the own alice has ended.
         let listed = s.app.get("/sessions").bearer(own).send();
         assert_eq!(listed.is(200).response.json()["sessions"].as_array().unwrap().len(), 1);
         refreshing(&s.app, pair.refresh_token().expose()).once().is(200);
@@ -172,7 +171,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
             .refused(401, "invalid_credentials");
     }
 
-    /// Whoever only wants to log out waits for nobody.
+    /// A logout does not wait for the issuer.
     fn a_logout_fetches_no_keys(t) {
         let server = PublishedKeys::of(&ForeignIssuer::new(OTHER_ISSUER));
         let other = ForeignIssuer::new(OTHER_ISSUER);
@@ -264,13 +263,13 @@ cases! { $ __issuer_logins_tests in issuer_logins;
         s.opens(of_session(&other, "one"));
         s.opens(own);
         refreshing(&s.app, pair.refresh_token().expose()).once().is(200);
-        // The other way round.
+        // The reverse.
         revoke_own(&s, "alice", RevocationTarget::Session(&sid));
         s.refuses(own, "token_revoked");
         s.opens(of_session(&other, "one"));
     }
 
-    /// Its id is made of what is signed.
+    /// Its id is derived from the signed part.
     fn a_token_without_id_is_revoked_by_what_it_is(t) {
         let s = service_with(
             &t,
@@ -299,7 +298,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
         s.opens(of_tenant(&s.issuer, "other"));
         s.opens(of_tenant(&other, "acme"));
         s.opens(own("acme"));
-        // One that could not be revoked is not accepted.
+        // A token that could not be revoked is not accepted.
         s.refuses(s.token("alice").claim("tenant", 1).sign(), "invalid_claim");
         block_on(s.app.app.auth.revoke_claim("tenant", "acme")).unwrap();
         s.refuses(own("acme"), "token_revoked");
@@ -318,7 +317,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
         s.opens(s.token("alice").sign());
         assert_eq!(revoke(ISSUER), Ok(()));
         s.refuses(s.token("alice").sign(), "token_revoked");
-        // Without a store there is nothing that could remember it.
+        // Without a store, nothing could remember the revocation.
         let s = service(&t);
         let revoked =
             block_on(s.app.app.auth.revoke_of_issuer(ISSUER, "alice", &[RevocationTarget::Subject]));
@@ -384,7 +383,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
         }
     }
 
-    /// A store that may have forgotten refuses.
+    /// A store that may have forgotten revocations refuses.
     fn a_token_from_before_the_memory_of_the_store_is_refused(t) {
         let store = MemoryStore::builder().remembers_since(ManualClock::START).build();
         let s = service_with(&t, |issuer| issuer, |builder| builder.revocation_store(store));
@@ -399,7 +398,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
         s.refuses(s.token("alice").forge(), "bad_signature");
     }
 
-    /// What a browser attaches unasked is an own token.
+    /// Only own tokens travel in cookies, which browsers attach unasked.
     fn a_cookie_carries_no_token_of_another_issuer(t) {
         let s = beside_own_with(&t, sites);
         let cookie = |token: &str| format!("__Host-session={token}");
@@ -437,7 +436,7 @@ cases! { $ __issuer_logins_tests in issuer_logins;
         }
     }
 
-    /// Its `sid` is none of a session that is kept here.
+    /// Its `sid` is not a session of this application.
     fn the_session_of_a_token_of_another_issuer_is_none_of_the_application(t) {
         let s = beside_own(&t);
         let pair = s.app.session("alice");

@@ -1,4 +1,4 @@
-//! Issuers that are found while the application runs: those of its tenants.
+//! Issuers that are found at run time: those of tenants.
 
 use std::{
     collections::HashMap,
@@ -69,7 +69,7 @@ impl IssuerResolver for Tenants {
     }
 }
 
-/// A service of tenants, whose users are made of claims.
+/// A service of tenants, whose users are made from claims.
 fn service_of<H: Harness>(t: &Probe<H>, tenants: &Tenants) -> Trusting<H> {
     let builder = AuthProvider::builder(AuthConfig::without_own_tokens().build().unwrap())
         .issuer_resolver(tenants.clone(), 10)
@@ -116,7 +116,7 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         s.opens(s.token("alice").sign());
     }
 
-    /// Nobody makes the directory look for what cannot be there.
+    /// Impossible names cause no look-up.
     fn what_is_no_name_of_an_issuer_is_not_asked_for(t) {
         let tenants = Tenants::of(&[&ForeignIssuer::new(ISSUER)]);
         let s = service_of(&t, &tenants);
@@ -147,7 +147,7 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         tenants.state().issuers.clear();
         s.app.app.auth.forget_issuer(ISSUER);
         s.refuses(of(&one, "alice"), "wrong_issuer");
-        // Without being told, it asks again after a while.
+        // Without a notification, it looks again after a while.
         tenants.add(trusted(&one, keys_of(&one)));
         t.clock.advance(Duration::from_secs(30));
         s.opens(s.token("alice").sign());
@@ -156,7 +156,7 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         s.refuses(s.token("alice").sign(), "wrong_issuer");
     }
 
-    /// Neither invalid, nor nobody's.
+    /// Neither invalid nor anonymous.
     fn a_directory_that_fails_or_hangs_is_503(t) {
         let tenants = Tenants::of(&[&ForeignIssuer::new(ISSUER)]);
         let s = service_of(&t, &tenants);
@@ -207,7 +207,7 @@ cases! { $ __issuer_tenants_tests in issuer_tenants;
         s.opens(s.token("alice").sign());
     }
 
-    /// Whoever only wants to log out waits for nobody.
+    /// A logout does not wait for the issuer.
     fn own_logins_are_not_for_tenants(t) {
         let other = ForeignIssuer::new(OTHER_ISSUER);
         let tenants = Tenants::of(&[&other]);

@@ -1,9 +1,8 @@
-//! Form, header and signature of the tokens of another issuer: what is refused before its claims
-//! count.
+//! Form, header and signature of foreign tokens: what is refused before the claims are read.
 //!
-//! The verifier's own tests go further; these show that nothing of it is lost on the way through a
-//! framework. Where a case names a reason, that is what the log says of a refusal; the answer to
-//! the caller is the same for all.
+//! The verifier's own tests go further; these show that nothing is lost on the way through a
+//! framework. If a case names a reason, it is that of the log; the response to the caller is the
+//! same for all.
 
 use base64::{
     Engine as _,
@@ -22,7 +21,7 @@ use super::{
 use crate::{FaultyStore, ForeignIssuer, ForeignToken, SECRET, sign_with};
 
 const HEADER: &str = r#"{"alg":"ES256","typ":"at+jwt","kid":"key-1"}"#;
-/// What an attacker would like fauth to fetch.
+/// A URL that an attacker would like fauth to fetch.
 const EVIL: &str = "https://evil.example/keys";
 
 fn encoded(text: impl AsRef<[u8]>) -> String {
@@ -35,7 +34,7 @@ fn parts(token: &str) -> [String; 3] {
     parts.try_into().unwrap()
 }
 
-/// The same bytes in another spelling: of the last character, bits that nobody needs are set.
+/// The same bytes in another spelling: unused bits of the last character are set.
 fn bent(part: &str) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     assert_ne!(part.len() % 4, 0, "there are no bits to spare");
@@ -44,13 +43,13 @@ fn bent(part: &str) -> String {
     format!("{rest}{}", char::from(ALPHABET[place ^ 1]))
 }
 
-/// With blanks at the end, which change nothing, until its base64url has bits to spare.
+/// Padded with spaces, which change nothing, until its base64url has unused bits.
 fn with_spare_bits(json: &str) -> String {
     let blanks = usize::from(json.len().is_multiple_of(3));
     format!("{json}{}", " ".repeat(blanks))
 }
 
-/// The longest token that is no longer than this, and the next longer one.
+/// Returns the longest token within this length, and the next longer one.
 fn around(token: &ForeignToken, bytes: usize) -> [String; 2] {
     let of = |padding: usize| token.clone().claim("padding", "x".repeat(padding)).sign();
     let mut padding = (bytes - of(0).len()) * 3 / 4 - 4;
@@ -60,13 +59,13 @@ fn around(token: &ForeignToken, bytes: usize) -> [String; 2] {
     [of(padding), of(padding + 1)]
 }
 
-/// A token with this header, well formed or not.
+/// A token with this header, well-formed or not.
 fn with_header<H: Harness>(s: &Trusting<H>, header: impl AsRef<[u8]>) -> String {
     let token = s.token("alice");
     token.sign_text(&format!("{}.{}", encoded(header), encoded(token.claims())))
 }
 
-/// A token with these claims, well formed or not.
+/// A token with these claims, well-formed or not.
 fn with_claims<H: Harness>(s: &Trusting<H>, claims: impl AsRef<[u8]>) -> String {
     s.token("alice").sign_text(&format!("{}.{}", encoded(HEADER), encoded(claims)))
 }
@@ -77,12 +76,12 @@ fn with_signature(token: &str, signature: impl AsRef<[u8]>) -> String {
     format!("{signed}.{}", encoded(signature))
 }
 
-/// The good object, with what makes another one of it before its end.
+/// The valid object with something inserted before its end.
 fn and(object: &str, more: &str) -> String {
     format!("{},{more}}}", object.strip_suffix('}').unwrap())
 }
 
-/// What is no acceptable JSON object, made of one that is.
+/// Unacceptable JSON, made from an acceptable object.
 fn no_objects(good: &str) -> Vec<Vec<u8>> {
     let mut texts: Vec<Vec<u8>> = [
         "null".to_owned(),
@@ -110,17 +109,17 @@ fn no_objects(good: &str) -> Vec<Vec<u8>> {
     texts
 }
 
-/// Arrays in each other, so many.
+/// Arrays nested this deeply.
 fn nested(levels: usize) -> String {
     format!(r#""x":{}{}"#, "[".repeat(levels), "]".repeat(levels))
 }
 
-/// So many members with names of their own.
+/// This many members with different names.
 fn members(count: usize) -> String {
     (0..count).map(|number| format!(r#""m{number}":1"#)).collect::<Vec<_>>().join(",")
 }
 
-/// What somebody might take for a secret, all of it public.
+/// Public texts that could be mistaken for a secret.
 fn public_texts(issuer: &ForeignIssuer) -> Vec<Vec<u8>> {
     let jwks: Value = serde_json::from_str(&issuer.jwks()).unwrap();
     let key = &jwks["keys"][0];
@@ -146,7 +145,7 @@ fn public_texts(issuer: &ForeignIssuer) -> Vec<Vec<u8>> {
     ]
 }
 
-/// A service that takes plain JWTs too.
+/// A service that also accepts plain JWTs.
 fn plain<H: Harness>(t: &Probe<H>) -> Trusting<H> {
     service_with(t, |issuer| issuer.profile(AccessTokenProfile::Plain), |builder| builder)
 }
@@ -165,7 +164,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         s.app.get("/me").send().refused(401, "missing_credential");
     }
 
-    /// Whoever verifies one way beside own tokens does so alone too.
+    /// Foreign tokens are verified alike, with or without own tokens beside them.
     fn a_good_token_opens_it_beside_own_tokens_as_well(t) {
         let s = beside_own(&t);
         for token in [s.token("alice").sign(), s.app.access("alice")] {
@@ -199,7 +198,8 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         s.refuses(format!("{header}.{claims}.+{}", &signature[1..]), "malformed_token");
     }
 
-    /// What is no credential at all is 400 (RFC 6750 section 3.1), wherever in the token it stands.
+    /// A malformed credential is 400 (RFC 6750 section 3.1), whichever part of the token is
+    /// malformed.
     fn characters_that_no_token_has_are_400(t) {
         let s = service(&t);
         let good = s.token("alice").sign();
@@ -337,7 +337,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// No other signing input, no decompression, no encryption, no token in a token.
+    /// No other signing input, no decompression, no encryption, no nested token.
     fn what_changes_how_a_token_is_read_is_refused(t) {
         let s = service(&t);
         s.opens(s.token("alice").header("cty", "example").sign());
@@ -386,7 +386,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// The key decides: that the issuer may use another algorithm too does not matter.
+    /// The key determines the algorithm, even if the issuer may use another one too.
     fn an_algorithm_of_another_key_is_refused(t) {
         let more =
             |issuer: TrustedIssuer| issuer.algorithms([Algorithm::ES384, Algorithm::RS256, Algorithm::EdDSA]);
@@ -397,7 +397,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// Key confusion: what everybody knows is no secret.
+    /// Key confusion: a public text is no secret.
     fn a_public_key_is_no_secret(t) {
         for s in [service(&t), beside_own(&t)] {
             s.opens(s.token("alice").sign());
@@ -415,7 +415,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// Nobody signs for another, whatever secret the application has beside.
+    /// No issuer signs for another, whatever secret the application has.
     fn the_own_secret_signs_nothing_for_an_issuer(t) {
         let s = beside_own(&t);
         let claims = s.token("alice").claims();
@@ -424,7 +424,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         ] {
             s.refuses(sign_with(Algorithm::HS256, SECRET.as_bytes(), header, &claims), "wrong_algorithm");
         }
-        // With the header of an own token it is judged as one.
+        // With the header of an own token it is verified as one.
         let own =
             sign_with(Algorithm::HS256, SECRET.as_bytes(), r#"{"alg":"HS256","typ":"at+jwt"}"#, &claims);
         s.refuses(own, "missing_claim");
@@ -440,7 +440,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
             ("x5c", json!(["MIIB"])), ("x5t", json!("AAAA")), ("jwk", json!({ "kty": "oct", "k": "AAAA" })),
             ("jku", json!("file:///etc/passwd")),
         ] {
-            // It does no harm to what the issuer's own key has signed.
+            // It does not affect tokens signed with the issuer's own key.
             s.opens(s.token("alice").header(name, value.clone()).sign());
             s.refuses(s.token("alice").header(name, value.clone()).forge(), "bad_signature");
             let token = s.token("alice").header(name, value).header("kid", "evil");
@@ -510,7 +510,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
             s.refuses(with_signature(&token, [&signature[..], &vec![0; more]].concat()), "bad_signature");
         }
         s.refuses(with_signature(&token, [&[0], &signature[..]].concat()), "bad_signature");
-        // As X.509 writes it.
+        // As X.509 encodes it.
         let integer = |number: &[u8]| [&[0x02, 0x21, 0x00][..], number].concat();
         let der = [&[0x30, 0x46][..], &integer(&signature[..32]), &integer(&signature[32..])].concat();
         s.refuses(with_signature(&token, der), "bad_signature");
@@ -535,7 +535,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         s.refuses(format!("{header}.{claims}.{other_signature}"), "bad_signature");
     }
 
-    /// "Expired" never masks "forged": nothing is known of the claims before the signature.
+    /// "Expired" never masks "forged": claims are not read before the signature is verified.
     fn the_signature_is_judged_before_the_claims(t) {
         let s = service(&t);
         let token = s.token("alice");
@@ -552,7 +552,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// RFC 9068: other kinds of tokens never pass for access tokens.
+    /// RFC 9068: other kinds of tokens are never accepted as access tokens.
     fn only_the_type_of_access_tokens_is_accepted(t) {
         let s = service(&t);
         for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
@@ -583,7 +583,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// What says of itself that it is no access token, in both profiles.
+    /// A token that says it is not an access token, in both profiles.
     fn tokens_of_other_kinds_are_refused(t) {
         for s in [service(&t), plain(&t)] {
             s.opens(
@@ -603,7 +603,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// How the frameworks for Python say it, whose tokens are plain JWTs.
+    /// As Python frameworks say it, whose tokens are plain JWTs.
     fn plain_tokens_that_say_that_they_are_of_another_type_are_refused(t) {
         let s = plain(&t);
         for (claim, value) in [
@@ -651,7 +651,7 @@ cases! { $ __issuer_tokens_tests in issuer_tokens;
         }
     }
 
-    /// Refusing a bad token asks nobody.
+    /// Refusing an invalid token causes no look-up.
     fn a_bad_token_costs_no_loader_and_no_store(t) {
         let store = FaultyStore::default();
         let s = service_with(&t, |issuer| issuer, |builder| builder.revocation_store(store.clone()));

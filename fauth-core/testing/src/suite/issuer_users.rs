@@ -1,5 +1,5 @@
-//! Who the users of another issuer are and what they may do: somebody is an issuer and a subject,
-//! and nothing of one is another's.
+//! The users of another issuer and their rights: a user is an issuer and a subject, and has nothing
+//! in common with a user of another issuer.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::{FOREIGN_AUDIENCE, ForeignIssuer, ManualClock, TestUser, Users, memor
 const NOW: i64 = ManualClock::START.unix_seconds();
 const CLIENT: [u8; 3] = [192, 0, 2];
 
-/// A service that makes its users of claims.
+/// A service that makes its users from claims.
 fn describing<H: Harness>(t: &Probe<H>) -> Trusting<H> {
     let mapping = ClaimMapping::new().roles("roles").permissions("permissions");
     service_with(t, |issuer| issuer.claims(mapping), |builder| builder.user_from_claims(described))
@@ -40,7 +40,7 @@ cases! { $ __issuer_users_tests in issuer_users;
         s.opens(s.app.access("alice")).says("Hello alice");
     }
 
-    /// Whoever finds own users is not asked about subjects of others.
+    /// The loader of own users is not called for foreign subjects.
     fn own_users_are_no_users_of_another_issuer(t) {
         let partner = Users::new();
         partner.remove("alice");
@@ -64,7 +64,7 @@ cases! { $ __issuer_users_tests in issuer_users;
         s.refuses(s.token("alice").forge(), "bad_signature");
     }
 
-    /// Own tokens still are.
+    /// It still is for own tokens.
     fn users_of_own_tokens_are_loaded_beside_those_made_of_claims(t) {
         let s = beside_own_with(&t, |builder| builder.user_from_claims(described));
         assert_eq!(s.opens(s.app.access("alice")).user_loads, 1);
@@ -105,7 +105,8 @@ cases! { $ __issuer_users_tests in issuer_users;
         s.cannot_tell(s.token("alice").sign());
     }
 
-    /// The rights are those of the loaded user, whatever the token says: a demotion counts at once.
+    /// The rights are those of the loaded user, whatever the token says: a demotion takes effect at
+    /// once.
     fn rights_of_a_loaded_user_are_not_those_of_the_token(t) {
         let mapping = ClaimMapping::new().roles("roles").permissions("permissions");
         let s = service_with(&t, |issuer| issuer.claims(mapping), |builder| builder);
@@ -181,7 +182,7 @@ cases! { $ __issuer_users_tests in issuer_users;
                     .has("www-authenticate", &format!("{challenge}, scope=\"{missing}\""));
             }
             s.app.get(path).bearer(s.token("alice").sign()).send().refused(403, "missing_scope");
-            // What own tokens have in place of it.
+            // The corresponding claim of own tokens.
             s.app
                 .get(path)
                 .bearer(s.token("alice").claim("scopes", json!(["read", "write"])).sign())
@@ -203,7 +204,7 @@ cases! { $ __issuer_users_tests in issuer_users;
             .refused(403, "missing_scope");
     }
 
-    /// The admin of one is not that of another.
+    /// An admin of one issuer is not an admin of another.
     fn roles_of_one_issuer_are_not_those_of_another(t) {
         let other = ForeignIssuer::new(OTHER_ISSUER);
         let partner = ClaimMapping::new().roles("roles").only_roles(["user"]);
@@ -254,7 +255,7 @@ cases! { $ __issuer_users_tests in issuer_users;
         let token = s.token("alice").claim("scope", "read write").claim("tenant", "acme").sign();
         s.app.get("/guards/token").bearer(&token).send().is(200).says("access alice [read write] acme");
         s.app.get("/guards/token").bearer(s.token("bob").sign()).send().is(200).says("access bob [] -");
-        // Without a guard nobody has looked at it.
+        // Without a guard, nothing has checked it.
         s.app.get("/token").bearer(&token).send().refused(500, "misconfigured");
     }
 
@@ -295,7 +296,7 @@ cases! { $ __issuer_users_tests in issuer_users;
         assert_eq!(ask("").map(drop), Err("missing_credential"));
     }
 
-    /// How recent a login is says the issuer, if it does.
+    /// The issuer may say how recent the login is.
     fn a_recent_login_is_one_that_the_issuer_dates(t) {
         let s = service(&t);
         let at = |auth_time: Value| {
@@ -313,12 +314,12 @@ cases! { $ __issuer_users_tests in issuer_users;
             .bearer(s.token("alice").sign())
             .send()
             .refused(401, "insufficient_user_authentication");
-        // Not younger than the token that says it.
+        // Not younger than the token itself.
         let old = s.token("alice").claim("iat", NOW - 901).claim("auth_time", NOW).sign();
         s.app.get("/guards/recent").bearer(old).send().refused(401, "insufficient_user_authentication");
     }
 
-    /// On purpose wins against unasked.
+    /// A credential sent on purpose takes precedence over one attached unasked.
     fn a_token_of_another_issuer_wins_against_a_cookie(t) {
         let s = beside_own_with(&t, |builder| sites(builder).user_from_claims(described));
         let cookie = format!("__Host-session={}", s.app.access("bob"));
@@ -330,7 +331,7 @@ cases! { $ __issuer_users_tests in issuer_users;
             .is(200)
             .says("Hello alice of https://login.example.com");
         sending().bearer(s.token("alice").forge()).send().refused(401, "invalid_token").lacks("set-cookie");
-        // And needs no proof of origin.
+        // It needs no proof of origin.
         s.app.post("/me").header("cookie", &cookie).bearer(s.token("alice").sign()).send().is(200);
         s.app.post("/me").header("cookie", &cookie).send().refused(403, "cross_site_request");
     }
@@ -400,7 +401,7 @@ cases! { $ __issuer_users_tests in issuer_users;
         }
     }
 
-    /// RFC 9728: whoever is refused is told where tokens come from.
+    /// RFC 9728: a refusal says where tokens come from.
     fn the_metadata_name_the_issuers_that_are_trusted(t) {
         const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
         let (_, trust) = second_issuer();
@@ -421,7 +422,7 @@ cases! { $ __issuer_users_tests in issuer_users;
         s.opens(s.token("alice").sign());
     }
 
-    /// Beside own tokens each is somebody else, also for who counts.
+    /// Subjects of different issuers are different users, also for limits.
     fn each_issuer_has_users_of_its_own_to_limit(t) {
         let (s, other) = with_two(&t);
         for path in ["/limits/user", "/limits/user-inside", "/limited/panel"] {
@@ -435,7 +436,7 @@ cases! { $ __issuer_users_tests in issuer_users;
                 send(token, peer).is(200);
                 send(token, peer).refused(429, "too_many_requests");
             }
-            // Another token of the same user is counted with it.
+            // Another token of the same user counts with it.
             let again = s.token("alice").claim("jti", "another").sign();
             send(&again, 9).refused(429, "too_many_requests");
         }
@@ -475,7 +476,7 @@ cases! { $ __issuer_users_tests in issuer_users;
         s.refuses(of_other.claim("iat", NOW - 9).claim("exp", NOW - 1).sign(), "token_expired");
     }
 
-    /// It selects, and does nothing else: what it names is whom the token is judged by.
+    /// It only selects the issuer by which the token is verified.
     fn the_name_of_the_issuer_only_selects(t) {
         let (s, other) = with_two(&t);
         let evil = ForeignIssuer::new("https://evil.example");

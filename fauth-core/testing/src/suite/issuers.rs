@@ -1,4 +1,4 @@
-//! Applications that trust another issuer: what the cases about its tokens are built from.
+//! Applications that trust another issuer: the fixtures of the cases about its tokens.
 
 use fauth_core::{
     AuthProvider, AuthProviderBuilder, TokenPayload,
@@ -16,9 +16,9 @@ use crate::{
     TestUser, config, provider_with,
 };
 
-/// Whose tokens are trusted.
+/// The issuer whose tokens are trusted.
 pub(super) const ISSUER: &str = "https://login.example.com";
-/// Another one, who is trusted where a case says so.
+/// Another issuer, trusted if a case says so.
 pub(super) const OTHER_ISSUER: &str = "https://login.example.org";
 
 pub(super) type Builder = AuthProviderBuilder<TestUser>;
@@ -35,13 +35,12 @@ pub(super) fn trusted(issuer: &ForeignIssuer, keys: JwksSource) -> TrustedIssuer
     TrustedIssuer::new(issuer.issuer(), keys).audience(FOREIGN_AUDIENCE).algorithms([Algorithm::ES256])
 }
 
-/// The keys of this issuer, which need not be fetched.
+/// The keys of this issuer, without fetching.
 pub(super) fn keys_of(issuer: &ForeignIssuer) -> JwksSource {
     JwksSource::fixed(issuer.jwks()).unwrap()
 }
 
-/// The user whom a token describes: who it is by subject and issuer, and the roles and permissions
-/// of the token.
+/// Makes a user from a token: subject and issuer, and the roles and permissions of the token.
 pub(super) fn described(token: &TokenPayload) -> TestUser {
     let roles = token.roles().filter_map(|role| match role {
         "admin" => Some(Role::Admin),
@@ -64,7 +63,7 @@ pub(super) fn service<H: Harness>(t: &Probe<H>) -> Trusting<H> {
     service_with(t, |issuer| issuer, |builder| builder)
 }
 
-/// The same with settings of the case's own.
+/// The same with settings of the case.
 pub(super) fn service_with<H: Harness>(
     t: &Probe<H>,
     trust: impl FnOnce(TrustedIssuer) -> TrustedIssuer,
@@ -76,7 +75,7 @@ pub(super) fn service_with<H: Harness>(
     Trusting::new(t, issuer, options(builder))
 }
 
-/// The same whose keys are fetched.
+/// The same with fetched keys.
 pub(super) fn service_fetching<H: Harness>(t: &Probe<H>, keys: JwksSource) -> Trusting<H> {
     let issuer = ForeignIssuer::new(ISSUER);
     let trusted = trusted(&issuer, keys);
@@ -84,18 +83,18 @@ pub(super) fn service_fetching<H: Harness>(t: &Probe<H>, keys: JwksSource) -> Tr
     Trusting::new(t, issuer, builder)
 }
 
-/// The same whose keys are fetched from a server that has them.
+/// The same with keys fetched from a server that has them.
 pub(super) fn service_with_server<H: Harness>(t: &Probe<H>) -> (Trusting<H>, PublishedKeys) {
     let server = PublishedKeys::of(&ForeignIssuer::new(ISSUER));
     (service_fetching(t, server.source()), server)
 }
 
-/// An application with own tokens, sessions and revocations, that trusts the issuer beside.
+/// An application with own tokens, sessions and revocations that also trusts the issuer.
 pub(super) fn beside_own<H: Harness>(t: &Probe<H>) -> Trusting<H> {
     beside_own_with(t, |builder| builder)
 }
 
-/// The same with settings of the case's own.
+/// The same with settings of the case.
 pub(super) fn beside_own_with<H: Harness>(
     t: &Probe<H>,
     options: impl FnOnce(Builder) -> Builder,
@@ -107,14 +106,14 @@ pub(super) fn beside_own_with<H: Harness>(
     Trusting::new(t, issuer, options(builder))
 }
 
-/// An issuer that is trusted beside another, and what makes a builder trust it.
+/// A second trusted issuer, and the function that adds it to a builder.
 pub(super) fn second_issuer() -> (ForeignIssuer, impl FnOnce(Builder) -> Builder) {
     let issuer = ForeignIssuer::new(OTHER_ISSUER);
     let trusted = trusted(&issuer, keys_of(&issuer));
     (issuer, |builder: Builder| builder.trusted_issuer(trusted))
 }
 
-/// An application with own tokens, and two issuers beside.
+/// An application with own tokens that also trusts two issuers.
 pub(super) fn with_two<H: Harness>(t: &Probe<H>) -> (Trusting<H>, ForeignIssuer) {
     let (other, trust) = second_issuer();
     (beside_own_with(t, trust), other)
@@ -125,7 +124,7 @@ pub(super) fn sites(builder: Builder) -> Builder {
     builder.transport(BearerTransport::new()).transport(CookieTransport::new())
 }
 
-/// A good token of any issuer, from the start of the clock.
+/// A valid token of any issuer, from the start of the clock.
 pub(super) fn of(issuer: &ForeignIssuer, subject: &str) -> String {
     issuer.token(subject, ManualClock::START).sign()
 }
@@ -141,12 +140,12 @@ impl<H: Harness> Trusting<H> {
         Self { app: t.with_auth(&builder.build().unwrap()), issuer, events }
     }
 
-    /// A good token of the issuer, as of now.
+    /// A valid token of the issuer, from now.
     pub(super) fn token(&self, subject: &str) -> ForeignToken {
         self.issuer.token(subject, self.app.clock.now().unwrap())
     }
 
-    /// The token opens what is for users.
+    /// Asserts that the token opens routes for users.
     #[track_caller]
     pub(super) fn opens(&self, token: impl AsRef<str>) -> Seen {
         let seen = self.app.get("/guards/user").bearer(token).send();
@@ -154,8 +153,8 @@ impl<H: Harness> Trusting<H> {
         seen
     }
 
-    /// The token opens nothing, also where nobody is let in; for this reason, which only the log
-    /// knows.
+    /// Asserts that the token is refused, also where the user is optional, with this reason in the
+    /// log.
     #[track_caller]
     pub(super) fn refuses(&self, token: impl AsRef<str>, reason: &str) {
         self.events.clear();
@@ -167,8 +166,8 @@ impl<H: Harness> Trusting<H> {
         assert_eq!(reasons, [reason; 3], "{}", seen.response.text());
     }
 
-    /// Nothing is known of the token: neither is it let in, nor called invalid, nor taken for
-    /// nobody's.
+    /// Asserts that the token cannot be verified: it is neither accepted, nor called invalid, nor
+    /// treated as none.
     #[track_caller]
     pub(super) fn cannot_tell(&self, token: impl AsRef<str>) {
         for path in ["/guards/user", "/maybe"] {

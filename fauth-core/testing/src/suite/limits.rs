@@ -1,6 +1,7 @@
-//! Rate limits: how many requests pass, whose are counted together, and what the refused are told.
+//! Rate limits: how many requests pass, which are counted together, and the response to refused
+//! ones.
 //!
-//! What an answer says of a limit changes with each, so that cases send each request once.
+//! Each response shows a different state of its limit, so cases send each request once.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -52,7 +53,7 @@ fn from<H: Harness>(t: &Probe<H>, path: &str, peer: impl Into<IpAddr>) -> Seen {
     t.get(path).from_peer(peer).once()
 }
 
-/// Sends it until the limit is reached, which lets so many through.
+/// Sends it until the limit is reached, after this many requests.
 #[track_caller]
 fn exhaust<H: Harness>(sending: &Sending<'_, H>, passing: usize) {
     for _ in 0..passing {
@@ -67,7 +68,7 @@ fn wrong_login<H: Harness>(t: &Probe<H>, password: &str) -> Seen {
     t.post("/limits/signin").from_peer(CLIENT).body(JSON, body).once()
 }
 
-/// An API key of alice.
+/// Creates an API key of alice.
 fn key_of<H: Harness>(t: &Probe<H>, name: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let making = t.app.auth.danger_create_api_key_for("alice", ApiKeyRequest::new(name));
@@ -75,7 +76,7 @@ fn key_of<H: Harness>(t: &Probe<H>, name: &str) -> String {
 }
 
 cases! { $ __limits_tests in limits;
-    /// W-15: the answer says when to come back.
+    /// W-15: the response says when to retry.
     fn the_limit_lets_through_what_it_says_and_refuses_one_more(t) {
         from(&t, "/limits/open", CLIENT).is(200).says("open");
         from(&t, "/limits/open", CLIENT).is(200).says("open");
@@ -172,7 +173,7 @@ cases! { $ __limits_tests in limits;
         let get = |client: &str| t.get("/limits/open").from_peer(PROXY).header("x-forwarded-for", client);
         exhaust(&get("203.0.113.7"), 2);
         exhaust(&get("203.0.113.8"), 2);
-        // And whoever does not come by the proxy is believed nothing.
+        // Headers of a request that does not come from the proxy are ignored.
         for number in 0..3 {
             let sending = t.get("/limits/open").from_peer(CLIENT);
             let sending = sending.header("x-forwarded-for", format!("203.0.113.1{number}"));
@@ -239,7 +240,7 @@ cases! { $ __limits_tests in limits;
         t = Probe::build(|builder| builder.api_key_store(store));
         exhaust(&t.get("/limits/key").bearer(key_of(&t, "one")), 1);
         exhaust(&t.get("/limits/key").bearer(key_of(&t, "two")), 1);
-        // And a login is counted by its user.
+        // A login is counted by its user.
         exhaust(&t.get("/limits/key").bearer(t.access("alice")), 1);
         exhaust(&t.get("/limits/key").bearer(t.access("bob")), 1);
     }
@@ -248,7 +249,7 @@ cases! { $ __limits_tests in limits;
         let get = |tenant: &str| t.get("/limits/tenant").from_peer(CLIENT).header("x-tenant", tenant);
         exhaust(&get("a"), 1);
         exhaust(&get("b"), 1);
-        // Where there is none, the address is.
+        // Without a user, the address is counted.
         exhaust(&t.get("/limits/tenant").from_peer(CLIENT), 1);
         exhaust(&t.get("/limits/tenant").from_peer(OTHER), 1);
     }
@@ -256,10 +257,10 @@ cases! { $ __limits_tests in limits;
     fn of_two_limits_each_refuses(t) {
         let get = |tenant: &str| t.get("/limits/two").from_peer(CLIENT).header("x-tenant", tenant).once();
         let seen = get("a");
-        // Headers of one name are sorted here.
+        // Headers with the same name are sorted here.
         assert_eq!(seen.is(200).response.header("ratelimit"), ["\"1/minute\";r=0;t=60", "\"2/minute\";r=1;t=30"]);
         get("a").refused(429, "too_many_requests").has("retry-after", "60");
-        // The first limit has counted what the second one has refused.
+        // The first limit has counted the request that the second one refused.
         get("b").refused(429, "too_many_requests").has("retry-after", "30");
     }
 
@@ -284,7 +285,7 @@ cases! { $ __limits_tests in limits;
         t.get("/limits/me").from_peer(CLIENT).bearer(t.access("alice")).once().refused(429, "too_many_requests");
     }
 
-    /// C-09: before authentication, so that nobody can try tokens without end.
+    /// C-09: before authentication, so that tokens cannot be guessed without limit.
     fn a_guard_counts_addresses_before_it_looks_at_credentials(t) {
         let get = |token: &str| t.get("/limits/address").from_peer(CLIENT).bearer(token).once();
         get("x").refused(401, "invalid_token").has("ratelimit", "\"2/minute\";r=1;t=30");
@@ -302,7 +303,7 @@ cases! { $ __limits_tests in limits;
         assert_eq!(get().is(429).user_loads, 0);
     }
 
-    /// C-09: one limit over a group covers what there is no route for.
+    /// C-09: a limit on a group also covers unknown paths.
     fn unknown_paths_of_a_group_count(t) {
         let none = t.get("/limited/none").from_peer(CLIENT).bearer(t.access("alice"));
         none.clone().once().is(404);
@@ -320,13 +321,13 @@ cases! { $ __limits_tests in limits;
         assert_eq!(seen.response.header("ratelimit"), ["\"2/minute\";r=1;t=30", "\"3/minute\";r=2;t=20"]);
         get("alice").is(200);
         get("alice").refused(429, "too_many_requests").has("retry-after", "30");
-        // The address has had three.
+        // The address has used three.
         get("bob").refused(429, "too_many_requests").has("retry-after", "20");
         let elsewhere = t.get("/limited/panel").from_peer(OTHER).bearer(t.access("bob"));
         exhaust(&elsewhere, 2);
     }
 
-    /// C-09. Nobody waits in front of the password pool who is refused anyway.
+    /// C-09. A request that will be refused does not wait for the password pool.
     fn failed_logins_count_before_a_password_is_queued(t) {
         wrong_login(&t, "wrong").refused(401, "invalid_credentials").has("ratelimit", "\"2/minute\";r=1;t=30");
         wrong_login(&t, "wrong").refused(401, "invalid_credentials");
@@ -375,7 +376,7 @@ cases! { $ __limits_tests in limits;
         exhaust(&t.get("/limits/me").from_peer(CLIENT), 2);
     }
 
-    /// C-08, W-15: what is no limit is not unlimited.
+    /// C-08, W-15: an invalid limit does not mean unlimited.
     fn what_is_no_limit_refuses_everything(t) {
         from(&t, "/limits/broken", CLIENT).refused(500, "misconfigured").lacks("ratelimit");
         from(&t, "/limits/open", CLIENT).is(200);

@@ -44,7 +44,7 @@ impl PasswordScheme for Reversed {
     }
 }
 
-/// `counted$`, which is the hash of every password: how often one is checked.
+/// `counted$`, which is the hash of every password: counts the checks.
 struct Counted(Arc<AtomicUsize>);
 
 impl PasswordScheme for Counted {
@@ -62,12 +62,12 @@ impl PasswordScheme for Counted {
     }
 }
 
-/// Slow enough for a hash to be told from none.
+/// Slow enough to distinguish a hash from none.
 fn slow() -> PasswordConfig {
     PasswordConfig::danger_weak_bcrypt(9)
 }
 
-/// An application of whose users those with a password have a slow hash of it.
+/// An application in which users with a password have a slow hash.
 fn with_slow_hashes<H: Harness>() -> Probe<H> {
     let t = Probe::build(|builder| builder.password(slow()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -119,7 +119,7 @@ cases! { $ __login_tests in login;
         t.login("alice", "s3cret ").send().refused(401, "invalid_credentials");
     }
 
-    /// Nobody learns from the answer who exists.
+    /// The response does not reveal whether a user exists.
     fn every_failure_gives_the_same_answer(t) {
         let long = "x".repeat(1025);
         let answers: Vec<_> = [
@@ -135,8 +135,8 @@ cases! { $ __login_tests in login;
         }
     }
 
-    /// W-09, P-09: what is compared is the shortest of several runs, without what an attempt takes
-    /// that is refused before any hash. On a busy machine each case gets one in peace at last.
+    /// W-09, P-09: compares the shortest of several runs, less the time of an attempt that is
+    /// refused before any hash. On a busy machine, each case eventually gets an undisturbed run.
     fn every_failure_takes_the_time_of_a_wrong_password(t) {
         t = with_slow_hashes();
         t.login("alice", "s3cret").once().is(200);
@@ -164,8 +164,8 @@ cases! { $ __login_tests in login;
         panic!("{cases:?} take {shortest:?}");
     }
 
-    /// P-04: one hash for a login, with a look-up before and after it, and neither for what its
-    /// token is used for.
+    /// P-04: a login computes one hash, with a look-up before and after it; a request with its
+    /// token needs neither.
     fn a_password_is_checked_once(t) {
         let hashes = Arc::new(AtomicUsize::new(0));
         let scheme = Counted(Arc::clone(&hashes));
@@ -191,7 +191,7 @@ cases! { $ __login_tests in login;
             t.login("alice", &"x".repeat(length)).send().refused(401, "invalid_credentials");
             t.login("nobody", &"x".repeat(length)).send().refused(401, "invalid_credentials");
         }
-        // Beside them: the longest that bcrypt reads, as other systems have hashed it.
+        // The longest that bcrypt reads, as other systems hash it.
         let stored = Some(LONGEST_OF_BCRYPT.to_owned());
         t.users.change("alice", |user| user.password_hash = stored);
         t.login("alice", &"x".repeat(72)).send().is(200);
@@ -243,14 +243,14 @@ cases! { $ __login_tests in login;
         t.request("HEAD", "/login").send().is(405).says("").has("allow", "POST");
     }
 
-    /// A password does not belong into a URL.
+    /// A password does not belong in a URL.
     fn the_query_is_not_read(t) {
         let sending = t.post("/login?username=alice&password=s3cret");
         sending.clone().send().refused(415, "unsupported_media_type");
         sending.body(FORM, "").send().refused(400, "invalid_request");
     }
 
-    /// What a foreign page's form can send is not taken for JSON.
+    /// What a form of a foreign page can send is not accepted as JSON.
     fn another_media_type_is_415(t) {
         let body = r#"{"username":"alice","password":"s3cret"}"#;
         for media_type in ["text/plain", "multipart/form-data", "application/jsonp", "application/json, text/plain", "json", ""] {

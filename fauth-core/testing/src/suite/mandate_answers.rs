@@ -1,5 +1,5 @@
-//! What is said to a caller whose mandate is not good enough: status, headers, and every byte of
-//! the body, in the form of Caracal and in others.
+//! Refusals of mandates: status, headers, and every byte of the body, in Caracal's form and in
+//! others.
 
 use fauth_core::{
     Rejection, Requirement,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Fault, WireResponse};
 
-/// An answer with this code, and exactly this body.
+/// Asserts a response with this code and exactly this body.
 #[track_caller]
 fn says(seen: &Seen, denial: &Denial, hint: &str) {
     denial.is_of(seen);
@@ -25,7 +25,7 @@ fn says(seen: &Seen, denial: &Denial, hint: &str) {
     ));
 }
 
-/// An answer that has the three members, and the code.
+/// Asserts a response with the three members and this code.
 #[track_caller]
 fn has_members(answer: &WireResponse, code: &str) {
     let body = answer.json();
@@ -122,7 +122,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         says(&s.ask(&wanted(0), s.delegated("alice").sign()), &TOO_DEEP, "The mandate was handed on too often: shorten the chain, or let the service allow it");
     }
 
-    /// What Caracal has no code for has the same three members.
+    /// Errors for which Caracal has no code have the same three members.
     fn other_refusals_have_the_same_form(t) {
         let s = service(&t);
         let mandate = s.mandate("alice").sign();
@@ -182,7 +182,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         MISSING.is_of(&s.app.get("/guards/user").send());
     }
 
-    /// RFC 9457, where that is what clients expect.
+    /// RFC 9457, if that is what clients expect.
     fn problem_documents_on_demand(t) {
         let s = service_wired(&t, |builder| builder.renderer(ProblemJson::new()));
         let user = Requirement::user;
@@ -224,7 +224,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         s.app.get("/me").send().is(401).says(r#"{"detail":"Not authenticated"}"#);
     }
 
-    /// What a stranger sends is not told back, and breaks no header and no body.
+    /// Input of a stranger is not echoed, and breaks neither a header nor the body.
     fn nothing_of_a_token_comes_back(t) {
         let s = service(&t);
         let evil = "\"},\r\nset-cookie: a=b\u{202e}<script>";
@@ -237,7 +237,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         s.app.get("/scoped/panel").bearer(s.mandate("alice").claim("scope", "read").sign()).send().is(200);
     }
 
-    /// Names that a service has given itself are written as JSON.
+    /// Names configured by the service are escaped as JSON.
     fn names_in_a_body_are_escaped(t) {
         let s = service(&t);
         let wanted = Requirement::user().targets(["https://x.example/\"a\"\\b"]);
@@ -246,7 +246,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         s.passes(&wanted, s.mandate("alice").claim("target", serde_json::json!(["https://x.example/\"a\"\\b"])).sign());
     }
 
-    /// The reasons of the log are told apart, where the caller hears one sentence.
+    /// The log has different reasons where the caller gets one sentence.
     fn refusals_are_values_too(t) {
         let s = service(&t);
         let refused = |token: String| s.granted(&token).unwrap_err();

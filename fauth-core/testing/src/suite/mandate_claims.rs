@@ -1,7 +1,7 @@
-//! The claims of mandates: what must be there, what it must be, and for how long it is good.
+//! The claims of mandates: which are required, their types, and how long a mandate is valid.
 //!
-//! Where a case names a reason, that is what the log says of a refusal; the caller hears
-//! `invalid_token` for each, and `invalid_zone` for the zone.
+//! If a case names a reason, it is that of the log; the caller gets `invalid_token` for each, and
+//! `invalid_zone` for the zone.
 
 use std::time::Duration;
 
@@ -18,35 +18,35 @@ use crate::{ForeignToken, MANDATE_AUDIENCE, ManualClock};
 
 const NOW: i64 = ManualClock::START.unix_seconds();
 const SECOND: Duration = Duration::from_secs(1);
-/// Texts that a mandate must have, but for those that have to be a certain one.
+/// Required strings, except those with a fixed value.
 const TEXTS: [&str; 5] = ["jti", "sub", "sid", "root_sid", "client_id"];
-/// Texts that it may have.
+/// Optional strings.
 const OPTIONAL_TEXTS: [&str; 4] =
     ["agent_session_id", "delegation_edge_id", "source_session_id", "target_session_id"];
 
-/// What is no text.
+/// Values that are no strings.
 fn no_texts() -> [Value; 6] {
     [json!(1), json!(1.5), json!(true), json!([]), json!(["text"]), json!({ "text": 1 })]
 }
 
-/// A mandate whose number is written like this.
+/// A mandate with a number written like this.
 fn with_number(token: &ForeignToken, name: &str, text: &str) -> String {
-    // A number that stands nowhere else.
+    // A number that occurs nowhere else.
     let claims = token.clone().claim(name, 123_454_321).claims().replacen("123454321", text, 1);
     token.clone().claims_text(claims).sign()
 }
 
-/// A mandate that was issued and ends so many seconds from now.
+/// A mandate issued and expiring this many seconds from now.
 fn lasting<H: Harness>(s: &Acting<H>, issued: i64, ends: i64) -> String {
     s.mandate("alice").claim("iat", NOW + issued).claim("exp", NOW + ends).sign()
 }
 
-/// A chain of so many applications.
+/// A chain of this many applications.
 fn chain(length: usize) -> Value {
     (0..length).map(|number| json!({ "application_id": format!("app_{number}") })).collect()
 }
 
-/// A delegation over so many hops.
+/// A delegation over this many hops.
 fn deep<H: Harness>(s: &Acting<H>, hops: usize) -> ForeignToken {
     s.delegated("alice").claim("delegation_chain", chain(hops + 1)).claim("hop_count", hops)
 }
@@ -60,7 +60,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
         }
     }
 
-    /// There, and not there: that is no better.
+    /// Null is no better than missing.
     fn a_required_claim_that_is_null_is_refused(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").claim("something_else", Value::Null).sign());
@@ -121,7 +121,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
         s.refuses(s.mandate("alice").claim("something_else", 1).without_claim("sid").sign(), "missing_claim");
     }
 
-    /// As a whole, character for character.
+    /// Compared as a whole, character for character.
     fn the_issuer_is_exact(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").claim("iss", "https://sts.example.com").sign());
@@ -232,7 +232,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
         s.refuses(lasting(&s, 20, 10), "unacceptable_lifetime");
     }
 
-    /// A mandate is short: a day where nothing is said.
+    /// A mandate is short: at most a day by default.
     fn a_mandate_lasts_a_day_at_most(t) {
         let s = service(&t);
         let day = 24 * 60 * 60;
@@ -305,7 +305,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
         }
     }
 
-    /// Empty is absent: it opens nothing that asks for it.
+    /// Empty counts as absent: it opens nothing that requires the claim.
     fn an_empty_session_or_delegation_is_none(t) {
         let s = service(&t);
         let (session, delegation) = (Requirement::user().agent_session(), Requirement::user().delegation());
@@ -357,7 +357,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
         s.refuses(deep(&s, 32).sign(), "invalid_claim");
     }
 
-    /// No bool, no float, no overflow, no text.
+    /// No boolean, no float, no overflow, no string.
     fn hops_are_counted_in_whole_numbers(t) {
         let s = service(&t);
         let direct = || s.mandate("alice");
@@ -384,7 +384,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
         }
     }
 
-    /// Whoever writes fewer hops than the chain has would pass a limit.
+    /// A mandate that states fewer hops than its chain would bypass a limit.
     fn hops_must_agree_with_the_chain(t) {
         let s = service(&t);
         s.opens(deep(&s, 3).sign());
@@ -392,7 +392,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
             s.refuses(deep(&s, 3).claim("hop_count", wrong).sign(), "invalid_claim");
         }
         s.refuses(deep(&s, 3).without_claim("hop_count").sign(), "invalid_claim");
-        // As Caracal counts: the delegations, where the chain does not say who has begun.
+        // As Caracal counts: the delegations, if the chain does not name its beginning.
         let counted = |hops: usize, path: usize, count: usize| {
             let path: Value = (0..path).map(|number| json!(format!("edge_{number}"))).collect();
             deep(&s, hops).claim("delegation_path", path).claim("hop_count", count).sign()
@@ -417,7 +417,7 @@ cases! { $ __mandate_claims_tests in mandate_claims;
         }
     }
 
-    /// Of the scopes a mandate has, none is the user's.
+    /// The scopes belong to the mandate, not to the user.
     fn a_mandate_gives_no_roles(t) {
         let s = service(&t);
         let claims = |subject: &str| s.mandate(subject).claim("roles", json!(["admin"])).claim("role", "admin").sign();

@@ -1,5 +1,5 @@
-//! What a route may ask of a mandate: scopes, targets, use, session, delegation, chain and hops;
-//! and which answer comes first where several things are wrong.
+//! What a route may require of a mandate: scopes, targets, use, session, delegation, chain and
+//! hops; and which error comes first.
 
 use fauth_core::{Requirement, RouteRules, token::MandateUse};
 use serde_json::{Value, json};
@@ -26,15 +26,15 @@ fn over<H: Harness>(s: &Acting<H>, applications: &[&str]) -> ForeignToken {
     s.delegated("alice").claim("delegation_chain", chain).claim("hop_count", applications.len() - 1)
 }
 
-/// As many hops, and no chain that says which.
+/// As many hops, without a chain that names them.
 fn hops<H: Harness>(s: &Acting<H>, count: u64) -> String {
     s.mandate("alice").claim("hop_count", count).sign()
 }
 
-/// Makes a mandate worse.
+/// Makes a mandate insufficient.
 type Change = fn(ForeignToken) -> ForeignToken;
 
-/// Everything that can be asked for.
+/// All possible requirements.
 fn everything() -> Requirement {
     user()
         .scopes(["billing:read", "billing:payout"])
@@ -63,7 +63,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         s.denies(&both, with("other"), &Denial::scopes(&["billing:read", "billing:payout"]));
     }
 
-    /// The guards that ask for scopes are the ones that there are for every token.
+    /// The scope guards are the same as for every token.
     fn scopes_are_those_of_every_guard(t) {
         let s = service(&t);
         let with = |scopes: &str| s.mandate("alice").claim("scope", scopes).sign();
@@ -103,7 +103,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
     fn a_mandate_of_an_agent_session(t) {
         let s = service(&t);
         let agent = || s.mandate("alice").claim("agent_session_id", "ags_1").sign();
-        // The names of 0.1 and of 1.0 are one condition.
+        // The names of version 0.1 and 1.0 are the same condition.
         for wanted in [user().agent_session(), user().session()] {
             s.passes(&wanted, agent());
             s.passes(&wanted, s.delegated("alice").sign());
@@ -113,7 +113,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         }
     }
 
-    /// `sid` is the authority record, and no agent session.
+    /// `sid` is the authority record, not an agent session.
     fn no_other_session_is_one_of_an_agent(t) {
         let s = service(&t);
         let other = s.mandate("alice").claim("session_id", "ags_1").claim("source_session_id", "a").claim("target_session_id", "b");
@@ -131,7 +131,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         s.denies(&wanted, s.mandate("alice").claim("delegation_id", "edge_1").sign(), &NO_DELEGATION);
     }
 
-    /// M-10: whether the delegation has changed since could not be told.
+    /// M-10: whether the delegation has changed since could not be determined.
     fn a_delegation_without_an_epoch_is_none(t) {
         let s = service(&t);
         let without = || s.delegated("alice").without_claim("delegation_graph_epoch").sign();
@@ -152,7 +152,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         s.denies(&wanted, s.mandate("alice").sign(), &Denial::chain(ROOT));
     }
 
-    /// `client_id` says who holds the mandate, not through whom it came.
+    /// `client_id` names the holder of the mandate, not its path.
     fn who_holds_it_is_not_in_the_chain_by_that(t) {
         let s = service(&t);
         let holder = user().chain_contains([MandateIssuer::CLIENT]);
@@ -209,7 +209,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         s.denies(&wanted, of("billing:payout").claim("hop_count", 2).sign(), &TOO_DEEP);
     }
 
-    /// A route that asks for a delegation is closed to what knows of none.
+    /// A route that requires a delegation refuses tokens that cannot have one.
     fn a_token_that_is_no_mandate_meets_none_of_this(t) {
         for wanted in [
             user().targets([TARGET]), user().agent_session(), user().session(), user().delegation(), user().chain_contains([ROOT]),
@@ -223,7 +223,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         }
     }
 
-    /// Roles and permissions are those of the user whom the loader finds.
+    /// Roles and permissions are those of the loaded user.
     fn a_user_needs_rights_beside_the_mandate(t) {
         let s = service(&t);
         let wanted = user().role("admin").delegation();
@@ -261,7 +261,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         s.opens(s.mandate("alice").sign());
     }
 
-    /// 6.5: of several things that are wrong, the caller hears of the first in this order.
+    /// 6.5: of several faults, the first in this order is reported.
     fn the_first_fault_is_the_answer(t) {
         let s = service(&t);
         s.revoke(&["root_revoked"]);
@@ -328,7 +328,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         INVALID.is_of(&s.app.get("/guards/twice").bearer(s.mandate("alice").forge()).send());
     }
 
-    /// Nobody learns which routes there are.
+    /// Callers do not learn which routes exist.
     fn a_group_is_closed_as_a_whole(t) {
         let s = service(&t);
         for path in ["/group/dashboard", "/group/nested/leaf", "/group/merged", "/group/mounted/x", "/group/late", "/group/none"] {
@@ -340,7 +340,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         TOO_DEEP.is_of(&s.app.get("/group/none").bearer(hops(&s, 11)).send());
     }
 
-    /// Refused before the upgrade, where a script can read the status.
+    /// Refused before the upgrade, so that a script can read the status.
     fn a_websocket_without_authority_is_not_upgraded(t) {
         let s = service(&t);
         let upgrade = |path: &str| {
@@ -356,7 +356,7 @@ cases! { $ __mandate_requirements_tests in mandate_requirements;
         REVOKED.is_of(&upgrade("/group/dashboard").bearer(s.mandate("alice").sign()).send());
     }
 
-    /// What is good for one provider is nothing to another in the same application.
+    /// What one provider accepts is nothing to another in the same application.
     fn another_provider_in_the_same_application(t) {
         let s = service(&t);
         let own = crate::at_once(s.app.app.other.issue(fauth_core::Purpose::Access, "alice")).unwrap();

@@ -1,5 +1,5 @@
-//! What ends a mandate before it expires: revoked anchors, a later delegation epoch, that it was
-//! used already; and what happens where nobody can tell.
+//! What ends a mandate before it expires: revoked anchors, a later delegation epoch, an earlier
+//! use; and the response if this cannot be determined.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::Fault;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Revokes it in the store, as another service does that shares the store.
+/// Revokes it in the store, like another service that shares the store.
 fn revoke_for<H: Harness>(s: &Acting<H>, anchor: &str, lasting: Duration) {
     block_on(s.anchors.inner().revoke(&[anchor], lasting)).unwrap();
 }
@@ -28,12 +28,12 @@ fn raise_in<H: Harness>(s: &Acting<H>, zone: &str, epoch: u64) {
     block_on(s.anchors.inner().raise_epoch(zone, epoch, DAY)).unwrap();
 }
 
-/// Takes so long at most.
+/// Takes at most this long.
 fn impatient<H: Harness>(t: &super::Probe<H>) -> Acting<H> {
     service_wired(t, |builder| builder.store_timeout(Duration::from_millis(20)))
 }
 
-/// One anchor ends the mandates that have it, and no others.
+/// An anchor ends the mandates that have it, and no others.
 #[track_caller]
 fn ends<H: Harness>(t: &super::Probe<H>, claim: &str, anchor: &str) {
     let s = service(t);
@@ -43,7 +43,7 @@ fn ends<H: Harness>(t: &super::Probe<H>, claim: &str, anchor: &str) {
     revoke_for(&s, anchor, DAY);
     s.refuses_as(token.sign(), &REVOKED, "mandate_revoked");
     s.opens(other.sign());
-    // Whatever the route asks for.
+    // Whatever the route requires.
     s.denies(&Requirement::user().delegation(), token.sign(), &REVOKED);
 }
 
@@ -52,7 +52,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         ends(&t, "sid", "record_9");
     }
 
-    /// Everything that was derived from it.
+    /// Everything derived from it.
     fn a_revoked_root_ends_all_mandates_of_it(t) {
         ends(&t, "root_sid", "root_9");
     }
@@ -92,7 +92,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         s.refuses_as(path.sign(), &REVOKED, "mandate_revoked");
     }
 
-    /// Everybody would be without authority.
+    /// Everybody would lose their authority.
     fn an_empty_anchor_ends_nothing(t) {
         let s = service(&t);
         let empty = s.delegated("alice").claim("agent_session_id", "").claim("delegation_edge_id", "");
@@ -120,7 +120,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         let s = service(&t);
         let mandate = s.mandate("alice").sign();
         revoke_for(&s, "sid_1", 60 * SECOND);
-        // No call shortens another.
+        // No call shortens an earlier one.
         revoke_for(&s, "sid_1", SECOND);
         t.clock.advance(59 * SECOND);
         s.refuses_as(&mandate, &REVOKED, "mandate_revoked");
@@ -160,7 +160,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         s.opens(s.delegated("alice").claim("delegation_graph_epoch", 6).sign());
     }
 
-    /// Numbers that a float would round: 2^53, and one more.
+    /// Numbers that a float would round: 2^53 and 2^53 + 1.
     fn epochs_are_compared_exactly(t) {
         let s = service(&t);
         let of = |epoch: u64| s.delegated("alice").claim("delegation_graph_epoch", epoch).sign();
@@ -170,7 +170,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         s.refuses_as(of(999_999_999_999_999), &STALE, "delegation_stale");
     }
 
-    /// M-10: as long as the zone has no epoch, there is nothing to be older than.
+    /// M-10: as long as the zone has no epoch, nothing can be older.
     fn a_delegation_without_an_epoch_is_older_than_any(t) {
         let s = service(&t);
         let without = s.delegated("alice").without_claim("delegation_graph_epoch");
@@ -203,7 +203,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         s.refuses_as(s.delegated("alice").sign(), &REVOKED, "mandate_revoked");
     }
 
-    /// Nobody can make a service ask its store by mandates that are refused anyhow.
+    /// Mandates that are refused anyway cause no look-up in the store.
     fn a_mandate_that_is_refused_anyhow_asks_nobody(t) {
         let s = service(&t);
         let admin = Requirement::user().scopes(["billing:admin"]);
@@ -226,7 +226,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         assert_eq!(seen.user_loads, 0);
     }
 
-    /// M-03: not 401, since nobody knows, not 500, and never a pass.
+    /// M-03: not 401, because it is unknown, not 500, and never a pass.
     fn a_store_that_fails_is_503(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
@@ -236,7 +236,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         for path in ["/me", "/grant", "/group/dashboard", "/group/none", "/guards/twice"] {
             unavailable(&s.app.get(path).bearer(s.mandate("alice").sign()).send());
         }
-        // What needs no store is answered.
+        // Requests that need no store are answered.
         s.refuses(s.mandate("alice").forge(), "bad_signature");
         s.app.get("/open").send().is(200);
         s.app.get("/maybe").send().is(200).says("Hello nobody");
@@ -254,7 +254,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         s.opens(s.mandate("alice").sign());
     }
 
-    /// M-08: it is waited for.
+    /// M-08: the response waits for it.
     fn a_store_that_is_slow_is_right(t) {
         let s = service(&t);
         s.anchors.delay(Duration::from_millis(5));
@@ -291,7 +291,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         passing(5).is(200);
     }
 
-    /// M-09: a mandate that is overheard is worth nothing.
+    /// M-09: an intercepted mandate is worthless.
     fn a_mandate_is_used_once_where_that_is_said(t) {
         let s = service_with(&t, MandateAuthBuilder::single_use);
         let mandate = s.mandate("alice").sign();
@@ -300,7 +300,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
             INVALID.is_of(&s.app.get(path).bearer(&mandate).once());
         }
         s.app.get("/guards/user").bearer(s.mandate("alice").sign()).once().is(200);
-        // Where nothing is said, any number of times.
+        // By default, it may be used any number of times.
         let s = service(&t);
         let mandate = s.mandate("alice").sign();
         for _ in 0..3 {
@@ -308,7 +308,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         }
     }
 
-    /// One request, several guards and an extractor: that is one use.
+    /// One request with several guards and an extractor is one use.
     fn guards_and_extractors_of_one_request_are_one_use(t) {
         let s = service_with(&t, MandateAuthBuilder::single_use);
         for path in ["/guards/twice", "/group/admin", "/me", "/grant", "/guards/grant", "/group/nested/leaf"] {
@@ -317,7 +317,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         }
     }
 
-    /// Whoever is refused has not used it.
+    /// A refused request has not used it.
     fn a_refused_mandate_is_not_used_up(t) {
         let s = service_with(&t, MandateAuthBuilder::single_use);
         let mandate = s.mandate("alice").sign();
@@ -336,7 +336,7 @@ cases! { $ __mandate_revocation_tests in mandate_revocation;
         s.app.get("/guards/user").bearer(s.mandate("alice").sign()).once().is(200);
     }
 
-    /// An action that takes long asks again before it does what cannot be undone.
+    /// A long action checks again before its irreversible step.
     fn authority_can_be_checked_again(t) {
         let s = service(&t);
         let auth = &s.app.app.auth;

@@ -2,7 +2,7 @@
 //! what is different about it.
 //!
 //! Each case runs twice: with the rules around the whole application, and around a part of it that
-//! is mounted under a prefix. Rules are about whole paths in both.
+//! is mounted under a prefix. Rules match whole paths in both.
 
 use fauth_core::{
     Requirement, RouteRules,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{Fault, MandateIssuer};
 
-/// The whole path of something in the application.
+/// Returns the whole path of a route of the application.
 type At<'a> = &'a dyn Fn(&str) -> String;
 
 const TARGET: &str = MandateIssuer::TARGET;
@@ -40,7 +40,7 @@ fn behind<H: Harness>(
     }
 }
 
-/// Reading everywhere, a delegation for paying out, and a page for whoever looks after the service.
+/// Reading everywhere, a delegation for payouts, and a page for operators.
 fn documented(at: At<'_>) -> RouteRulesBuilder {
     RouteRules::private_by_default()
         .require(prefix(at("/raw")), user().scopes(["billing:read"]))
@@ -71,7 +71,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         });
     }
 
-    /// Segment by segment: what is longer is another path.
+    /// Segment by segment: a longer path is another path.
     fn a_rule_is_about_its_path_and_what_is_below(t) {
         behind(&t, documented, |s, t, at| {
             for path in ["/raw/payouts", "/raw/payouts/", "/raw/payouts/x", "/raw/payouts/x/y"] {
@@ -94,7 +94,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         });
     }
 
-    /// A letter that is encoded is the letter.
+    /// A percent-encoded letter is that letter.
     fn an_encoded_path_is_the_path(t) {
         behind(&t, documented, |s, t, at| {
             for path in ["/raw/%70ayouts/create", "/raw/pay%6Futs", "/raw/payout%73/create"] {
@@ -126,7 +126,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         });
     }
 
-    /// What the override does not name stays.
+    /// What the override does not name is kept.
     fn an_override_replaces_the_fields_that_it_names(t) {
         let rules = |at: At<'_>| {
             RouteRules::private_by_default()
@@ -147,7 +147,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
                 Denial::target(TARGET).is_of(&get(path, &good.clone().without_claim("target")));
                 Denial::scopes(&["billing:read"]).is_of(&get(path, &good.clone().claim("scope", "billing:payout")));
             }
-            // Another scope, and not this one too.
+            // Another scope instead of this one.
             get("/raw/scope", &good.clone().claim("scope", "billing:payout")).is(200);
             Denial::scopes(&["billing:payout"]).is_of(&get("/raw/scope", &good));
             Denial::target(TARGET).is_of(&get("/raw/scope", &good.clone().claim("scope", "billing:payout").without_claim("target")));
@@ -168,7 +168,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         });
     }
 
-    /// As an override does in Caracal.
+    /// Like an override in Caracal.
     fn replace_takes_nothing_over(t) {
         let rules = |at: At<'_>| {
             RouteRules::private_by_default()
@@ -184,7 +184,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         });
     }
 
-    /// M-13: by segments, not by the length of what was written.
+    /// M-13: by segments, not by the length of the text.
     fn the_longest_prefix_decides_whatever_the_order(t) {
         let forward = |at: At<'_>| {
             RouteRules::private_by_default()
@@ -209,7 +209,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         assert!(RouteRules::private_by_default().require("/a////", user()).build().is_err());
     }
 
-    /// An exclusion: nobody is asked for anything.
+    /// An exclusion requires nothing.
     fn what_is_excluded_asks_nobody(t) {
         behind(&t, documented, |s, t, at| {
             s.anchors.fault(Fault::Fails);
@@ -226,7 +226,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         });
     }
 
-    /// M-04: an exclusion of everything is written as such, or not at all.
+    /// M-04: an exclusion of everything must be explicit.
     fn an_empty_exclusion_is_an_error(t) {
         for empty in ["", " ", "healthz", "*"] {
             assert!(RouteRules::private_by_default().public(empty).build().is_err(), "{empty:?}");
@@ -336,7 +336,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
         });
     }
 
-    /// M-01: a key that is misspelt opens nothing, and no application starts with it.
+    /// M-01: a misspelt key opens nothing, and no application starts with it.
     fn an_unknown_key_of_a_file_is_an_error(t) {
         let of = |key: &str, value: serde_json::Value| {
             let text = json!({ "default": "private", "rules": [{ "path": "/x", "require": { key: value } }] });
@@ -366,7 +366,7 @@ cases! { $ __mandate_rules_tests in mandate_rules;
             t.get(&at("/group/dashboard")).bearer(s.delegated("alice").sign()).send().is(200).says("Hello alice");
             NO_DELEGATION.is_of(&t.get(&at("/group/dashboard")).bearer(s.mandate("alice").sign()).send());
             NO_DELEGATION.is_of(&t.get(&at("/group/nothing")).bearer(s.mandate("alice").sign()).send());
-            // A rule opens nothing that a guard closes.
+            // A rule does not open what a guard closes.
             MISSING.is_of(&t.get(&at("/guarded")).send());
             t.get(&at("/guarded")).bearer(s.mandate("alice").sign()).send().is(200);
             t.get(&at("/guarded")).bearer(s.mandate("bob").sign()).send().is(403);

@@ -1,5 +1,5 @@
-//! Mandates on their way in: how they are sent, their header, their signature and its key, and that
-//! nothing else passes for one.
+//! How mandates are presented, their header, their signature and its key; other tokens are not
+//! accepted in their place.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fauth_core::{OneTimePurpose, Purpose, token::Algorithm};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{ForeignIssuer, MANDATE_AUDIENCE, MandateIssuer, ManualClock, PublishedKeys, SECRET, sign_with};
 
-/// Everywhere where a user is asked for.
+/// Wherever a user is required.
 const PATHS: [&str; 6] =
     ["/me", "/grant", "/guards/user", "/guards/active", "/group/dashboard", "/group/late"];
 
@@ -21,21 +21,22 @@ fn parts(token: &str) -> [String; 3] {
     parts.try_into().unwrap()
 }
 
-/// A service that fetches the keys, and the server that has them.
+/// A service that fetches the keys, and the server that publishes them.
 fn fetching<H: Harness>(t: &Probe<H>, issuer: MandateIssuer) -> (Acting<H>, PublishedKeys) {
     let server = issuer.server();
     let fetch = server.clone();
     (service_of(t, issuer, |builder| builder.fetch(fetch), |builder| builder), server)
 }
 
-/// The published set of keys, changed.
+/// Returns the published set of keys with a change.
 fn changed(issuer: &MandateIssuer, change: impl FnOnce(&mut Vec<Value>)) -> String {
     let mut set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
     change(set["keys"].as_array_mut().unwrap());
     set.to_string()
 }
 
-/// A token of the same issuer and for the same service with the claims of RFC 9068, and no mandate.
+/// A token of the same issuer for the same service with the claims of RFC 9068, which is not a
+/// mandate.
 fn access_token(subject: &str) -> crate::ForeignToken {
     let issuer = ForeignIssuer::new(ISSUER);
     issuer.token(subject, ManualClock::START).claim("aud", MANDATE_AUDIENCE).claim("scope", "billing:read")
@@ -79,7 +80,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         s.app.get("/guards/user").header("authorization", format!("Bearer {mandate}")).send().is(200);
     }
 
-    /// `^Bearer\s+(.+)$`, in any case of letters; but no tabs (RFC 9110 section 11.4).
+    /// `^Bearer\s+(.+)$`, ignoring case, but without tabs (RFC 9110 section 11.4).
     fn the_scheme_is_written_in_any_case(t) {
         let s = service(&t);
         let mandate = s.mandate("alice").sign();
@@ -90,7 +91,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         assert!(matches!(seen.response.status, 400 | 401), "{:?}", seen.response);
     }
 
-    /// What cannot be read as one credential is 400, in the form of the other refusals.
+    /// A malformed credential is 400, in the same form as other refusals.
     fn a_malformed_or_second_credential_is_400(t) {
         let s = service(&t);
         let mandate = s.mandate("alice").sign();
@@ -143,7 +144,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         s.refuses(of(padding + 8), "token_too_long");
     }
 
-    /// ES256 and nothing else, whatever the header says and whatever it is signed with.
+    /// ES256 only, whatever the header says and whichever key signs.
     fn another_algorithm_is_refused(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").header("alg", "ES256").sign());
@@ -158,7 +159,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         s.refuses(s.mandate("alice").without_header("alg").sign(), "wrong_algorithm");
     }
 
-    /// Key confusion: what everybody knows is no secret.
+    /// Key confusion: a public text is no secret.
     fn a_public_key_is_no_secret(t) {
         let s = service(&t);
         let token = s.mandate("alice");
@@ -210,7 +211,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         let now = ManualClock::START;
         s.opens(s.mandate("alice").sign());
         s.opens(old.mandate("alice", now).sign());
-        // A key there is, and it is another one.
+        // There is a key, but another one.
         s.refuses(old.mandate("alice", now).header("kid", "key-2").sign(), "bad_signature");
         s.refuses(s.mandate("alice").header("kid", "key-1").sign(), "bad_signature");
         for kid in ["key-3", "KEY-1", "key-1 ", "../../etc/passwd", "*"] {
@@ -219,12 +220,12 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         for kid in [json!(1), json!(["key-1"]), json!({}), json!("x".repeat(129))] {
             s.refuses(s.mandate("alice").header("kid", kid).sign(), "malformed_token");
         }
-        // Caracal tries every key; which one is meant would be the sender's to leave open.
+        // Caracal tries every key; that would leave the choice to the sender.
         s.refuses(s.mandate("alice").without_header("kid").sign(), "unknown_key");
         s.refuses(s.mandate("alice").header("kid", "").sign(), "unknown_key");
     }
 
-    /// With one key there is no doubt which one is meant.
+    /// With a single key, the choice is unambiguous.
     fn without_a_kid_the_only_key_is_meant(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").without_header("kid").sign());
@@ -249,7 +250,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         s.refuses(of(&swapped), "bad_signature");
     }
 
-    /// Whose key the header brings does not matter.
+    /// A key in the header is ignored.
     fn a_key_that_the_header_brings_is_ignored(t) {
         let s = service(&t);
         let evil = MandateIssuer::new("https://evil.example", ZONE);
@@ -262,7 +263,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         }
     }
 
-    /// Nothing is known of the claims before the signature.
+    /// Claims are not read before the signature is verified.
     fn the_signature_is_judged_before_the_claims(t) {
         let s = service(&t);
         let token = s.mandate("alice");
@@ -305,7 +306,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         }
     }
 
-    /// Neither 401, since the mandate may be good, nor a pass.
+    /// Not 401, because the mandate may be valid, and not a pass.
     fn without_keys_nothing_is_known(t) {
         let (s, server) = fetching(&t, MandateIssuer::new(ISSUER, ZONE));
         server.go_down();
@@ -326,7 +327,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         assert_eq!(server.fetches(), 1);
     }
 
-    /// The same keys, another issuer, or another subject of trust: no.
+    /// The issuer's keys under another name, or its name with other keys.
     fn a_mandate_of_another_issuer_is_refused(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
@@ -336,7 +337,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         s.refuses(s.mandate("alice").claim("iss", "https://sts.example.org").sign(), "wrong_issuer");
     }
 
-    /// A token that its issuer has signed for the same service, and that delegates nothing.
+    /// A token that its issuer signed for the same service, and that delegates nothing.
     fn a_plain_access_token_of_the_issuer_is_no_mandate(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
@@ -346,7 +347,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         INVALID.is_of(&seen);
     }
 
-    /// What the application of another provider issues opens nothing here, and the reverse.
+    /// Tokens of another provider open nothing here, and the reverse.
     fn own_tokens_are_no_mandates(t) {
         let s = service(&t);
         for token in [
@@ -361,7 +362,7 @@ cases! { $ __mandate_tokens_tests in mandate_tokens;
         t.get("/guards/user").bearer(&mandate).send().refused(401, "invalid_token");
     }
 
-    /// There is no login to get a token from.
+    /// There is no login that could issue a token.
     fn a_service_of_mandates_has_no_logins(t) {
         let s = service(&t);
         for path in ["/login", "/refresh"] {

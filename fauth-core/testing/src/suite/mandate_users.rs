@@ -1,5 +1,4 @@
-//! Whom a mandate stands for, what a service makes of it, and that nothing else gets in where
-//! mandates do.
+//! The user of a mandate, what a service makes of it, and that other credentials are refused.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -19,9 +18,9 @@ use super::{
 };
 use crate::{MANDATE_AUDIENCE, MandateIssuer, ManualClock, TestUser, Users, memory_store};
 
-/// A user whose name is what the principal says.
+/// A user whose name is made from the principal.
 fn described(principal: &Principal) -> TestUser {
-    // Both names of a claim are the same.
+    // Both names of a claim are equivalent.
     assert_eq!(principal.agent_session_id(), principal.session_id());
     assert_eq!(principal.delegation_edge_id(), principal.delegation_id());
     assert_eq!(principal.sid(), principal.authority_record_id());
@@ -50,7 +49,7 @@ fn described(principal: &Principal) -> TestUser {
     TestUser { name, ..Users::new().find("alice") }
 }
 
-/// A service whose users are made of what a mandate says.
+/// A service whose users are made from mandates.
 fn describing<H: Harness>(t: &Probe<H>) -> Probe<H> {
     let issuer = MandateIssuer::new(ISSUER, ZONE);
     let load = |principal: Arc<Principal>| async move { Ok::<_, Infallible>(Some(described(&principal))) };
@@ -130,7 +129,7 @@ cases! { $ __mandate_users_tests in mandate_users;
         unavailable(&s.app.get("/guards/user").bearer(&mandate).send());
     }
 
-    /// Where anybody is let in, a mandate is judged as everywhere.
+    /// Where a user is optional, a mandate is verified as everywhere.
     fn a_visitor_with_a_mandate(t) {
         let s = service(&t);
         for path in ["/visitors/maybe", "/maybe"] {
@@ -144,7 +143,7 @@ cases! { $ __mandate_users_tests in mandate_users;
         assert!(seen.is(200).response.text().starts_with("true alice"), "{:?}", seen.response);
     }
 
-    /// Whoever acts by a mandate is no guest.
+    /// The bearer of a mandate is not a guest.
     fn a_guest_has_no_mandate(t) {
         let s = service(&t);
         s.app.get("/guests/signin").send().is(200).says("sign in");
@@ -182,8 +181,8 @@ cases! { $ __mandate_users_tests in mandate_users;
         s.app.get("/guards/keys").bearer(s.mandate("alice").sign()).send().is(200);
     }
 
-    /// What says of itself that it is another token, or is bound to a key that nobody proves to
-    /// have.
+    /// A token that says it is of another kind, or is bound to a key whose possession is not
+    /// proven.
     fn a_token_of_another_kind_is_no_mandate(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").claim("nonce", "n").claim("token_type", "access").sign());
@@ -196,7 +195,7 @@ cases! { $ __mandate_users_tests in mandate_users;
         s.refuses(s.mandate("alice").claim("cnf", json!({ "jkt": "x" })).sign(), "sender_constrained_token");
     }
 
-    /// RFC 8441: what is a GET with `Upgrade` over HTTP/1.1 is an extended CONNECT over HTTP/2.
+    /// RFC 8441: a GET with `Upgrade` over HTTP/1.1 is an extended CONNECT over HTTP/2.
     fn a_websocket_over_http2_is_judged_before_it_opens(t) {
         if !H::HAS_EXTENDED_CONNECT {
             return;
@@ -211,7 +210,7 @@ cases! { $ __mandate_users_tests in mandate_users;
         connect("/group/mounted/chat").bearer(s.mandate("alice").sign()).send_to_framework().is(200);
     }
 
-    /// Who was refused, why, and where.
+    /// Which subject was refused, why, and where.
     fn events_name_whom_a_mandate_is_about(t) {
         let s = service(&t);
         s.revoke(&["sid_9"]);
@@ -224,7 +223,7 @@ cases! { $ __mandate_users_tests in mandate_users;
         let event = s.events.assert_one(|event| event.kind == EventKind::AccessDenied);
         assert_eq!((event.subject.as_deref(), event.reason.as_deref()), (Some("bob"), Some("missing_scope")));
         s.events.clear();
-        // A forged one is about nobody.
+        // A forged one names no subject.
         s.app.get("/guards/user").bearer(s.mandate("alice").forge()).once().is(401);
         s.events.assert_none(|event| event.subject.is_some());
         s.events.clear();
@@ -232,7 +231,7 @@ cases! { $ __mandate_users_tests in mandate_users;
         s.events.assert_none(|_| true);
     }
 
-    /// A rule that opens a path opens it to everybody, a good mandate or not.
+    /// A public path is open to everybody, with or without a valid mandate.
     fn extractors_on_a_public_path_still_judge(t) {
         let s = service(&t);
         let app = s.behind(RouteRules::private_by_default().public("/me").public("/maybe").require("/token", Requirement::user().delegation()));

@@ -1,4 +1,4 @@
-//! Services that are used by mandates: what the cases about these are built from.
+//! Services that accept mandates: the fixtures of the cases about them.
 
 use std::{
     borrow::Cow::{self, Borrowed},
@@ -20,9 +20,9 @@ use crate::{
     FaultyStore, ForeignToken, MANDATE_AUDIENCE, MandateIssuer, RecordedEvents, TestUser, WireRequest,
 };
 
-/// Whose mandates are accepted.
+/// The issuer of accepted mandates.
 pub(super) const ISSUER: &str = "https://sts.example.com";
-/// In which zone.
+/// Their zone.
 pub(super) const ZONE: &str = "zone_prod";
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -42,14 +42,14 @@ pub(super) fn service<H: Harness>(t: &Probe<H>) -> Acting<H> {
     service_with(t, |builder| builder)
 }
 
-/// The same with settings about mandates.
+/// The same with settings for mandates.
 pub(super) fn service_with<H: Harness>(t: &Probe<H>, options: impl FnOnce(Builder) -> Builder) -> Acting<H> {
     let issuer = MandateIssuer::new(ISSUER, ZONE);
     let keys = issuer.keys();
     service_of(t, issuer, |builder| options(builder.keys(keys)), |builder| builder)
 }
 
-/// The same with settings that every provider has.
+/// The same with settings of the provider.
 pub(super) fn service_wired<H: Harness>(
     t: &Probe<H>,
     wiring: impl FnOnce(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
@@ -59,7 +59,7 @@ pub(super) fn service_wired<H: Harness>(
     service_of(t, issuer, |builder| builder.keys(keys), wiring)
 }
 
-/// The same for an issuer of the case's own, whose keys `options` has to name.
+/// The same for an issuer of the case, whose keys `options` must name.
 pub(super) fn service_of<H: Harness>(
     t: &Probe<H>,
     issuer: MandateIssuer,
@@ -80,29 +80,29 @@ pub(super) fn service_of<H: Harness>(
 }
 
 impl<H: Harness> Acting<H> {
-    /// A good mandate without a delegation, as of now.
+    /// A valid mandate without a delegation, from now.
     pub(super) fn mandate(&self, subject: &str) -> ForeignToken {
         self.issuer.mandate(subject, self.app.clock.now().unwrap())
     }
 
-    /// A good mandate with a delegation, as of now.
+    /// A valid mandate with a delegation, from now.
     pub(super) fn delegated(&self, subject: &str) -> ForeignToken {
         self.issuer.delegated(subject, self.app.clock.now().unwrap())
     }
 
-    /// The application behind rules, in front of everything.
+    /// The application behind rules.
     pub(super) fn behind(&self, rules: RouteRulesBuilder) -> Probe<H> {
         self.app.with_rules(Ruled { rules: rules.build().unwrap(), placement: Placement::Around })
     }
 
-    /// What a route answers that asks for this.
+    /// The response of a route with this requirement.
     #[track_caller]
     pub(super) fn ask(&self, requirement: &Requirement, token: impl AsRef<str>) -> Seen {
         let rules = RouteRules::private_by_default().require(prefix("/me"), requirement.clone());
         self.behind(rules).get("/me").bearer(token).send()
     }
 
-    /// The mandate opens what is for users.
+    /// Asserts that the mandate opens routes for users.
     #[track_caller]
     pub(super) fn opens(&self, token: impl AsRef<str>) -> Seen {
         let seen = self.app.get("/guards/user").bearer(token).send();
@@ -110,7 +110,7 @@ impl<H: Harness> Acting<H> {
         seen
     }
 
-    /// The mandate opens what asks for this.
+    /// Asserts that the mandate meets this requirement.
     #[track_caller]
     pub(super) fn passes(&self, requirement: &Requirement, token: impl AsRef<str>) -> Seen {
         let seen = self.ask(requirement, token);
@@ -118,20 +118,20 @@ impl<H: Harness> Acting<H> {
         seen
     }
 
-    /// It does not, and this is said of it.
+    /// Asserts that it does not, with this error.
     #[track_caller]
     pub(super) fn denies(&self, requirement: &Requirement, token: impl AsRef<str>, denial: &Denial) {
         denial.is_of(&self.ask(requirement, token));
     }
 
-    /// The token opens nothing, also where nobody is let in; for this reason, which only the log
-    /// knows.
+    /// Asserts that the token is refused, also where the user is optional, with this reason in the
+    /// log.
     #[track_caller]
     pub(super) fn refuses(&self, token: impl AsRef<str>, reason: &str) {
         self.refuses_as(token, &INVALID, reason);
     }
 
-    /// The same with another answer.
+    /// The same with another response.
     #[track_caller]
     pub(super) fn refuses_as(&self, token: impl AsRef<str>, denial: &Denial, reason: &str) {
         self.events.clear();
@@ -143,7 +143,7 @@ impl<H: Harness> Acting<H> {
         assert_eq!(reasons, [reason; 3], "{}", seen.response.text());
     }
 
-    /// Nothing is known of the mandate: neither is it let in, nor called invalid.
+    /// Asserts that the mandate cannot be verified: it is neither accepted nor called invalid.
     #[track_caller]
     pub(super) fn cannot_tell(&self, token: impl AsRef<str>) {
         for path in ["/guards/user", "/maybe"] {
@@ -151,31 +151,31 @@ impl<H: Harness> Acting<H> {
         }
     }
 
-    /// What an own endpoint gets to know of who sends this mandate.
+    /// What a custom endpoint learns about the sender of this mandate.
     pub(super) fn granted(&self, token: &str) -> Result<Granted<TestUser>, Rejection> {
         let auth = &self.app.app.auth;
         block_on(auth.check_current(auth.read(&WireRequest::get("/own").bearer(token))))
     }
 
-    /// Revokes these, as the provider does.
+    /// Revokes these anchors through the provider.
     pub(super) fn revoke(&self, anchors: &[&str]) {
         block_on(self.app.app.auth.revoke_mandate_anchors(anchors, DAY)).unwrap();
     }
 
-    /// Raises the epoch of the service's zone, as the provider does.
+    /// Raises the epoch of the service's zone through the provider.
     pub(super) fn raise_epoch(&self, epoch: u64) -> u64 {
         block_on(self.app.app.auth.raise_delegation_epoch(epoch, DAY)).unwrap()
     }
 }
 
-/// Something that decides cannot be reached.
+/// A failing dependency of the decision.
 #[track_caller]
 pub(super) fn unavailable(seen: &Seen) {
     seen.is(503).has("content-type", "application/json").has("retry-after", "5").lacks("www-authenticate");
     assert_eq!(seen.response.json()["error"], "unavailable", "{:?}", seen.response);
 }
 
-/// What is said to a caller who is not let in.
+/// The error of a refusal.
 #[derive(Debug, Clone)]
 pub(super) struct Denial {
     pub(super) status: u16,
@@ -212,7 +212,7 @@ pub(super) const TOO_DEEP: Denial =
     denial(403, "hop_count_exceeded", "hop_count_exceeded: Hop count exceeded", INSUFFICIENT);
 
 impl Denial {
-    /// The scopes that a mandate lacks. The first one is named in the body, all of them in the
+    /// The scopes that a mandate lacks. The first is named in the body, all of them in the
     /// challenge.
     pub(super) fn scopes(missing: &[&str]) -> Self {
         let description = format!("scope_insufficient: Missing required scope: {}", missing[0]);
@@ -221,19 +221,19 @@ impl Denial {
         Self { description: description.into(), challenge: challenge.into(), ..insufficient }
     }
 
-    /// The target that a mandate is not for.
+    /// The target for which a mandate is not valid.
     pub(super) fn target(missing: &str) -> Self {
         let description = format!("scope_insufficient: Missing required target: {missing}");
         Self { description: description.into(), ..denial(403, "insufficient_scope", "", INSUFFICIENT) }
     }
 
-    /// The application that is not in its chain.
+    /// The application that its chain lacks.
     pub(super) fn chain(missing: &str) -> Self {
         let description = format!("chain_mismatch: Delegation chain missing application: {missing}");
         Self { description: description.into(), ..denial(403, "chain_mismatch", "", INSUFFICIENT) }
     }
 
-    /// The answer is this one, to the last byte and header.
+    /// Asserts this exact response, with all headers.
     #[track_caller]
     pub(super) fn is_of(&self, seen: &Seen) {
         let answer = &seen.response;

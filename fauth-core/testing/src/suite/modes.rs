@@ -1,5 +1,4 @@
-//! A provider that is set while the application runs: what is refused before, and what decides
-//! afterwards.
+//! A provider that is set while the application runs: refusals before, decisions after.
 
 use fauth_core::{AuthSwitch, Guard, Protection, Purpose, Requirement, RouteRules, access::Access};
 
@@ -167,7 +166,7 @@ cases! { $ __modes_tests in modes;
         }
         t.get("/group/mounted/x").send().is(200).says("raw");
         t.get("/guests/default").send().is(200).says("sign in");
-        // What takes a user still refuses, and a visitor is nobody, whatever is presented.
+        // Extractors of a user still refuse, and a visitor is a guest, whatever is presented.
         for path in ["/guards/user", "/group/dashboard", "/me", "/grant"] {
             t.get(path).send().refused(401, "missing_credential");
             t.get(path).bearer(&token).send().refused(401, "missing_credential");
@@ -198,8 +197,8 @@ cases! { $ __modes_tests in modes;
         t.get("/raw/x").bearer(&token).send().is(200);
     }
 
-    /// A provider that is set while a request is on its way does not change who decides about it:
-    /// the guard of a rule is looked for once more by the guard that adapters share.
+    /// If a provider is set during a request, it does not decide about that request: the guard of a
+    /// rule is resolved again by the guard that adapters share.
     fn what_began_without_a_provider_is_decided_without_it(t) {
         for (switch, is_open) in [(closed(), false), (open(), true)] {
             let rules = RouteRules::private_by_default().build().unwrap();
@@ -219,7 +218,7 @@ cases! { $ __modes_tests in modes;
                     Err(rejection) => assert_eq!((is_open, rejection.status()), (false, 503), "{rejection:?}"),
                 }
             }
-            // The next request is of the provider that is set.
+            // The next request uses the new provider.
             for next in [protection.guard(&head, || None), guard.for_request(|| None)] {
                 assert!(next.pin().is_some());
                 assert!(matches!(next.access(), Access::Required(_)), "{next:?}");
@@ -227,7 +226,7 @@ cases! { $ __modes_tests in modes;
         }
     }
 
-    /// Forms of refusals are those of the guard, or of the provider that decides.
+    /// Refusals have the form of the guard, or of the provider that decides.
     fn refusals_have_the_form_of_whoever_decides(t) {
         let switch = closed();
         let renders = super::Probe::<H>::build(|builder| builder.renderer(fauth_core::rejection::DetailJson::new()));

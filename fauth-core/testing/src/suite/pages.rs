@@ -1,5 +1,5 @@
-//! Refusals that fit the client: browsers are sent to the sign-in page or shown a page, scripts get
-//! a status and a body.
+//! Refusals that suit the client: browsers are redirected to the sign-in page or shown a page,
+//! scripts get a status and a body.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Seen, Sending, cases, site_pages};
 use crate::suite::{Harness, Probe};
 
-/// What browsers accept.
+/// The `Accept` header of browsers.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 /// Deletes the cookie of the access token.
 const CLEARED: &str = "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
@@ -26,7 +26,7 @@ fn site<H: Harness>() -> Probe<H> {
     Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()))
 }
 
-/// As a browser asks for a page.
+/// Requests a page like a browser.
 fn browsing<H: Harness>(sending: Sending<'_, H>) -> Sending<'_, H> {
     sending
         .header("accept", BROWSER)
@@ -38,7 +38,7 @@ fn signed_in<'a, H: Harness>(sending: Sending<'a, H>, token: &str) -> Sending<'a
     browsing(sending).header("cookie", format!("__Host-session={token}"))
 }
 
-/// As a page sends a form of its own origin.
+/// Sends a form like a page of the same origin.
 fn form<'a, H: Harness>(sending: Sending<'a, H>, body: &str) -> Sending<'a, H> {
     browsing(sending).header("sec-fetch-site", "same-origin").body(FORM, body)
 }
@@ -89,7 +89,7 @@ cases! { $ __pages_tests in pages;
         assert!(location.starts_with("/signin?next=%2Fpages%2Fdashboard%3Fxxx") && location.len() <= 2048);
     }
 
-    /// Where the browser is sent follows from the path alone.
+    /// The redirect depends on the path only.
     fn no_header_leads_a_redirect_away(t) {
         let mut sending = browsing(t.get("/pages/dashboard"));
         for name in ["x-forwarded-host", "x-forwarded-prefix", "x-original-url", "x-rewrite-url", "referer", "origin"] {
@@ -112,7 +112,7 @@ cases! { $ __pages_tests in pages;
         t.get("/pages/dashboard").send().refused(401, "missing_credential").lacks("location");
     }
 
-    /// C-18: also if it asks for HTML.
+    /// C-18: even if it accepts HTML.
     fn a_script_is_never_redirected(t) {
         for (name, value) in [
             ("sec-fetch-mode", "cors"),
@@ -203,7 +203,7 @@ cases! { $ __pages_tests in pages;
         seen.has("set-cookie", CLEARED);
     }
 
-    /// P-01: the answer of the hook is the answer. What the handler would have said is not in it.
+    /// P-01: the hook's response is sent, without anything from the handler.
     fn the_handler_does_not_run_when_the_hook_returns_a_redirect(t) {
         t = Probe::build(|builder| {
             builder.renderer(|_: &Rejection, _: &dyn RequestHead| {
@@ -244,7 +244,7 @@ cases! { $ __pages_tests in pages;
         t.get("/guards/user?pass").send().refused(401, "missing_credential");
     }
 
-    /// P-07: neither by a hook.
+    /// P-07: not even by a hook.
     fn no_hook_sends_a_body_on(t) {
         for status in [301_u16, 302, 307, 308] {
             t = Probe::build(|builder| {
@@ -265,7 +265,7 @@ cases! { $ __pages_tests in pages;
         sent_to(&browsing(t.get("/pages/failing")).send(), "/signin?next=%2Fpages%2Ffailing");
     }
 
-    /// Which application does not notice at start is told by the log, and by every refusal.
+    /// A mistake that does not show at start is reported by the log and by every refusal.
     fn a_sign_in_page_elsewhere_is_a_mistake(t) {
         browsing(t.get("/pages/broken")).send().refused(500, "misconfigured").lacks("location");
         t.get("/pages/broken").send().refused(500, "misconfigured");
@@ -307,7 +307,7 @@ cases! { $ __pages_tests in pages;
             shown(&seen, 401, "Not authenticated");
             seen.has("www-authenticate", "Bearer realm=\"fauth\"");
         }
-        // A form leads to GET, and that ends it.
+        // A form is redirected to GET, where the chain ends.
         sent_to(&form(t.post("/pages/signin"), "x=1").send(), "/pages/signin");
         signed_in(t.get("/pages/signin"), &t.access("bob")).send().is(200);
     }
@@ -321,7 +321,7 @@ cases! { $ __pages_tests in pages;
         script.is(401).has("content-type", "application/json").says("{\"detail\":\"Not authenticated\"}");
     }
 
-    /// The page that asks once more is another than the sign-in page, which may be for guests only.
+    /// The confirmation page is not the sign-in page, which may be for guests only.
     fn who_must_sign_in_again_is_sent_there(t) {
         t = site();
         let token = t.session(LoginRequest::for_subject("alice")).access_token().expose().to_owned();
@@ -349,7 +349,7 @@ cases! { $ __pages_tests in pages;
         shown(&foreign.send(), 403, "neither this application");
     }
 
-    /// P-19: neither anonymous nor a 500.
+    /// P-19: neither anonymous nor 500.
     fn a_failing_loader_is_shown_as_503(t) {
         t = site();
         let token = t.access("bob");
@@ -375,7 +375,7 @@ cases! { $ __pages_tests in pages;
         t.get("/pages/refuse?not-found").bearer(&bob).send().refused(404, "not_found");
     }
 
-    /// The form of a sign-in page that is plain HTML.
+    /// The form of a sign-in page in plain HTML.
     fn a_wrong_password_leads_back_to_the_sign_in_page(t) {
         t = Probe::build(|builder| builder.transport(CookieTransport::new()).pages("/signin"));
         let sign_in = |target: &str, password: &str| form(t.post(target), &format!("username=alice&password={password}"));
@@ -407,7 +407,7 @@ cases! { $ __pages_tests in pages;
         sent_to(&signed_in(t.get("/admins/panel"), &t.access("bob")).send(), "/pages/unauthorized");
     }
 
-    /// C-18: pages and actions of one application, one word apart.
+    /// C-18: pages and actions of one application differ in one call.
     fn an_action_has_its_own_form(t) {
         t = Probe::build(|builder| {
             builder.transport(BearerTransport::new()).transport(CookieTransport::new()).pages("/signin")
@@ -419,7 +419,7 @@ cases! { $ __pages_tests in pages;
         form(t.post("/pages/action"), "").header("cookie", format!("__Host-session={}", t.access("alice"))).send().is(200);
     }
 
-    /// C-22: who is not known lacks no role yet.
+    /// C-22: an unknown user lacks no role yet.
     fn an_anonymous_call_of_an_action_with_roles_is_401(t) {
         t.post("/pages/action").body("application/json", "{}").send().refused(401, "missing_credential");
         t.post("/pages/action").bearer(t.access("bob")).send().refused(403, "missing_role");
@@ -456,7 +456,7 @@ cases! { $ __pages_tests in pages;
         sent_to(&form(t.post("/site/panel"), "x=1").send(), "/signin");
     }
 
-    /// C-21: nothing of a group is exempt because of how its name begins or ends.
+    /// C-21: no path of a group is exempt because of its beginning or end.
     fn what_looks_like_a_file_is_inside(t) {
         for path in ["/site/favicon.ico.bak", "/site/favicon.ico", "/site/css/x.css", "/site/none"] {
             let next = path.replace('/', "%2F");
@@ -500,7 +500,7 @@ cases! { $ __pages_tests in pages;
         t.get("/pages/fastpluggy").bearer(t.access("alice")).send().is(200);
     }
 
-    /// W-11: who has no role is told which one is missing.
+    /// W-11: a user without roles is told which role is missing.
     fn fastwares_front_end_reads_its_own_answers(t) {
         let says = |seen: Seen, status: u16, text: &str| {
             seen.is(status).has("content-type", "application/json").says(&json!({ "detail": text }).to_string());

@@ -1,11 +1,11 @@
-//! Paths that guard and router might read differently never reach what they guard.
+//! Ambiguous paths, which guard and router might read differently, never reach a guarded handler.
 
 use fauth_core::path::PathCharacter;
 
 use super::cases;
 use crate::suite::Probe;
 
-/// Paths below a group that can be read in more than one way.
+/// Ambiguous paths below a group.
 const AMBIGUOUS: [&str; 19] = [
     "/group//dashboard",
     "/group/./dashboard",
@@ -48,13 +48,13 @@ cases! { $ __paths_tests in paths;
         }
     }
 
-    /// One framework answers this itself, before anything of ours is asked.
+    /// One framework answers this itself, before any guard.
     fn a_path_that_is_not_utf8_is_400(t) {
         t.get("/group/%ff").send_to_framework().is(400);
         t.get("/group/%ff").bearer(t.access("alice")).send_to_framework().is(400);
     }
 
-    /// One framework routes this to the handler, the others to nothing; no framework lets it past the guard.
+    /// One framework routes this to the handler, the others to nothing; none bypasses the guard.
     fn an_encoded_letter_never_opens_a_group(t) {
         for path in ["/group/%64ashboard", "/group/nested/%6Ceaf", "/group/mounted/%61"] {
             t.get(path).send().refused(401, "missing_credential");
@@ -92,7 +92,7 @@ cases! { $ __paths_tests in paths;
         t.get("/group/mounted/..x").bearer(t.access("bob")).send().is(200).says("raw");
     }
 
-    /// Some clients encode it; it is a dot, and no segment of its own.
+    /// Some clients encode it; it is a dot, and no dot segment.
     fn an_encoded_dot_inside_a_segment_is_fine(t) {
         for path in ["/group/mounted/report%2Epdf", "/group/mounted/%2ewell-known", "/group/mounted/x%2e%2E"] {
             t.get(path).send().refused(401, "missing_credential");

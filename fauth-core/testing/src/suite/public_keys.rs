@@ -1,8 +1,7 @@
-//! Asymmetric keys: the public ones at `/.well-known/jwks.json`, and tokens that are signed with
-//! the private ones.
+//! Asymmetric keys: the public keys at `/.well-known/jwks.json`, and tokens signed with the private
+//! ones.
 //!
-//! Without the feature `asymmetric` of the core there are no such keys, and the cases have nothing
-//! to ask.
+//! Without the feature `asymmetric` of the core there are no such keys, and the cases do nothing.
 
 use fauth_core::{
     Purpose, TokenRequest,
@@ -24,7 +23,7 @@ use crate::{
 };
 
 const JWKS: &str = "/.well-known/jwks.json";
-/// Published with the source, and so good for nothing else.
+/// Published with the source, so useless for anything else.
 const PRIVATE_KEY: &str = "\
 -----BEGIN PRIVATE KEY-----\n\
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgczDaellsGSO/4h6y\n\
@@ -44,13 +43,13 @@ fn key(pem: &str) -> Option<Key> {
     Key::from_pem(Algorithm::ES256, pem).ok()
 }
 
-/// An application that signs with ES256, and still accepts what the previous key has signed.
+/// An application that signs with ES256, and still accepts tokens of the previous key.
 fn signing<H: Harness>() -> Option<Probe<H>> {
     let config = config_builder().signing_key(key(PRIVATE_KEY)?).verification_key(key(PREVIOUS_KEY)?);
     Some(Probe::with(config.build().unwrap(), |builder| builder))
 }
 
-/// An application whose ring begins with a secret, and goes on with a private key.
+/// An application whose key ring starts with a secret and continues with a private key.
 #[cfg(feature = "trusted-issuers")]
 fn check_ring<H: Harness>() {
     let secret: Vec<u8> = SECRET.bytes().rev().collect();
@@ -93,7 +92,7 @@ cases! { $ __public_keys_tests in public_keys;
         }
     }
 
-    /// Others verify with it what this application has issued.
+    /// Other services verify tokens of this application with it.
     fn a_published_key_verifies_the_tokens(t) {
         t = match signing() { Some(probe) => probe, None => return };
         let set = t.get(JWKS).send().response.json();
@@ -128,7 +127,7 @@ cases! { $ __public_keys_tests in public_keys;
         }
     }
 
-    /// Neither a good nor a bad credential, nor a body, changes what is public.
+    /// Neither credentials nor a body change what is public.
     fn the_public_keys_are_for_everybody(t) {
         t = match signing() { Some(probe) => probe, None => return };
         let plain = t.get(JWKS).send();
@@ -143,7 +142,7 @@ cases! { $ __public_keys_tests in public_keys;
         t.get(JWKS).send_to_framework().is(404);
     }
 
-    /// The routes are made before there is a key to publish.
+    /// The routes exist before there is a key to publish.
     fn a_ring_publishes_its_first_public_key_at_once(t) {
         t.get(JWKS).send_to_framework().is(404);
         #[cfg(feature = "trusted-issuers")]
@@ -189,7 +188,7 @@ cases! { $ __public_keys_tests in public_keys;
         t.get("/guards/user").bearer(&good).send().is(200);
     }
 
-    /// `r` and `s` of 0, a cut signature, and that of other claims.
+    /// `r` and `s` of 0, a truncated signature, and that of other claims.
     fn wrong_signatures_are_refused(t) {
         t = match signing() { Some(probe) => probe, None => return };
         let (token, other) = (t.access("alice"), t.token(Purpose::Access, TokenRequest::for_subject("bob")));

@@ -1,11 +1,11 @@
-//! What handlers return with `?`: the same answers as from guards.
+//! Errors that handlers return with `?`: the same responses as those of guards.
 
 use fauth_core::{Rejection, reply::Reply, request::RequestHead, transport::CookieTransport};
 
 use super::cases;
 use crate::suite::Probe;
 
-/// Everything that [`refusal`](super::refusal) knows, with status and code.
+/// All errors of [`refusal`](super::refusal), with status and code.
 const REFUSALS: [(&str, u16, &str); 9] = [
     ("stale", 401, "insufficient_user_authentication"),
     ("forbidden", 403, "missing_scope"),
@@ -18,7 +18,7 @@ const REFUSALS: [(&str, u16, &str); 9] = [
     ("password", 422, "unprocessable"),
 ];
 
-/// A form that depends on the request, as that of a service with pages does.
+/// A form that depends on the request, like that of a service with pages.
 fn by_accept(rejection: &Rejection, head: &dyn RequestHead) -> Reply {
     let accept = head.header("accept");
     let accept = accept.single().map(String::from_utf8_lossy).unwrap_or_default();
@@ -68,7 +68,7 @@ cases! { $ __refusals_tests in refusals;
         }
     }
 
-    /// The handler has consumed the request; what a renderer reads of it is kept.
+    /// The handler has consumed the request; the parts that a renderer reads are kept.
     fn a_renderer_sees_the_request_of_a_handlers_refusal(t) {
         t = Probe::build(|builder| builder.renderer(by_accept));
         for path in ["/guards/refuse", "/rendered/refuse"] {
@@ -93,7 +93,7 @@ cases! { $ __refusals_tests in refusals;
         }
     }
 
-    /// The token that the handler refuses is another, such as one from a mail.
+    /// The refused token is another one, such as one from a mail.
     fn a_refusal_of_a_handler_deletes_no_cookie(t) {
         for own_form in [false, true] {
             t = Probe::build(|builder| {
@@ -107,7 +107,7 @@ cases! { $ __refusals_tests in refusals;
         }
     }
 
-    /// The token in the URL is no worse kept because a handler refuses.
+    /// The response to a token in a URL is not cached because a handler refuses.
     fn what_a_grant_demands_of_the_response_holds_for_refusals(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));
         let token = t.access("bob");

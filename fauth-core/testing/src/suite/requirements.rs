@@ -9,12 +9,12 @@ use crate::Role;
 
 const JSON: &str = "application/json";
 const SECOND: Duration = Duration::from_secs(1);
-/// The age that `/guards/recent` bears.
+/// The longest age that `/guards/recent` admits.
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 const STALE: &str = "Bearer realm=\"fauth\", error=\"insufficient_user_authentication\", \
     error_description=\"A more recent login is required\", max_age=\"900\"";
 
-/// The access token that a refresh token buys.
+/// Returns an access token from a refresh.
 fn refreshed<H: Harness>(t: &Probe<H>, refresh: &str) -> String {
     t.post("/refresh").body(JSON, format!("{{\"refresh_token\":\"{refresh}\"}}")).once().token("access_token")
 }
@@ -65,7 +65,7 @@ cases! { $ __requirements_tests in requirements;
         seen.refused(403, "missing_role").has("www-authenticate", INSUFFICIENT);
     }
 
-    /// F-15: with several missing, the first declared is named.
+    /// F-15: of several missing ones, the first declared is named.
     fn the_first_missing_role_is_named(t) {
         let seen = t.get("/guards/roles").bearer(t.access("ed")).send();
         seen.refused(403, "missing_role");
@@ -96,7 +96,7 @@ cases! { $ __requirements_tests in requirements;
         t.get("/guards/scopes").bearer(token).send().is(200);
     }
 
-    /// F-19: the challenge names all the scopes that are missing.
+    /// F-19: the challenge names all missing scopes.
     fn a_missing_scope_is_403(t) {
         let challenge = |scopes: &str| format!("{INSUFFICIENT}, scope=\"{scopes}\"");
         let token = t.access(TokenRequest::for_subject("alice").scope("read"));
@@ -110,14 +110,15 @@ cases! { $ __requirements_tests in requirements;
     }
 
     fn permissions_are_the_users_and_scopes_the_tokens(t) {
-        // alice may read and write, but her token does not say so; ed's token says so, but he may not.
+        // alice has the permissions, but her token has no scopes; ed's token has the scopes, but he
+        // has no permissions.
         t.get("/guards/scopes").bearer(t.access("alice")).send().refused(403, "missing_scope");
         let token = t.access(TokenRequest::for_subject("ed").scopes(["read", "write"]));
         t.get("/guards/permissions").bearer(token).send().refused(403, "missing_permission");
     }
 
-    /// W-16: a user has each of several roles, whatever a token says, and a list of them in a token
-    /// breaks nothing.
+    /// W-16: a user has each of several roles, whatever a token says, and a list of roles in a
+    /// token breaks nothing.
     fn a_role_counts_among_several_wherever_it_stands(t) {
         let paths = ["/guards/role", "/admins/panel"];
         let tokens = || ["admin", "user"].map(|role| {
@@ -143,7 +144,8 @@ cases! { $ __requirements_tests in requirements;
         t.get("/guards/any-role").bearer(token).send().refused(403, "forbidden");
     }
 
-    /// A nested requirement is a tree: an alternative inside does not open what stands beside it.
+    /// A nested requirement is a tree: an inner alternative does not weaken the conditions beside
+    /// it.
     fn either_alternative_opens(t) {
         t.get("/guards/custom").bearer(t.access("alice")).send().is(200);
         t.get("/guards/custom").bearer(t.access(TokenRequest::for_subject("bob").scope("read"))).send().is(200);
@@ -192,7 +194,7 @@ cases! { $ __requirements_tests in requirements;
         t.get("/guards/twice").send().refused(401, "missing_credential");
     }
 
-    /// RFC 9470: who has logged in too long ago is told how recent it has to be.
+    /// RFC 9470: if the login is too old, the response says how recent it must be.
     fn an_old_login_is_401_where_a_recent_one_is_demanded(t) {
         let access = t.session("bob").access_token().expose().to_owned();
         for path in ["/guards/recent", "/recent/panel"] {
@@ -237,7 +239,7 @@ cases! { $ __requirements_tests in requirements;
         t.get("/guards/recent").bearer(access).send().is(200).says("Hello bob");
     }
 
-    /// Nobody has logged in for it, or nobody knows when.
+    /// There was no login, or its time is unknown.
     fn a_token_that_knows_of_no_login_is_too_old(t) {
         t.get("/guards/recent").bearer(t.access("bob")).send().refused(401, "insufficient_user_authentication");
         let refresh = t.token(Purpose::Refresh, "bob");
@@ -281,7 +283,7 @@ cases! { $ __requirements_tests in requirements;
         t.get("/guards/vector").bearer(t.access("bob")).send().refused(403, "missing_role");
     }
 
-    /// The list is read from somewhere and turns out to be empty: nobody gets in.
+    /// The list is read at run time and turns out to be empty: every request is refused.
     fn a_list_that_turns_out_to_be_empty_is_500(t) {
         t.get("/guards/no-roles").bearer(t.access("alice")).send().refused(500, "misconfigured");
         t.get("/guards/no-roles").send().refused(500, "misconfigured");

@@ -9,7 +9,7 @@ use crate::suite::Probe;
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 const JSON: &str = "application/json";
 
-/// The application as this resource, whose tokens come from elsewhere.
+/// The application as this resource, whose tokens come from another issuer.
 fn publishing<H: crate::suite::Harness>(resource: &str) -> Probe<H> {
     let metadata = ResourceMetadata::new(resource)
         .authorization_server("https://login.example.com/realms/shop")
@@ -17,7 +17,7 @@ fn publishing<H: crate::suite::Harness>(resource: &str) -> Probe<H> {
     Probe::build(|builder| builder.resource_metadata(metadata))
 }
 
-/// What challenges of `https://api.example.com/mcp` begin with.
+/// The beginning of challenges of `https://api.example.com/mcp`.
 const MCP_SPACE: &str = "Bearer realm=\"fauth\", \
     resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource/mcp\"";
 
@@ -38,7 +38,7 @@ cases! { $ __resource_metadata_tests in resource_metadata;
         );
     }
 
-    /// Whoever asks under another path asks for another resource (RFC 9728 section 3.3).
+    /// A request under another path is for another resource (RFC 9728 section 3.3).
     fn the_path_of_the_resource_follows_the_well_known_one(t) {
         t = publishing("https://api.example.com/mcp");
         let seen = t.get(&format!("{WELL_KNOWN}/mcp")).send();
@@ -54,7 +54,7 @@ cases! { $ __resource_metadata_tests in resource_metadata;
         }
     }
 
-    /// Requests of the suite are for the host `app.example`.
+    /// Requests of the suite have the host `app.example`.
     fn nothing_of_a_request_is_in_the_metadata(t) {
         t = publishing("https://api.example.com");
         let plain = t.get(WELL_KNOWN).send();
@@ -97,7 +97,7 @@ cases! { $ __resource_metadata_tests in resource_metadata;
         );
         let seen = t.get("/guards/user").bearer("x").send();
         seen.is(401).has("www-authenticate", &invalid);
-        // One that is good opens the route, and there is no challenge.
+        // A valid one opens the route, and there is no challenge.
         t.get("/guards/user").bearer(t.access("alice")).send().is(200).lacks("www-authenticate");
     }
 
@@ -120,7 +120,7 @@ cases! { $ __resource_metadata_tests in resource_metadata;
         t.login("alice", "wrong").send().is(401).has("www-authenticate", MCP_SPACE);
     }
 
-    /// A browser that is sent to a page is not asked for a token.
+    /// A redirected browser gets no challenge.
     fn a_page_has_no_challenge(t) {
         let metadata = ResourceMetadata::new("https://api.example.com").authorization_server("https://a.example");
         t = Probe::build(|builder| builder.resource_metadata(metadata).pages(Pages::new("/signin")));
@@ -140,8 +140,8 @@ cases! { $ __resource_metadata_tests in resource_metadata;
         assert_eq!(seen.is(200).response.json()["bearer_methods_supported"], json!(["header", "query"]));
     }
 
-    /// Others of the same provider are refused without a challenge that names the metadata of
-    /// somebody else.
+    /// Other resources of the same provider are refused without a challenge that names foreign
+    /// metadata.
     fn another_provider_names_its_own(t) {
         t = publishing("https://api.example.com/mcp");
         t.get("/guards/other").send().is(401).has("www-authenticate", "Bearer realm=\"fauth\"");

@@ -1,7 +1,8 @@
-//! Path rules: what they cover, which of them decides, and how they go with guards and extractors.
+//! Path rules: what they cover, which rule decides, and how they combine with guards and
+//! extractors.
 //!
 //! Each case runs twice: with the rules around the whole application, and around a part of it that
-//! is mounted under a prefix. Rules are about whole paths in both.
+//! is mounted under a prefix. Rules match whole paths in both.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -22,7 +23,7 @@ use crate::{
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const CLEARED: &str = "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
 
-/// The whole path of something in the application.
+/// Returns the whole path of a route of the application.
 type At<'a> = &'a dyn Fn(&str) -> String;
 
 /// Runs `check` with the rules around the application, and around a part of it.
@@ -38,7 +39,7 @@ fn behind<H: Harness>(
     }
 }
 
-/// The same with an application that is private but for what it needs to be open.
+/// The same with an application that is private except for what it needs open.
 fn behind_private<H: Harness>(probe: &Probe<H>, check: impl Fn(&Probe<H>, At<'_>)) {
     let rules = |at: At<'_>| {
         RouteRules::private_by_default()
@@ -81,7 +82,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// Nobody learns which routes there are.
+    /// Callers do not learn which routes exist.
     fn an_unknown_path_is_private_too(t) {
         behind_private(&t, |t, at| {
             t.get(&at("/nothing/here")).send().refused(401, "missing_credential");
@@ -159,7 +160,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// F-11: the prefix is about both forms, the path is about one.
+    /// F-11: a prefix covers both forms, an exact path one.
     fn a_slash_at_the_end(t) {
         let rules = |at: At<'_>| {
             RouteRules::private_by_default().public(at("/raw/a")).public(exact(at("/raw/b")))
@@ -203,11 +204,11 @@ cases! { $ __rules_tests in rules;
         };
         behind(&t, rules, |t, at| {
             let reading = |user| t.access(TokenRequest::for_subject(user).scopes(["read"]));
-            // The role is still asked for.
+            // The role is still required.
             t.get(&at("/admin/audit")).bearer(reading("alice")).send().is(200);
             t.get(&at("/admin/audit")).bearer(reading("bob")).send().refused(403, "missing_role");
             t.get(&at("/admin/audit")).bearer(t.access("alice")).send().refused(403, "missing_scope");
-            // Another role is asked for instead.
+            // Another role is required instead.
             t.get(&at("/admin/reports")).bearer(t.access("bob")).send().is(200);
             t.get(&at("/admin")).bearer(t.access("bob")).send().refused(403, "missing_role");
         });
@@ -239,7 +240,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// C-19: two sources, of which one says public and the other asks for a role.
+    /// C-19: two sources, of which one says public and the other requires a role.
     fn a_tie_goes_to_the_stricter_rule(t) {
         let rules = |at: At<'_>| {
             let code = RouteRules::private_by_default().public(at("/admin")).require(at("/me"), role("user"));
@@ -330,7 +331,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// One framework routes the decoded path, the others the encoded one, which may come to a
+    /// One framework routes the decoded path, the others the encoded one, which may reach a
     /// fallback. The stricter rule decides.
     fn an_encoded_letter_is_the_letter(t) {
         behind_private(&t, |t, at| {
@@ -342,14 +343,14 @@ cases! { $ __rules_tests in rules;
                 let seen = t.get(&at(path)).bearer(t.access("bob")).send_to_framework();
                 assert!(matches!(seen.response.status, 200 | 404), "{:?}", seen.response);
             }
-            // Below a public path, nothing is more private than that.
+            // Nothing below a public path is more private than it.
             let seen = t.get(&at("/open/%61")).send_to_framework();
             assert!(matches!(seen.response.status, 200 | 404), "{:?}", seen.response);
             t.get(&at("/raw/caf%C3%A9")).bearer(t.access("bob")).send().is(200).says("raw");
         });
     }
 
-    /// One framework keeps `%2B` and decodes the rest. Where neither of two rules is stricter, both
+    /// One framework keeps `%2B` and decodes the rest. If neither of two rules is stricter, both
     /// must be met.
     fn readings_of_a_path_are_guarded_by_each_of_their_rules(t) {
         let rules = |at: At<'_>| {
@@ -419,7 +420,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// P-22: nothing is asked, so nobody is loaded, and of a private path only the user.
+    /// P-22: a public path causes no look-up, a private path loads only the user.
     fn nobody_is_looked_up_on_a_public_path(t) {
         behind_private(&t, |t, at| {
             let seen = t.get(&at("/open")).bearer(t.access("alice")).send();
@@ -428,8 +429,8 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// P-22: a request reads no settings. What is public asks no store, and what is private asks
-    /// once whether the token is revoked.
+    /// P-22: a request reads no settings. A public path reads no store, and a private one reads
+    /// revocations once.
     fn the_store_is_asked_about_the_token_and_nothing_else(t) {
         let store = FaultyStore::default();
         let kept = store.clone();
@@ -468,7 +469,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// On a public path they are as without guard.
+    /// On a public path, extractors work as without a guard.
     fn extractors_on_a_public_path(t) {
         t = site();
         let rules = |at: At<'_>| {
@@ -510,7 +511,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// A rule opens nothing that a guard closes.
+    /// A rule does not open what a guard closes.
     fn a_guard_on_a_public_path_goes_on_deciding(t) {
         let rules = |at: At<'_>| RouteRules::private_by_default().public(at("/guarded")).public(at("/group"));
         behind(&t, rules, |t, at| {
@@ -522,7 +523,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// C-14: what is public looks at no session, and the guard there does.
+    /// C-14: a public path reads no session, but the guard there does.
     fn an_expired_session_passes_no_guard_on_a_public_path(t) {
         t = site();
         let rules = |at: At<'_>| RouteRules::private_by_default().public(at("/guarded")).public(at("/open"));
@@ -577,7 +578,7 @@ cases! { $ __rules_tests in rules;
         });
     }
 
-    /// C-04, C-20: a browser is sent to the sign-in page, which is open.
+    /// C-04, C-20: a browser is redirected to the sign-in page, which is open.
     fn browsers_are_sent_to_the_sign_in_page(t) {
         t = Probe::build(|builder| {
             builder.transport(BearerTransport::new()).transport(CookieTransport::new()).pages("/signin")
@@ -654,7 +655,7 @@ cases! { $ __rules_tests in rules;
         behind(&t, rules, |t, at| {
             let connect = |path: &str| t.request("CONNECT", &at(path)).protocol("websocket");
             connect("/raw/x").send().refused(401, "missing_credential");
-            // One framework leaves the body out, as for a tunnel.
+            // One framework omits the body, as for a tunnel.
             connect("/raw/open").send_to_framework().is(200);
             t.request("CONNECT", &at("/raw/open")).protocol("connect-udp").send().refused(405, "method_not_allowed");
         });

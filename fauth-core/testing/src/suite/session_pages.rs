@@ -1,7 +1,7 @@
-//! The pages of a small application for people in front of a browser: a sign-in with a form, a
-//! dashboard, a page for admins, a sign-out, and an action that scripts call.
+//! The pages of a small site for browsers: a sign-in with a form, a dashboard, a page for admins, a
+//! sign-out, and an action for scripts.
 //!
-//! Names such as C-05 are those of faults that other frameworks have.
+//! Names such as C-05 are known faults of other frameworks.
 
 use std::{borrow::Cow, future::ready, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
 
 const SIGN_IN: &str = "/session/sign-in";
 const DASHBOARD: &str = "/session/dashboard";
-/// What every page says of what it may do.
+/// The line about the visitor's rights on every page.
 const POLICY: &str = "default-src 'none'";
 
 /// How the pages under `/session` refuse.
@@ -33,7 +33,7 @@ pub fn small_site_pages() -> Pages {
     Pages::new(SIGN_IN).header(ResponseHeader::new("content-security-policy", POLICY))
 }
 
-/// What `session_page` answers, by method and path.
+/// Returns the response of `session_page`, by method and path.
 pub fn session_page_reply(
     auth: &AuthProvider<TestUser>,
     head: &dyn RequestHead,
@@ -69,7 +69,7 @@ fn name_of(visitor: &Visitor<TestUser>) -> Cow<'_, str> {
     html(visitor.display_name())
 }
 
-/// The form, with the name that was given and was wrong.
+/// The form, with the submitted name if it was wrong.
 fn form(status: u16, next: Option<&LocalTarget>, wrong: Option<&str>) -> Reply {
     let action = LocalTarget::parse(SIGN_IN).unwrap();
     let action = next.and_then(|next| action.with_parameter("next", next.as_str())).unwrap_or(action);
@@ -114,7 +114,7 @@ fn sign_in(
     })
 }
 
-/// Says who it is, how often that was said in this session, and the notes.
+/// Shows the user, the number of visits in this session, and the notes.
 async fn dashboard(
     visitor: Visitor<TestUser>,
     mut session: SessionHandle<TestUser>,
@@ -155,7 +155,7 @@ async fn change(
 
 // --- The cases --------------------------------------------------------------------------------
 
-/// What browsers accept.
+/// The `Accept` header of browsers.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 /// Deletes the cookie.
 const CLEARED: &str = "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
@@ -165,15 +165,15 @@ const BOB: &str = "identifier=bob&password=hunter2";
 const SECOND: Duration = Duration::from_secs(1);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// One application for programs and for browsers, whose session ends with the browser unless it is
-/// to be remembered.
+/// One application for programs and browsers. Its session ends with the browser unless it is to be
+/// remembered.
 fn site<H: Harness>() -> Probe<H> {
     Probe::build(|builder| {
         builder.transport(BearerTransport::new()).transport(SessionCookie::new().end_with_browser())
     })
 }
 
-/// As a browser asks for a page.
+/// Requests a page like a browser.
 fn browsing<H: Harness>(sending: Sending<'_, H>) -> Sending<'_, H> {
     sending
         .header("accept", BROWSER)
@@ -185,7 +185,7 @@ fn visiting<'a, H: Harness>(t: &'a Probe<H>, target: &str, session: &str) -> Sen
     browsing(t.get(target)).header("cookie", format!("theme=dark; __Host-session={session}"))
 }
 
-/// As a page of this origin sends a form.
+/// Sends a form like a page of this origin.
 fn sending<'a, H: Harness>(t: &'a Probe<H>, target: &str, body: &str) -> Sending<'a, H> {
     browsing(t.post(target)).header("sec-fetch-site", "same-origin").body(FORM, body)
 }
@@ -200,7 +200,7 @@ fn signing_out<'a, H: Harness>(t: &'a Probe<H>, session: &str) -> Sending<'a, H>
     sending(t, "/session/sign-out", "").header("cookie", format!("__Host-session={session}"))
 }
 
-/// A call of a script of this origin.
+/// Calls like a script of this origin.
 fn calling<'a, H: Harness>(t: &'a Probe<H>, session: &str) -> Sending<'a, H> {
     saying(t, session, "{\"text\":\"milk\"}")
 }
@@ -217,7 +217,7 @@ fn sent_to(seen: &Seen, location: &str) {
     seen.lacks("content-type").lacks("www-authenticate");
 }
 
-/// A page of the application, which no cache keeps.
+/// Asserts a page of the application, which no cache keeps.
 #[track_caller]
 fn shown(seen: &Seen, status: u16, text: &str) {
     seen.is(status).has("content-type", "text/html; charset=utf-8").has("cache-control", "no-store");
@@ -225,7 +225,7 @@ fn shown(seen: &Seen, status: u16, text: &str) {
     assert!(seen.response.text().contains(text), "{:?}", seen.response);
 }
 
-/// What a form of this name and password gets.
+/// The response to the form with this name and password.
 #[track_caller]
 fn wrong<H: Harness>(t: &Probe<H>, name: &str, password: &str) -> Seen {
     let mut body = form_urlencoded::Serializer::new(String::new());
@@ -236,7 +236,7 @@ fn wrong<H: Harness>(t: &Probe<H>, name: &str, password: &str) -> Seen {
 }
 
 cases! { $ __session_pages_tests in session_pages;
-    /// C-04: from the page that was asked for to the form, and back, with its query.
+    /// C-04: from the requested page to the form and back, with its query.
     fn a_sign_in_leads_back_to_where_it_was_asked_for(t) {
         t = site();
         let asked = browsing(t.get("/session/dashboard?tab=2&q=a+b")).send();
@@ -256,7 +256,7 @@ cases! { $ __session_pages_tests in session_pages;
         sent_to(&browsing(t.get(DASHBOARD)).send(), "/session/sign-in?next=%2Fsession%2Fdashboard");
     }
 
-    /// W-06, P-21: `Secure`, and for this sitting alone.
+    /// W-06, P-21: `Secure`, and until the browser is closed.
     fn the_cookie_ends_with_the_browser(t) {
         t = site();
         let seen = sending(&t, SIGN_IN, ALICE).once();
@@ -288,7 +288,7 @@ cases! { $ __session_pages_tests in session_pages;
         sent_to(&seen, "/session/admin");
     }
 
-    /// W-01, P-09: one answer for all, and no sooner for those who do not exist.
+    /// W-01, P-09: the same response for all, and no sooner for users that do not exist.
     fn nobody_learns_from_the_form_who_exists(t) {
         t = site();
         let text = |seen: &Seen, name: &str| {
@@ -309,7 +309,7 @@ cases! { $ __session_pages_tests in session_pages;
         signed_in(&t, ALICE);
     }
 
-    /// What is shown again is text, whatever it looks like.
+    /// Submitted text is shown as text, whatever it contains.
     fn the_name_that_was_given_is_escaped(t) {
         t = site();
         let seen = wrong(&t, "\"><script>alert('&')</script>", "x");
@@ -335,7 +335,7 @@ cases! { $ __session_pages_tests in session_pages;
         sent_to(&sending(&t, "/session/sign-in?next=/session/admin", ALICE).once(), "/session/admin");
     }
 
-    /// Who reads the first and who reads the last would go to different places.
+    /// Parsers that take the first value and parsers that take the last would differ.
     fn two_nexts_are_none(t) {
         t = site();
         sent_to(&sending(&t, "/session/sign-in?next=/session/admin&next=/session/about", ALICE).once(), DASHBOARD);
@@ -357,7 +357,7 @@ cases! { $ __session_pages_tests in session_pages;
         assert_eq!(seen.is(303).response.header("location").concat().len(), 2048);
     }
 
-    /// P-21, login CSRF: whoever can sign somebody in sees what that person does then.
+    /// P-21, login CSRF: an attacker who signs a user in as the attacker sees what the user does.
     fn the_form_of_another_site_signs_nobody_in(t) {
         t = site();
         let post = || browsing(t.post(SIGN_IN)).body(FORM, ALICE);
@@ -372,7 +372,7 @@ cases! { $ __session_pages_tests in session_pages;
         sent_to(&post().header("sec-fetch-site", "same-origin").once(), DASHBOARD);
     }
 
-    /// Ports are origins of their own, and share their cookies.
+    /// Ports are different origins, and share cookies.
     fn the_form_of_another_port_signs_nobody_in(t) {
         let cookie = SessionCookie::new().insecure_on_loopback([127, 0, 0, 1].into()).unwrap();
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(cookie));
@@ -396,7 +396,7 @@ cases! { $ __session_pages_tests in session_pages;
         }
     }
 
-    /// What stands in an address gets into logs and histories.
+    /// URLs end up in logs and histories.
     fn a_password_in_the_url_signs_nobody_in(t) {
         t = site();
         let seen = browsing(t.get("/session/sign-in?identifier=alice&password=s3cret")).send();
@@ -433,7 +433,7 @@ cases! { $ __session_pages_tests in session_pages;
         browsing(t.get(SIGN_IN)).send().is(200);
     }
 
-    /// The form of another tab that was open before: whoever is signed in stays that.
+    /// The form of another tab that was open before: a signed-in user stays signed in.
     fn the_form_of_a_user_changes_nothing(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -443,7 +443,7 @@ cases! { $ __session_pages_tests in session_pages;
         shown(&visiting(&t, DASHBOARD, &session).once(), 200, "dashboard alice");
     }
 
-    /// Its cookie is replaced by the one that counts.
+    /// Its cookie is replaced by the current one.
     fn a_dead_cookie_is_no_obstacle_to_signing_in(t) {
         t = site();
         let dead = signed_in(&t, ALICE);
@@ -469,7 +469,7 @@ cases! { $ __session_pages_tests in session_pages;
         visiting(&t, DASHBOARD, &seen.cookie("__Host-session")).once().is(200);
     }
 
-    /// W-07: an odd neighbour does not hide the session.
+    /// W-07: malformed cookies beside it do not hide the session.
     fn odd_neighbours_do_not_sign_anybody_out(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -481,7 +481,7 @@ cases! { $ __session_pages_tests in session_pages;
         browsing(t.get("/session/about")).header("cookie", "bad[name]=x").send().is(200).says("about Guest");
     }
 
-    /// W-07: the rule for a name that occurs twice is that nobody guesses.
+    /// W-07: a repeated name is never resolved by guessing.
     fn two_cookies_of_the_name_are_shown_as_a_bad_request(t) {
         t = site();
         let (one, two) = (signed_in(&t, ALICE), signed_in(&t, BOB));
@@ -519,7 +519,7 @@ cases! { $ __session_pages_tests in session_pages;
         shown(&visiting(&t, DASHBOARD, &new).once(), 200, "dashboard alice 1 []");
     }
 
-    /// What a script has written is on the page, as text.
+    /// What a script wrote is shown on the page, as text.
     fn what_an_action_has_kept_is_on_the_page(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -532,7 +532,7 @@ cases! { $ __session_pages_tests in session_pages;
     fn after_the_sign_out_the_way_back_leads_to_the_form(t) {
         t = site();
         let session = signed_in(&t, ALICE);
-        // No cache has it: the browser asks again.
+        // It is not cached: the browser requests it again.
         shown(&visiting(&t, DASHBOARD, &session).once(), 200, "dashboard alice");
         let seen = signing_out(&t, &session).once();
         sent_to(&seen, SIGN_IN);
@@ -546,7 +546,7 @@ cases! { $ __session_pages_tests in session_pages;
         about.is(200).says("about Guest").has("set-cookie", CLEARED);
     }
 
-    /// P-06: what a link or an image causes signs nobody out.
+    /// P-06: a link or an image cannot sign a user out.
     fn a_sign_out_by_get_changes_nothing(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -558,7 +558,7 @@ cases! { $ __session_pages_tests in session_pages;
         visiting(&t, DASHBOARD, &session).send().is(303);
     }
 
-    /// P-06: nor what another site sends.
+    /// P-06: nor can a request from another site.
     fn the_form_of_another_site_signs_nobody_out(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -595,7 +595,7 @@ cases! { $ __session_pages_tests in session_pages;
         shown(&visiting(&t, DASHBOARD, &elsewhere).once(), 200, "dashboard alice 1");
     }
 
-    /// C-07: a page carries the session on, and keeps what it has.
+    /// C-07: a page extends the session, and keeps its payload.
     fn looking_at_pages_keeps_somebody_signed_in(t) {
         t = site();
         let mut session = signed_in(&t, ALICE);
@@ -611,7 +611,7 @@ cases! { $ __session_pages_tests in session_pages;
         seen.has("set-cookie", CLEARED);
     }
 
-    /// C-05: the answer of one tab is slower than the sign-out in another.
+    /// C-05: the response of one tab is slower than the sign-out in another.
     fn a_page_in_flight_does_not_undo_a_sign_out(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -623,7 +623,7 @@ cases! { $ __session_pages_tests in session_pages;
         calling(&t, &late).send().refused(401, "invalid_token");
     }
 
-    /// P-07: the form of somebody who is signed out in the meantime goes nowhere.
+    /// P-07: the form of a user who was signed out meanwhile is not processed.
     fn a_form_of_an_ended_session_is_sent_to_the_form_without_its_body(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -634,7 +634,7 @@ cases! { $ __session_pages_tests in session_pages;
         sent_to(&sending(&t, DASHBOARD, "amount=1000").send(), SIGN_IN);
     }
 
-    /// C-20: the refusal is a page that opens, and leads to itself never.
+    /// C-20: the refusal is a page that opens, and never redirects to itself.
     fn whoever_lacks_the_role_is_shown_a_page(t) {
         t = site();
         let asked = browsing(t.get("/session/admin")).send();
@@ -673,7 +673,7 @@ cases! { $ __session_pages_tests in session_pages;
         wrong(&t, "bob", "hunter2").is(401);
     }
 
-    /// C-18, P-08: a script learns the status, whatever it says that it accepts.
+    /// C-18, P-08: a script gets the status, whatever it accepts.
     fn a_script_that_asks_for_a_page_gets_a_status(t) {
         t = site();
         for (name, value) in [("accept", "application/json"), ("sec-fetch-mode", "cors"), ("x-requested-with", "XMLHttpRequest")] {
@@ -685,7 +685,7 @@ cases! { $ __session_pages_tests in session_pages;
         browsing(t.get(DASHBOARD)).send().is(303);
     }
 
-    /// C-18: one word less, and a browser is told in the same way.
+    /// C-18: without that call, a browser gets the same.
     fn an_action_never_redirects(t) {
         t = site();
         sending(&t, "/session/notes", "text=x").send().refused(401, "missing_credential").lacks("location");
@@ -695,7 +695,7 @@ cases! { $ __session_pages_tests in session_pages;
         calling(&t, &signed_in(&t, ALICE)).once().is(200);
     }
 
-    /// C-22: who is not known lacks no permission yet.
+    /// C-22: an unknown user lacks no permission yet.
     fn an_anonymous_call_of_an_action_is_401(t) {
         t = site();
         let call = || t.post("/session/notes").body("application/json", "{\"text\":\"x\"}");
@@ -718,7 +718,7 @@ cases! { $ __session_pages_tests in session_pages;
         calling(&t, &seen.cookie("__Host-session")).send().refused(401, "invalid_token");
     }
 
-    /// C-16: 400, and nothing is kept of it.
+    /// C-16: 400, and nothing of it is kept.
     fn a_body_that_is_not_what_an_action_takes_is_400(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -742,7 +742,7 @@ cases! { $ __session_pages_tests in session_pages;
         calling(&t, &session).once().is(200).says("[\"milk\"]");
     }
 
-    /// W-13: a forged header does not lead past the rule of origins.
+    /// W-13: a forged header does not bypass the origin rule.
     fn a_forged_token_beside_the_cookie_calls_no_action(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -785,7 +785,7 @@ cases! { $ __session_pages_tests in session_pages;
         shown(&visiting(&t, "/session/about", &seen.cookie("__Host-session")).send(), 200, "about User");
     }
 
-    /// Nobody is a guest because what was presented is bad.
+    /// An invalid credential makes nobody a guest.
     fn a_forged_cookie_is_shown_as_a_refusal_and_goes(t) {
         t = site();
         for path in ["/session/about", SIGN_IN] {
@@ -800,7 +800,7 @@ cases! { $ __session_pages_tests in session_pages;
         seen.has("set-cookie", CLEARED);
     }
 
-    /// P-20, in front of pages: the id that lists of sessions show opens nothing.
+    /// P-20 for pages: the id in lists of sessions is no credential.
     fn the_id_of_a_session_opens_no_page(t) {
         t = site();
         let session = signed_in(&t, ALICE);
@@ -821,7 +821,7 @@ cases! { $ __session_pages_tests in session_pages;
         }
     }
 
-    /// The pages that are shown have the headers of the application's own; nothing else has.
+    /// Pages have the headers of the application; no other response has them.
     fn the_headers_of_pages_are_on_refusals_too(t) {
         t = site();
         let bob = signed_in(&t, BOB);

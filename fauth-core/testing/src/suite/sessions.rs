@@ -1,4 +1,4 @@
-//! Logins that are kept: carried on by refreshing, listed, ended, and ended everywhere.
+//! Logins with sessions: refreshed, listed, ended one by one, and ended everywhere.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ const JSON: &str = "application/json";
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// All of it but a minute.
+/// The whole time less a minute.
 const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 60 * 60 - 60);
 
 fn refreshing<'a, H: Harness>(t: &'a Probe<H>, token: &str) -> Sending<'a, H> {
     t.post("/refresh").body(JSON, json!({ "refresh_token": token }).to_string())
 }
 
-/// The two tokens of a login by password.
+/// Logs in by password and returns the two tokens.
 fn log_in<H: Harness>(t: &Probe<H>, username: &str, password: &str) -> (String, String) {
     both(&t.login(username, password).once())
 }
@@ -68,7 +68,7 @@ cases! { $
         refreshing(&t, &first).once().refused(401, "invalid_token");
     }
 
-    /// An answer that got lost, or two tabs at once.
+    /// A lost response, or two tabs at once.
     fn within_the_grace_window_the_same_successor_is_given_again(t) {
         let (_, first) = alice(&t);
         let (_, second) = both(&refreshing(&t, &first).once());
@@ -107,7 +107,7 @@ cases! { $
         t.get("/me").bearer(access).send().refused(401, "invalid_token");
     }
 
-    /// A theft of one session is no reason to end another.
+    /// The theft of one session is no reason to end another.
     fn a_second_use_leaves_other_sessions_alone(t) {
         let (_, first) = alice(&t);
         let (other_access, other) = alice(&t);
@@ -118,7 +118,7 @@ cases! { $
         both(&refreshing(&t, &other).once());
     }
 
-    /// Only a genuine old token can end anything.
+    /// Only a genuine old token can end a session.
     fn a_forged_refresh_token_ends_nothing(t) {
         let (access, refresh) = alice(&t);
         let (signed, signature) = refresh.rsplit_once('.').unwrap();
@@ -132,7 +132,7 @@ cases! { $
         refreshing(&t, &t.token(Purpose::Refresh, "alice")).send().refused(401, "invalid_token");
     }
 
-    /// As after a restart of a store in memory.
+    /// Like after a restart with a store in memory.
     fn a_session_that_no_store_knows_is_401(t) {
         let elsewhere = Probe::<H>::new();
         refreshing(&t, &elsewhere.refresh_token("alice")).send().refused(401, "invalid_token");
@@ -294,7 +294,7 @@ cases! { $
         t.get("/me").bearer(&access).send().refused(401, "invalid_token");
     }
 
-    /// Nobody learns whether there is such a session.
+    /// The response does not reveal whether such a session exists.
     fn the_sessions_of_others_are_not_found(t) {
         let (bob, _) = log_in(&t, "bob", "hunter2");
         let (access, _) = alice(&t);
@@ -327,7 +327,7 @@ cases! { $
         refreshing(&t, &refresh).send().refused(401, "invalid_token");
     }
 
-    /// Loaders that find active users only say so in this way.
+    /// A loader that finds active users only reports inactive ones this way.
     fn a_user_who_was_gone_has_no_session_left_when_he_is_back(t) {
         let (access, refresh) = log_in(&t, "bob", "hunter2");
         let bob = t.users.find("bob");
@@ -347,7 +347,7 @@ cases! { $
         log_in(&t, "bob", "hunter2");
     }
 
-    /// For applications that count in the user's own record.
+    /// For applications that keep an epoch in the user's record.
     fn a_raised_epoch_of_the_user_ends_his_tokens(t) {
         let (access, refresh) = log_in(&t, "bob", "hunter2");
         t.users.change("bob", |bob| bob.token_epoch += 1);
@@ -395,7 +395,7 @@ cases! { $
         own(t.post("/refresh")).header("cookie", &refresh).send().refused(401, "invalid_token");
     }
 
-    /// Otherwise nobody would be left who could log it out.
+    /// Otherwise, the session could not be ended by anybody.
     fn with_cookies_a_login_ends_the_session_that_it_replaces(t) {
         t = Probe::build(|builder| builder.transport(CookieTransport::new()));
         let login = || own(t.login("alice", "s3cret"));
@@ -438,7 +438,7 @@ cases! { $
         t.get("/me").header("cookie", &cookie).send().refused(401, "invalid_token");
     }
 
-    /// The mode of the Python fauth, named as what it is.
+    /// The mode of the Python fauth, under an explicit name.
     fn without_a_store_a_logout_says_that_the_tokens_live_on(t) {
         t = Probe::stateless();
         let (access, refresh) = alice(&t);

@@ -1,4 +1,4 @@
-//! The login throttle: failures that are counted, addresses that are spared, and ways in.
+//! The login throttle: counted failures, spared addresses, and ways in.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -23,7 +23,7 @@ fn with<H: Harness>(throttle: LoginThrottle) -> Probe<H> {
     Probe::build(|builder| builder.store(memory_store()).login_throttle(throttle))
 }
 
-/// An address that has not been used yet.
+/// An unused address.
 fn stranger(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(198, 51, 100, number)
 }
@@ -36,7 +36,7 @@ fn fail<H: Harness>(t: &Probe<H>, name: &str, from: impl Into<IpAddr>) -> Seen {
     log_in(t, name, "wrong", from)
 }
 
-/// Fails so often from one address, and is checked each time.
+/// Fails this often from one address; each attempt is checked.
 #[track_caller]
 fn use_up<H: Harness>(t: &Probe<H>, name: &str, from: Ipv4Addr, failures: u32) {
     for _ in 0..failures {
@@ -44,7 +44,7 @@ fn use_up<H: Harness>(t: &Probe<H>, name: &str, from: Ipv4Addr, failures: u32) {
     }
 }
 
-/// Fails once from each of so many addresses, and waits as it is told.
+/// Fails once from each of this many addresses, and waits as told.
 #[track_caller]
 fn fail_from_everywhere<H: Harness>(t: &Probe<H>, name: &str, failures: u8) {
     for number in 0..failures {
@@ -91,7 +91,7 @@ fn refresh<'a, H: Harness>(t: &'a Probe<H>, token: &str, from: Ipv4Addr) -> Send
     t.post("/refresh").body(JSON, body.to_string()).from_peer(from)
 }
 
-/// What an attacker sees of an account, whether there is one or not.
+/// What an attacker sees of an account, whether it exists or not.
 fn seen_of<H: Harness>(name: &str) -> Vec<WireResponse> {
     let t = with::<H>(LoginThrottle::new().unlock_after(12));
     let mut seen = Vec::new();
@@ -137,7 +137,7 @@ cases! { $ __throttle_tests in throttle;
         log_in(&t, "alice", "s3cret", HOME).is(200);
     }
 
-    /// Waiting as one is told is enough: what is refused does not count.
+    /// Waiting as told is enough: refused attempts do not count.
     fn who_asks_all_the_time_waits_no_longer(t) {
         t = throttled();
         use_up(&t, "alice", HOME, 5);
@@ -166,7 +166,7 @@ cases! { $ __throttle_tests in throttle;
         }
     }
 
-    /// ASVS 6.1.1, P-11: a stranger's failures keep nobody out who was there before.
+    /// ASVS 6.1.1, P-11: a stranger's failures do not lock out a known address.
     fn a_familiar_address_is_spared(t) {
         t = throttled();
         log_in(&t, "alice", "s3cret", HOME).is(200);
@@ -177,8 +177,8 @@ cases! { $ __throttle_tests in throttle;
         is_limited(&log_in(&t, "alice", "s3cret", ELSEWHERE), 900);
     }
 
-    /// P-11, for an owner who is somewhere new: one way in is to wait as one is told, a quarter of
-    /// an hour at most, and the other is a mail.
+    /// P-11, for an owner at a new address: one way in is to wait as told, 15 minutes at most, the
+    /// other is a mail.
     fn fifteen_failures_of_a_stranger_leave_the_owner_two_ways_in(t) {
         for by_mail in [true, false] {
             t = throttled();
@@ -206,7 +206,7 @@ cases! { $ __throttle_tests in throttle;
         log_in(&t, "alice", "s3cret", ELSEWHERE).is(200);
     }
 
-    /// P-10: a client writes headers, and is counted by its socket.
+    /// P-10: a client can write headers, so it is counted by its socket.
     fn without_a_trusted_proxy_no_header_changes_whose_failures_are_counted(t) {
         t = throttled();
         for number in 0..6 {
@@ -222,7 +222,7 @@ cases! { $ __throttle_tests in throttle;
         }
     }
 
-    /// P-10: its proxy is believed.
+    /// P-10: a trusted proxy is believed.
     fn behind_a_trusted_proxy_failures_are_counted_apart(t) {
         let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
         let config = config_builder().trusted_proxies(proxies).build().unwrap();
@@ -266,7 +266,7 @@ cases! { $ __throttle_tests in throttle;
         is_limited(&log_in(&t, "alice", "s3cret", HOME), 900);
     }
 
-    /// Whether there is such an account, and whether it is active, makes no difference to a byte.
+    /// Whether the account exists, and whether it is active, does not change a byte.
     fn known_and_unknown_accounts_are_alike(_probe) {
         let known = seen_of::<H>("alice");
         let limited = known.iter().filter(|response| response.status == 429).count();
@@ -287,7 +287,7 @@ cases! { $ __throttle_tests in throttle;
         log_in(&t, "alice", "s3cret", HOME).is(200);
     }
 
-    /// One client behind the address of an office does not lock out those who work there.
+    /// One client behind the shared address of an office does not lock out the others.
     fn neighbours_who_have_logged_in_before_are_spared(t) {
         t = throttled();
         log_in(&t, "alice", "s3cret", HOME).is(200);
@@ -306,7 +306,7 @@ cases! { $ __throttle_tests in throttle;
         }
     }
 
-    /// Who has an account does not reset by it what was counted of others.
+    /// A successful login does not reset the counters of others.
     fn a_success_with_one_account_helps_with_no_other(t) {
         t = throttled();
         use_up(&t, "alice", HOME, 5);
@@ -394,7 +394,7 @@ cases! { $ __throttle_tests in throttle;
         log_in_unlocked(&t, "alice", "s3cret", &unlock_token(&t, "alice")).is(200);
     }
 
-    /// The right password of somebody else lets nobody in, and nothing is counted but the attempt.
+    /// Another user's password logs nobody in, and only the attempt is counted.
     fn a_token_of_ones_own_helps_with_no_other_account(t) {
         t = throttled();
         fail_from_everywhere(&t, "alice", 5);
@@ -425,7 +425,7 @@ cases! { $ __throttle_tests in throttle;
         t = throttled();
         use_up(&t, "alice", ELSEWHERE, 5);
         let of_bob = unlock_token(&t, "bob");
-        // It is as if it was not there, and not used up.
+        // The token is ignored, and not used up.
         is_limited(&log_in_unlocked(&t, "alice", "s3cret", &of_bob), 12);
         is_limited(&log_in(&t, "alice", "s3cret", ELSEWHERE), 12);
         use_up(&t, "bob", ELSEWHERE, 5);
@@ -460,14 +460,14 @@ cases! { $ __throttle_tests in throttle;
         }
         is_limited(&refresh(&t, &bent, HOME).once(), 3);
         refresh(&t, &bent, ELSEWHERE).once().refused(401, "invalid_token");
-        // Whoever has a good one is not kept out by it.
+        // It does not lock out users with a valid one.
         refresh(&t, &good, HOME).once().is(200);
         log_in(&t, "alice", "s3cret", HOME).is(200);
         pass(&t, 3);
         refresh(&t, &bent, HOME).once().refused(401, "invalid_token");
     }
 
-    /// Every browser has one in the morning, and there may be many behind one address.
+    /// Every browser has an expired one in the morning, and many may share an address.
     fn tokens_that_were_issued_and_have_expired_are_not_counted(t) {
         t = throttled();
         let token = t.refresh_token("alice");

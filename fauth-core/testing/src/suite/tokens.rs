@@ -1,4 +1,5 @@
-//! Which tokens open a route. The verifier's own tests go further; these show that nothing of it is lost on the way through a framework.
+//! Which tokens open a route. The verifier's own tests go further; these show that nothing is lost
+//! on the way through a framework.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::{ManualClock, SECRET, sign, sign_with, suite::Probe};
 
 const HEADER: &str = r#"{"alg":"HS256","typ":"at+jwt"}"#;
 
-/// Claims that are good at the manual clock's start, with `change` put in place of members of the same name.
+/// Claims that are valid at the start of the manual clock, with the members of `change` replaced.
 fn claims(change: &str) -> String {
     let now = ManualClock::START.unix_seconds();
     let mut claims = format!(
@@ -53,11 +54,11 @@ cases! { $ __tokens_tests in tokens;
     }
 
     fn a_token_signed_by_hand_is_accepted(t) {
-        // The positive beside the forgeries below.
+        // The positive case beside the forgeries below.
         t.get("/me").bearer(sign(HEADER, &claims("{}"))).send().is(200).says("Hello alice");
     }
 
-    /// F-02, W-11: a missing claim is a clean refusal.
+    /// F-02, W-11: a missing claim is refused without an error.
     fn a_missing_claim_is_401(t) {
         for name in ["sub", "exp", "iat", "jti", "token_type", "app"] {
             let token = sign(HEADER, &claims(&format!("{{\"{name}\":\"remove\"}}")));
@@ -183,7 +184,7 @@ cases! { $ __tokens_tests in tokens;
         }
     }
 
-    /// The clock went back: what was issued "later" is refused rather than trusted.
+    /// The clock went back: a token issued "later" is refused.
     fn a_clock_that_jumps_back_refuses(t) {
         t.clock.advance(Duration::from_secs(3600));
         let token = t.access("alice");
@@ -191,7 +192,7 @@ cases! { $ __tokens_tests in tokens;
         t.get("/me").bearer(token).send().refused(401, "invalid_token");
     }
 
-    /// Rule 20 of the verifier: the loader may take its time.
+    /// Rule 20 of the verifier: the loader may be slow.
     fn a_token_that_expires_while_the_user_is_loaded_is_401(t) {
         let token = t.access("alice");
         t.clock.advance(Duration::from_secs(15 * 60 - 1));
@@ -218,7 +219,7 @@ cases! { $ __tokens_tests in tokens;
         }
     }
 
-    /// F-20: keys are exchanged without logging everybody out.
+    /// F-20: keys are rotated without logging users out.
     fn a_previous_key_still_verifies_until_it_is_dropped(t) {
         let key = |id: &str| {
             let secret = format!("{SECRET}-{id}");
@@ -235,7 +236,7 @@ cases! { $ __tokens_tests in tokens;
         t.get("/me").bearer(&old).send().refused(401, "invalid_token");
     }
 
-    /// A service that moves over from Python takes its users' tokens along.
+    /// A service migrated from Python keeps the tokens of its users.
     fn a_token_of_the_python_fauth_opens_a_route_in_its_profile(t) {
         let token = sign(r#"{"alg":"HS256","typ":"JWT"}"#, &claims("{}"));
         t.get("/me").bearer(&token).send().refused(401, "invalid_token");
@@ -255,7 +256,7 @@ cases! { $ __tokens_tests in tokens;
         }
     }
 
-    /// F-19, and what else a token says, reaches the handler.
+    /// F-19, and the other claims of a token reach the handler.
     fn the_handler_reads_scopes_and_claims(t) {
         let request = TokenRequest::for_subject("alice").scopes(["read", "write"]).claim("tenant", "acme");
         let token = t.access(request);

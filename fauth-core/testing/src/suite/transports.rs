@@ -1,4 +1,4 @@
-//! Several transports in an order, query tokens, and transports of the application's own.
+//! Several transports in order, query tokens, and custom transports.
 
 use fauth_core::{
     Purpose,
@@ -10,7 +10,7 @@ use fauth_core::{
 use super::cases;
 use crate::suite::{PUBLIC, Probe};
 
-/// A transport as an application might write one.
+/// A transport as an application might write it.
 #[derive(Debug)]
 struct ApiHeader;
 
@@ -34,8 +34,8 @@ impl Transport for ApiHeader {
 }
 
 cases! { $ __transports_tests in transports;
-    /// Caches know that `Authorization` names somebody, and keep the answer for nobody else. Of a
-    /// header of an application's own they know nothing.
+    /// Caches know that `Authorization` names a user, and do not share the response. They know
+    /// nothing of a custom header.
     fn the_answer_to_an_own_header_is_kept_by_nobody_else(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(ApiHeader));
         for (path, caching) in [
@@ -62,7 +62,7 @@ cases! { $ __transports_tests in transports;
         t.get("/me").bearer(t.access("alice")).header("cookie", cookie("bob")).send().is(200).says("Hello alice");
     }
 
-    /// Whatever the order of the configuration: a client that sends a token on purpose is never taken for whom its cookie names.
+    /// In any order of configuration: a token sent on purpose takes precedence over the cookie.
     fn a_cookie_never_wins_against_a_header(t) {
         t = Probe::build(|builder| builder.transport(CookieTransport::new()).transport(BearerTransport::new()));
         let cookie = format!("__Host-session={}", t.access("bob"));
@@ -89,7 +89,7 @@ cases! { $ __transports_tests in transports;
         t.get("/me").header("authorization", "Bearer").header("cookie", &cookie).send().refused(400, "malformed_credential");
     }
 
-    /// A cookie beside a header is not looked at: browsers attach it unasked, stale ones too.
+    /// A cookie beside a header is not read: browsers attach it unasked, also when it is stale.
     fn a_bad_cookie_does_not_spoil_a_good_header(t) {
         t = Probe::build(|builder| builder.transport(BearerTransport::new()).transport(CookieTransport::new()));
         let sending = t.get("/me").header("cookie", "__Host-session=x").bearer(t.access("alice"));
@@ -103,7 +103,7 @@ cases! { $ __transports_tests in transports;
         t.get("/me").bearer(t.access("bob")).send().is(200).says("Hello bob");
     }
 
-    /// A URL is stored in many places; the answer at least is not.
+    /// A URL is stored in many places; at least the response is not.
     fn an_answer_to_a_query_token_is_not_stored(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));
         t.get(&format!("/guards/user?token={}", t.access("alice"))).send().is(200).has("cache-control", "no-store");
@@ -111,7 +111,7 @@ cases! { $ __transports_tests in transports;
         t.get("/guards/user").bearer(t.access("alice")).send().is(200).lacks("cache-control");
     }
 
-    /// What query tokens are for: a browser's WebSocket can set no header.
+    /// The purpose of query tokens: a WebSocket of a browser cannot set headers.
     fn a_query_token_opens_a_websocket(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));
         let target = format!("/group/mounted/chat?token={}", t.access("alice"));
@@ -124,7 +124,7 @@ cases! { $ __transports_tests in transports;
         }
     }
 
-    /// Whatever the handler says: what the guard demands stands alone.
+    /// Whatever the handler says, only the guard's demand is sent.
     fn a_handler_cannot_make_an_answer_to_a_query_token_public(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));
         for path in ["/guards/public", "/group/public"] {
@@ -134,8 +134,7 @@ cases! { $ __transports_tests in transports;
         }
     }
 
-    /// Where tokens in the URL are allowed, it is access tokens at routes: a refresh token in a
-    /// URL is none.
+    /// URLs may carry access tokens at routes, but no refresh tokens.
     fn a_refresh_or_logout_takes_no_token_from_the_url(t) {
         t = Probe::build(|builder| builder.danger_query_token("token"));
         let pair = t.session("alice");
@@ -157,7 +156,7 @@ cases! { $ __transports_tests in transports;
         t.get(&format!("/me?token={}", t.token(Purpose::Refresh, "alice"))).send().refused(401, "invalid_token");
     }
 
-    /// Anybody can write a link: it must not make a browser act as somebody else than its cookie says.
+    /// Anybody can write a link: it must not make a browser act as another user than its cookie's.
     fn a_query_token_never_wins_against_a_cookie(t) {
         t = Probe::build(|builder| builder.danger_query_token("token").transport(CookieTransport::new()));
         let target = format!("/me?token={}", t.access("bob"));

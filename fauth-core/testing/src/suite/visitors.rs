@@ -41,7 +41,7 @@ cases! { $ __visitors_tests in visitors;
         }
     }
 
-    /// A subject is an id and no name to show.
+    /// A subject is an id, not a display name.
     fn a_user_without_a_name_to_show_is_called_user(t) {
         let seen = t.get("/visitors/show").bearer(t.access("ed")).send();
         let json = "{\"is_authenticated\":true,\"display_name\":\"User\",\"picture\":null,\"roles\":[],\"permissions\":[]}";
@@ -57,7 +57,7 @@ cases! { $ __visitors_tests in visitors;
         }
     }
 
-    /// W-11: who has neither role nor permission has none, and nothing fails.
+    /// W-11: a user without roles and permissions has none, and nothing fails.
     fn roles_come_from_the_loaded_user(t) {
         let alice = t.access("alice");
         let shows = |expected: &str| {
@@ -88,7 +88,7 @@ cases! { $ __visitors_tests in visitors;
         assert_eq!(t.get("/visitors/show").send().user_loads, 0);
     }
 
-    /// P-04: nor is one who turned out to be a guest looked up again.
+    /// P-04: nor is a guest looked up again.
     fn a_guest_is_found_out_once(t) {
         t = site();
         let bob = t.access("bob");
@@ -141,7 +141,7 @@ cases! { $ __visitors_tests in visitors;
         t.get("/visitors/other").send().is(200).says(GUEST);
         t.get("/visitors/other").bearer(t.access("alice")).send().refused(401, "invalid_token");
         t = Probe::build(|builder| builder.transport(CookieTransport::new()));
-        // The other one reads no cookies, so that everybody with a cookie is its guest.
+        // The other one reads no cookies, so every browser with a cookie is its guest.
         signed_in(t.get("/visitors/other"), &t.access("alice")).send().is(200).says(ALICE);
     }
 
@@ -153,7 +153,7 @@ cases! { $ __visitors_tests in visitors;
         t.post("/visitors/show").header("sec-fetch-site", "cross-site").send().is(200).says(GUEST);
     }
 
-    /// Nobody is known because somebody else wrote into the request.
+    /// Values that other code puts into the request make nobody known.
     fn no_header_names_a_visitor(t) {
         let mut sending = t.get("/visitors/show");
         for name in ["x-forwarded-user", "x-remote-user", "x-user", "x-visitor"] {
