@@ -1,4 +1,4 @@
-//! API keys: a user makes them for programs, lists them and revokes them.
+//! API keys: users create, list and revoke keys for their programs.
 //!
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p api-keys
@@ -46,7 +46,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// From the environment; unless it says otherwise, the application has this program's name.
+/// Reads the settings from the environment; the default name of the application is this program's.
 fn settings() -> Result<AuthConfig, ConfigError> {
     AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "api-keys".to_owned()))
 }
@@ -61,16 +61,15 @@ fn provider(config: AuthConfig) -> AuthProviderBuilder<User> {
 }
 
 fn routes(auth: &AuthProvider<User>) -> Router {
-    // Whoever is logged in manages keys. No key does: a requirement lets none in that it does not
-    // name.
+    // Keys are managed with a login, and not with a key: a requirement admits no key unless it
+    // names one.
     let keys = SecureRouter::new(auth).route("/", get(list).post(create)).route("/{id}", delete(revoke));
     Router::new()
         .merge(auth_routes(auth))
         .nest_service("/keys", keys)
-        // Open to keys that have the scope, and to no other: the tokens of `POST /login` have no
-        // scopes.
+        // Open to keys with this scope only: the tokens of `POST /login` have no scopes.
         .route("/reports", get(reports).layer(require_scope(auth, SCOPE)))
-        // Open to every key of the user, and to the tokens of logins.
+        // Open to every key of the user, and to login tokens.
         .route("/me", get(me).layer(require(auth, Requirement::user().allow_api_keys())))
         .with_state(auth.clone())
 }
@@ -91,18 +90,18 @@ struct NewKey {
     scopes: Vec<String>,
 }
 
-/// `?` answers like a guard, with whatever the provider's method fails with: 401 for a login that
-/// is too old, 422 with a sentence for a key that cannot be made.
+/// `?` answers like a guard, with any error of the provider's methods: 401 for a login that is too
+/// old, 422 with a sentence for an invalid key request.
 async fn create(
     State(auth): State<AuthProvider<User>>,
     Grant(granted): Grant<User>,
     body: Result<Json<NewKey>, JsonRejection>,
 ) -> Result<Response, Refused> {
     let Json(NewKey { name, scopes }) = body.map_err(|_| Rejection::InvalidRequest)?;
-    // For the user of the grant, never for one that the body names. Who has logged in more than
-    // fifteen minutes ago is told to do it again.
+    // For the user of the grant, never for one named in the body. If the login is older than
+    // fifteen minutes, the user is told to log in again.
     let new = auth.create_api_key(&granted, ApiKeyRequest::new(name).scopes(scopes)).await?;
-    // The only time that anybody sees the key.
+    // The key is shown only this once.
     let body = json!({ "key": new.expose(), "about": about(new.key()) });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
@@ -120,7 +119,7 @@ async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refused> {
     let id = ApiKeyId::parse(&id).ok_or(Rejection::NotFound)?;
-    // Of this user: somebody else's key is as unknown as one that never was.
+    // Of this user: another user's key is as unknown as a key that never existed.
     if auth.revoke_api_key(&user.name, &id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
@@ -128,7 +127,7 @@ async fn revoke(
     }
 }
 
-/// What a list shows of a key. Its text is not there: only its hash is kept.
+/// A key in a list. Its text is not available: only its hash is stored.
 fn about(key: &ApiKey) -> Value {
     json!({
         "id": key.id.as_str(),
@@ -140,13 +139,13 @@ fn about(key: &ApiKey) -> Value {
     })
 }
 
-// --- The users: stand for your database --------------------------------------------------------
+// --- The users, in place of your database -------------------------------------------------------
 
 struct User {
     name: String,
 }
 
-/// The hash of `correct horse battery`. `AuthProvider::hash_password` makes such hashes.
+/// The hash of `correct horse battery`, made by `AuthProvider::hash_password`.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$SHRClXfDN0NQ/4BUckZkgyt4w8e8SIR16+CEb5WCFuU";
 

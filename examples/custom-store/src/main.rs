@@ -1,6 +1,6 @@
-//! A store of one's own: all four storage traits over a map behind a mutex, and the exported
-//! suite that tests them. Begin here when sessions, revocations, one-time tokens and API keys are
-//! to live in a database that fauth has no store for.
+//! A custom store: all four storage traits over a map behind a mutex, and the exported suite that
+//! tests them. Start here to keep sessions, revocations, one-time tokens and API keys in a database
+//! that fauth does not support.
 //!
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p custom-store
@@ -47,7 +47,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// From the environment; unless it says otherwise, the application has this program's name.
+/// Reads the settings from the environment; the default name of the application is this program's.
 fn settings() -> Result<AuthConfig, ConfigError> {
     AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "custom-store".to_owned()))
 }
@@ -69,20 +69,20 @@ async fn me(CurrentUser(user): CurrentUser<User>) -> String {
 
 /// Keeps everything in maps. Clones share them.
 ///
-/// Each method of the traits must be one atomic step, because security rests on that: of two
-/// requests that redeem one token at the same time, one may get it. Here the one mutex sees to
-/// it; in a database, a transaction that locks what it reads.
+/// Each method of the traits must be one atomic step, because security depends on it: if two
+/// requests redeem a token at the same time, only one may succeed. Here a single mutex ensures
+/// that; in a database, use a transaction that locks what it reads.
 ///
-/// To stay short it never forgets anything. A real store forgets what is past its time, a little
-/// with each write, and never by a scan while a request waits.
+/// To keep the example short, it never deletes anything. A real store deletes expired entries, a
+/// few with each write, and never by a scan during a request.
 #[derive(Clone)]
 struct MapStore(Arc<Mutex<Maps>>);
 
 #[derive(Default)]
 struct Maps {
     sessions: HashMap<(Owner<'static>, SessionId), SessionRow>,
-    /// Until when each target is revoked, and whose it is, by the name that `RevocationTarget::key`
-    /// gives it. A claim is nobody's.
+    /// The expiry of each revoked target, and its owner, by the name from `RevocationTarget::key`.
+    /// A claim has no owner.
     revoked: HashMap<String, (Timestamp, Option<Owner<'static>>)>,
     epochs: HashMap<Owner<'static>, u64>,
     one_times: HashMap<(Owner<'static>, SecretHash), OneTimeRecord>,
@@ -94,8 +94,8 @@ struct Maps {
 
 enum SessionRow {
     Open(Box<OpenSession>),
-    /// The tombstone of a session that was ended: its id never becomes live again. Whoever comes
-    /// with a refresh token of it is told until when its access tokens have to be revoked.
+    /// The tombstone of an ended session: its id never becomes live again. If one of its refresh
+    /// tokens is presented, the caller learns until when its access tokens have to be revoked.
     Ended {
         tokens_end_at: Timestamp,
     },
@@ -109,27 +109,26 @@ struct OpenSession {
 }
 
 impl MapStore {
-    /// An empty store. It remembers since now: after a restart it is empty, and must not vouch for
-    /// a token that was revoked before. If the clock fails, it vouches for none.
+    /// Creates an empty store. It remembers from now on: after a restart it is empty, and must not
+    /// vouch for tokens that were revoked before. If the clock fails, it vouches for none.
     fn new(clock: &impl Clock) -> Self {
         let maps = Maps { remembers_since: clock.now().ok(), ..Maps::default() };
         Self(Arc::new(Mutex::new(maps)))
     }
 
-    /// Where the maps are: each trait asks. A database would name its server, itself and what the
-    /// names of its tables begin with: `StoreLocation::shared("…")`.
+    /// The location of the maps, which each trait returns. A database would name its server, itself
+    /// and the prefix of its tables: `StoreLocation::shared("…")`.
     fn place(&self) -> StoreLocation {
         StoreLocation::in_process(&self.0)
     }
 
     fn maps(&self) -> Result<MutexGuard<'_, Maps>, StoreError> {
-        // A step that panicked may have left half of itself behind. "I do not know" is an answer,
-        // guessing is not.
+        // A step that panicked may be incomplete. An error is a correct answer, a guess is not.
         self.0.lock().map_err(|_| StoreError::new("a step of the store has panicked"))
     }
 }
 
-/// An owner is the application, the issuer and the subject. What one owner has is never found
+/// An owner is the application, the issuer and the subject. The data of one owner is never found
 /// under another.
 fn owned(owner: &Owner<'_>) -> Owner<'static> {
     owner.clone().into_owned()
@@ -150,7 +149,7 @@ impl SessionStore for MapStore {
         if maps.sessions.contains_key(&key) {
             return Err(StoreError::new("the owner has a session of this id already"));
         }
-        // The newest first. What does not fit beside the new one is at the end.
+        // The newest first. Sessions beyond the limit are at the end.
         let live = maps.live_sessions(&session.owner, now);
         let surplus: Vec<_> = live.iter().skip(limit.saturating_sub(1)).map(EndedSession::from).collect();
         for ended in &surplus {
@@ -185,8 +184,8 @@ impl SessionStore for MapStore {
             }
             Some(SessionRow::Open(open)) => open,
         };
-        // The rule for refresh tokens is fauth's, the same for every store. A store carries it
-        // out, in the same atomic step in which it has read the session.
+        // fauth has the rule for refresh tokens, the same for every store. A store applies it, in
+        // the same atomic step in which it read the session.
         Ok(match RotationDecision::of(&open.session, &open.family, rotation, now) {
             RotationDecision::Expired => RotationOutcome::Expired,
             RotationDecision::Rotate { family, last_seen_at, tokens_end_at } => {
@@ -196,7 +195,7 @@ impl SessionStore for MapStore {
                 RotationOutcome::Rotated(open.session.clone())
             }
             RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at } => {
-                // Mostly the time that it has: in a database, write only what is another one.
+                // Mostly the time that it has; in a database, write only a changed value.
                 open.session.tokens_end_at = tokens_end_at;
                 let session = open.session.clone();
                 RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
@@ -255,7 +254,7 @@ impl SessionStore for MapStore {
     ) -> Result<Option<Session>, StoreError> {
         let mut maps = self.maps()?;
         let Some(open) = maps.open_session(owner, id, now) else { return Ok(None) };
-        // As with refresh tokens: fauth has the rule, the store carries it out.
+        // As with refresh tokens, fauth has the rule, and the store applies it.
         match Prolonging::of(&open.session, now) {
             Prolonging::Expired => return Ok(None),
             Prolonging::Keep => {}
@@ -276,7 +275,7 @@ impl SessionStore for MapStore {
     ) -> Result<PayloadOutcome, StoreError> {
         let mut maps = self.maps()?;
         let Some(open) = maps.open_session(owner, id, now) else { return Ok(PayloadOutcome::NotLive) };
-        // Compared and replaced in one step: nobody overwrites what they have not read.
+        // Compared and replaced in one step: no writer overwrites what it has not read.
         if open.payload == change.before {
             open.payload.clone_from(&change.after);
         }
@@ -289,7 +288,7 @@ impl SessionStore for MapStore {
 }
 
 impl Maps {
-    /// The session of this owner and id, if it is live.
+    /// Returns the session with this owner and id, if it is live.
     fn open_session(
         &mut self,
         owner: &Owner<'_>,
@@ -302,7 +301,7 @@ impl Maps {
         }
     }
 
-    /// The live sessions of an owner, the one that was seen last first.
+    /// Returns the live sessions of an owner, the most recently used first.
     fn live_sessions(&self, owner: &Owner<'_>, now: Timestamp) -> Vec<Session> {
         // A scan of everything: a real store finds an owner's sessions by an index.
         let of_owner = self.sessions.iter().filter(|((whose, _), _)| whose == owner);
@@ -317,7 +316,7 @@ impl Maps {
         live
     }
 
-    /// Puts a tombstone in place of an open session.
+    /// Replaces an open session with a tombstone.
     fn end(&mut self, owner: &Owner<'_>, id: &SessionId) -> Option<Session> {
         let row = self.sessions.get_mut(&(owned(owner), id.clone()))?;
         let SessionRow::Open(open) = row else { return None };
@@ -344,7 +343,7 @@ impl RevocationStore for MapStore {
         until: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut maps = self.maps()?;
-        // Claims are nobody's: they are not counted.
+        // Claims have no owner, so they are not counted.
         let whose = |target: &RevocationTarget<'_>| match target {
             RevocationTarget::Claim { .. } => None,
             _ => Some(owned(owner)),
@@ -354,7 +353,7 @@ impl RevocationStore for MapStore {
         if let Some(limit) = limit {
             let is_live = |key: &String| maps.revoked.get(key).is_some_and(|(until, _)| now < *until);
             let further = rows.iter().filter(|(key, whose)| whose.is_some() && !is_live(key)).count();
-            // A scan of everything again: a real store counts what an owner has by an index.
+            // Another scan: a real store counts the entries of an owner by an index.
             let of_owner = maps.revoked.values().filter(|(_, whose)| whose.as_ref() == Some(owner));
             let live = of_owner.filter(|(until, _)| now < *until).count();
             if further > 0 && live + further > limit {
@@ -379,7 +378,7 @@ impl RevocationStore for MapStore {
             epoch: maps.epochs.get(&token.owner).copied().unwrap_or(0),
             remembers_since: maps.remembers_since,
         };
-        // Which reason counts if there is more than one is fauth's rule too.
+        // fauth also has the rule for which of several reasons counts.
         Ok(Verdict::of(token, &known, now))
     }
 
@@ -391,7 +390,7 @@ impl RevocationStore for MapStore {
         &self,
         owner: &Owner<'_>,
         now: Timestamp,
-        // For stores that forget: this one does not.
+        // For stores that delete entries: this one does not.
         _until: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut maps = self.maps()?;
@@ -416,8 +415,8 @@ impl OneTimeStore for MapStore {
         if maps.one_times.contains_key(&key) {
             return Err(StoreError::new("the owner has a token of this hash already"));
         }
-        // Beyond the limit, those that expire first go: whoever asks for mails without end fills
-        // no store.
+        // Beyond the limit, those that expire first are deleted: endless requests for mails do not
+        // fill the store.
         let is_rival = |other: &&OneTimeRecord| {
             other.owner == record.owner && other.purpose == record.purpose && now < other.expires_at
         };
@@ -461,7 +460,7 @@ impl OneTimeStore for MapStore {
         let mut maps = self.maps()?;
         let key = (owned(owner), *hash);
         let is_good = |record: &OneTimeRecord| record.purpose == purpose && now < record.expires_at;
-        // A token that is presented for another purpose stays where it is.
+        // A token that is presented for another purpose is not used up.
         let found = maps.one_times.get(&key).is_some_and(is_good);
         Ok(if found { maps.one_times.remove(&key) } else { None })
     }
@@ -517,7 +516,7 @@ impl ApiKeyStore for MapStore {
     }
 
     async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError> {
-        // Only of a key that is there: one that was revoked meanwhile must not come back.
+        // Only for an existing key: one that was revoked meanwhile must not come back.
         if let Some(stored) = self.maps()?.api_keys.get_mut(id).filter(|stored| stored.key.owner == *owner) {
             stored.key.last_used_at = stored.key.last_used_at.max(Some(used_at));
         }
@@ -532,7 +531,7 @@ impl ApiKeyStore for MapStore {
 }
 
 impl Maps {
-    /// The keys of an owner that have not expired, the newest first.
+    /// Returns the keys of an owner that have not expired, the newest first.
     fn live_keys(&self, owner: &Owner<'_>, now: Timestamp) -> Vec<ApiKey> {
         let all = self.api_keys.values().map(|stored| &stored.key);
         let is_live = |key: &&ApiKey| key.owner == *owner && now < key.expires_at;
@@ -542,13 +541,13 @@ impl Maps {
     }
 }
 
-// --- The user: stands for your database --------------------------------------------------------
+// --- The user, in place of your database --------------------------------------------------------
 
 struct User {
     name: String,
 }
 
-/// The hash of `correct horse battery`. `AuthProvider::hash_password` makes such hashes.
+/// The hash of `correct horse battery`, made by `AuthProvider::hash_password`.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$SHRClXfDN0NQ/4BUckZkgyt4w8e8SIR16+CEb5WCFuU";
 
@@ -586,7 +585,7 @@ mod suite {
             MapStore::new(&ManualClock::new())
         }
 
-        /// As another process would see the same data. With a database: a second connection.
+        /// Opens the same data like another process. With a database: a second connection.
         async fn again(store: &MapStore) -> MapStore {
             store.clone()
         }

@@ -1,11 +1,10 @@
-//! A service that trusts a realm of Keycloak: no secret, no store, no password. Users, roles and
-//! logins are Keycloak's.
+//! A service that trusts a Keycloak realm: no secret, no store, no password. Users, roles and
+//! logins are in Keycloak.
 //!
-//! In the realm, the service is a client of its own (here `shop-api`) with the roles that it asks
-//! for (here `keeper`). Clients that call it, such as a page, need its name in the audience of
-//! their tokens: users with one of its roles have that, and so has everybody with an *audience*
-//! mapper.
-//! The scope `orders:read` is a client scope.
+//! In the realm, the service is a client of its own (here `shop-api`) with the roles that it
+//! requires (here `keeper`). The tokens of clients that call it, such as a page, need its name in
+//! their audience: tokens of users with one of its roles have that, and an *audience* mapper adds
+//! it for all users. The scope `orders:read` is a client scope.
 //!
 //! ```sh
 //! KEYCLOAK_ISSUER=https://login.example.com/realms/shop \
@@ -46,11 +45,11 @@ async fn main() -> Result<(), BoxError> {
 }
 
 struct Settings {
-    /// The URL of the realm, as `iss` stands in its tokens.
+    /// The URL of the realm, as in the `iss` of its tokens.
     issuer: String,
-    /// What the realm calls this service.
+    /// The name of this service in the realm.
     client: String,
-    /// By which URL clients know it.
+    /// The URL of this service for its clients.
     resource: String,
 }
 
@@ -65,7 +64,7 @@ impl Settings {
     }
 }
 
-/// Whoever Keycloak says it is, for as long as the token lasts.
+/// The user that Keycloak names, for the lifetime of the token.
 struct User {
     subject: String,
     name: String,
@@ -99,7 +98,8 @@ impl AuthUser for User {
 
 fn provider(settings: &Settings, fetch: impl Fetch) -> Result<AuthProvider<User>, BoxError> {
     let issuer = TrustedIssuer::keycloak(&*settings.issuer, &*settings.client, fetch)?
-        // The roles of this client alone: those of the realm are given out by other people.
+        // The roles of this client only: roles of the realm may be assigned by other
+        // administrators.
         .claims(ClaimMapping::new().roles_of_client(&*settings.client));
     #[cfg(test)]
     let issuer = issuer.algorithms([fauth_core::token::Algorithm::ES256]);
@@ -132,7 +132,7 @@ async fn keeper(user: CurrentUser<User>) -> String {
     format!("Hello keeper {}", user.name)
 }
 
-/// For what watches the service: can tokens be verified?
+/// For monitoring: can tokens be verified?
 async fn health(State(auth): State<AuthProvider<User>>) -> (StatusCode, &'static str) {
     if auth.health().key_sources.iter().all(|source| source.is_usable) {
         (StatusCode::OK, "ok")
@@ -155,7 +155,7 @@ mod tests {
     const ACCESS_TOKEN: &str = include_str!("../recorded/access-token.json");
     const ID_TOKEN: &str = include_str!("../recorded/id-token.json");
 
-    /// A Keycloak that serves what was recorded of one, over HTTP on this machine.
+    /// A server on this machine that plays back recorded responses of Keycloak over HTTP.
     struct Keycloak {
         issuer: ForeignIssuer,
         now: Timestamp,
@@ -181,7 +181,7 @@ mod tests {
             Self { issuer, now: SystemClock.now().unwrap() }
         }
 
-        /// A recorded token, as if it were of now, with these claims in place of its own.
+        /// A recorded token, issued now, with these claims replaced.
         fn token(&self, recorded: &str, changes: &Value) -> String {
             let recorded = recorded.replace("{issuer}", self.issuer.issuer());
             let mut claims: Value = serde_json::from_str(&recorded).unwrap();

@@ -1,6 +1,5 @@
-//! Tokens that are signed by a key management service: the private key never is in this process.
-//! The service here is a fake, with a key that it makes at its start; put the client of yours in
-//! its place.
+//! Tokens signed by a key management service: the private key is never in this process. The service
+//! here is a fake, with a key that it generates at start; put the client of yours in its place.
 //!
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p kms-signer
@@ -10,7 +9,8 @@
 //! curl -i http://127.0.0.1:3000/.well-known/jwks.json     # what others verify with
 //! ```
 //!
-//! `FAUTH_SECRET_KEY` is still needed: hashes in stores and CSRF tokens hang on it, tokens do not.
+//! `FAUTH_SECRET_KEY` is still needed: hashes in stores and CSRF tokens depend on it, tokens do
+//! not.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// What fauth is given: the public key, and a way to have a message signed.
+/// What fauth needs: the public key, and a function that signs a message.
 struct KmsSigner {
     kms: FakeKms,
     public_key: Key,
@@ -59,19 +59,20 @@ impl Signer for KmsSigner {
         self.public_key.clone()
     }
 
-    /// Services answer in DER; a token has `r` and `s` one after the other.
+    /// Key management services return DER; a token has `r` and `s` concatenated.
     async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError> {
         let der = self.kms.sign(message).await?;
         Ok(Signature::from_der(&der)?.to_bytes().to_vec())
     }
 
-    /// A login waits no longer than this, and is then answered with 503.
+    /// A login waits at most this long, and is then answered with 503.
     fn timeout(&self) -> Duration {
         Duration::from_secs(2)
     }
 }
 
-// --- The key management service: stands for yours ------------------------------------------------
+// --- The key management service, in place of yours
+// ------------------------------------------------
 
 struct FakeKms(SigningKey);
 
@@ -124,7 +125,7 @@ struct User {
     name: String,
 }
 
-/// The hash of `correct horse battery`. `AuthProvider::hash_password` makes such hashes.
+/// The hash of `correct horse battery`, made by `AuthProvider::hash_password`.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$SHRClXfDN0NQ/4BUckZkgyt4w8e8SIR16+CEb5WCFuU";
 

@@ -1,5 +1,5 @@
-//! A chat for who is logged in. Its WebSocket and its stream of events end with the login that they
-//! were opened with.
+//! A chat for logged-in users. Its WebSocket and its stream of events end with the login that
+//! opened them.
 
 #![expect(missing_debug_implementations, reason = "a user holds a password hash, which no log needs")]
 
@@ -32,7 +32,7 @@ pub use users::{User, Users};
 /// Tokens in a header for programs, and in cookies for the page.
 ///
 /// # Errors
-/// If the address is not one of the machine itself: there the cookies need TLS.
+/// If the address is not one of this machine: other addresses need TLS for the cookies.
 pub fn provider(
     config: AuthConfig,
     users: Users,
@@ -62,7 +62,7 @@ pub fn app(auth: &AuthProvider<User>) -> Router {
 #[derive(Clone)]
 struct App {
     auth: AuthProvider<User>,
-    /// What is said, for everybody who listens.
+    /// The lines of the chat, for all listeners.
     lines: Sender<String>,
 }
 
@@ -73,10 +73,10 @@ impl FromRef<App> for AuthProvider<User> {
     }
 }
 
-/// Who has no token gets 401 here, and no socket.
+/// A request without a token gets 401 here, and no socket.
 async fn socket(ws: WebSocketUpgrade, Grant(granted): Grant<User>, State(app): State<App>) -> Response {
     let ended = granted.ended();
-    // Not the grant, which keeps its provider for as long as the socket is open.
+    // Not the grant, which would keep its provider for as long as the socket is open.
     let user = Arc::clone(granted.user());
     // Before the handshake is answered: a client that is told it has joined misses no line.
     let heard = app.lines.subscribe();
@@ -85,13 +85,13 @@ async fn socket(ws: WebSocketUpgrade, Grant(granted): Grant<User>, State(app): S
     })
 }
 
-/// It looks after the chat only, and is stopped when the login ends, wherever it waits.
+/// This code is only about the chat. It is stopped at any `await` when the login ends.
 async fn chat(socket: &mut WebSocket, user: &User, lines: &Sender<String>, mut heard: Receiver<String>) {
     loop {
         tokio::select! {
             message = socket.recv() => match message {
                 Some(Ok(Message::Text(text))) => {
-                    // It fails if nobody listens, and this one does.
+                    // It fails without listeners, and this one listens.
                     let _ = lines.send(format!("{}: {text}", user.name));
                 }
                 Some(Ok(_)) => {}
@@ -107,7 +107,7 @@ async fn chat(socket: &mut WebSocket, user: &User, lines: &Sender<String>, mut h
     }
 }
 
-/// The same lines, for who only listens.
+/// The same lines as events.
 async fn events(
     Grant(granted): Grant<User>,
     State(app): State<App>,
@@ -119,7 +119,7 @@ async fn events(
     Sse::new(granted.ended().take_until(lines)).keep_alive(KeepAlive::default())
 }
 
-/// The next line. Who is too slow misses some.
+/// Returns the next line. A slow listener misses some.
 async fn next(heard: &mut Receiver<String>) -> Option<String> {
     loop {
         match heard.recv().await {

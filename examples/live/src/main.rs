@@ -1,4 +1,4 @@
-//! The start of the service. `README.md` shows what to do with it.
+//! Starts the service. `README.md` shows how to use it.
 
 use std::{
     env,
@@ -47,7 +47,8 @@ async fn serve() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// From the environment; without a name, that of this program, and without a secret, a random one.
+/// Reads the settings from the environment. The default name is that of this program, the default
+/// secret is random.
 fn settings() -> Result<AuthConfig, BoxError> {
     let secret: String =
         (0..4).map(|_| Ok(format!("{:016x}", getrandom::u64()?))).collect::<Result<_, getrandom::Error>>()?;
@@ -61,7 +62,7 @@ fn settings() -> Result<AuthConfig, BoxError> {
     })?)
 }
 
-/// To stderr. `RUST_LOG` says what: a level, or levels for targets, such as `warn,fauth=debug`.
+/// Logs to stderr. `RUST_LOG` sets a level, or levels for targets, such as `warn,fauth=debug`.
 fn start_log() -> Result<(), BoxError> {
     let wanted = env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let wanted = wanted.as_deref().unwrap_or("info");
@@ -71,7 +72,7 @@ fn start_log() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Ends with ctrl-c, or SIGTERM as service managers send it.
+/// Completes at ctrl-c, or at SIGTERM, which service managers send.
 #[cfg(unix)]
 async fn stop_signal() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};

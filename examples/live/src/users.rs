@@ -7,7 +7,7 @@ use fauth_core::{
     password::{PasswordConfig, PasswordHasher},
 };
 
-/// A user: the marked fields are what fauth must know.
+/// A user. The marked fields are those that fauth needs.
 #[derive(AuthUser)]
 #[auth(always_active)]
 pub struct User {
@@ -40,7 +40,7 @@ impl Users {
     }
 }
 
-/// For every guarded request, and while a socket is open, again and again: whose token is this?
+/// Finds the user of a token, for every guarded request, and repeatedly while a socket is open.
 #[async_trait]
 impl UserLoader<User> for Users {
     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
@@ -48,7 +48,7 @@ impl UserLoader<User> for Users {
     }
 }
 
-/// For every login: who is that?
+/// Finds the user of a name, for every login.
 #[async_trait]
 impl IdentityLoader<User> for Users {
     async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, BoxError> {

@@ -1,5 +1,4 @@
-//! Refusals in a form of one's own: JSON as the company's clients know it, and a page for
-//! browsers.
+//! Refusals in a custom form: JSON as the company's clients expect it, and a page for browsers.
 //!
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p own-errors
@@ -37,7 +36,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// From the environment; unless it says otherwise, the application has this program's name.
+/// Reads the settings from the environment; the default name of the application is this program's.
 fn settings() -> Result<AuthConfig, ConfigError> {
     AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "own-errors".to_owned()))
 }
@@ -63,18 +62,18 @@ async fn me(CurrentUser(user): CurrentUser<User>) -> String {
     format!("Hello {}\n", user.name)
 }
 
-/// The form of every refusal. A renderer decides about the body and its type. The challenge
-/// (`WWW-Authenticate`), `Retry-After`, `Allow` and `Cache-Control: no-store` are added by fauth,
-/// whatever the renderer does.
+/// The form of every refusal. A renderer sets the body and its type. fauth adds the challenge
+/// (`WWW-Authenticate`), `Retry-After`, `Allow` and `Cache-Control: no-store`, whatever the
+/// renderer does.
 ///
-/// A closure `|rejection: &Rejection, head: &dyn RequestHead| -> Reply` would do as well.
+/// A closure `|rejection: &Rejection, head: &dyn RequestHead| -> Reply` would also work.
 struct CompanyErrors;
 
 impl Renderer for CompanyErrors {
     fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         // Keep the status: clients, proxies and browsers act on it.
         let reply = Reply::new(rejection.status());
-        // The body depends on `Accept`, so whatever keeps an answer must know.
+        // The body depends on `Accept`, so caches must know.
         let reply = reply.header(ResponseHeader::new("vary", "accept"));
         if prefers_html(head) {
             reply.body("text/html; charset=utf-8", page(rejection))
@@ -91,8 +90,8 @@ fn prefers_html(head: &dyn RequestHead) -> bool {
     accept.single().is_some_and(|types| types.starts_with(b"text/html"))
 }
 
-/// `code` is for programs and stays the same, `message` is for people and may change. Never show
-/// `rejection.reason()`: it is for the log, and says more than a stranger should know.
+/// `code` is for programs and stable, `message` is for people and may change. Never show
+/// `rejection.reason()`: it is for the log, and reveals more than a caller should know.
 fn json_body(rejection: &Rejection) -> String {
     let error = json!({ "code": rejection.code(), "message": rejection.detail() });
     json!({ "ok": false, "error": error }).to_string()
@@ -105,7 +104,7 @@ fn page(rejection: &Rejection) -> String {
         rejection if rejection.status() >= 500 => ("Something went wrong", "Please try again later."),
         _ => ("That did not work", ""),
     };
-    // Fixed texts, and a sentence that may name a role: what is put into a page is escaped.
+    // Fixed texts, and a sentence that may name a role: text in a page is escaped.
     let detail = escape_html(&rejection.detail());
     format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{detail}.</p><p>{advice}</p>")
 }
@@ -114,13 +113,13 @@ fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-// --- The user: stands for your database --------------------------------------------------------
+// --- The user, in place of your database --------------------------------------------------------
 
 struct User {
     name: String,
 }
 
-/// The hash of `correct horse battery`. `AuthProvider::hash_password` makes such hashes.
+/// The hash of `correct horse battery`, made by `AuthProvider::hash_password`.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$R/t1S8eMVgtoTDz2x5xtdg$SHRClXfDN0NQ/4BUckZkgyt4w8e8SIR16+CEb5WCFuU";
 
@@ -138,7 +137,7 @@ impl AuthUser for User {
     }
 }
 
-/// Alice, who is no admin.
+/// Alice, who is not an admin.
 fn find(name: &str) -> Option<User> {
     (name == "alice").then(|| User { name: name.to_owned() })
 }
@@ -156,7 +155,7 @@ mod tests {
         (auth, app)
     }
 
-    /// As browsers send it when a link is followed.
+    /// Like a browser that follows a link.
     const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
     fn error(code: &str, message: &str) -> Value {
@@ -167,7 +166,7 @@ mod tests {
     const INSUFFICIENT: &str = "Bearer realm=\"fauth\", error=\"insufficient_scope\", \
                                 error_description=\"The request needs more rights than the token gives\"";
 
-    /// Status, challenge and the ban on caching are fauth's, whatever the body looks like.
+    /// fauth sets the status, the challenge and `Cache-Control: no-store`, whatever the body is.
     fn is_refused(response: &WireResponse, status: u16, challenge: &str) {
         assert_eq!((response.status, response.header("www-authenticate")), (status, vec![challenge]));
         assert_eq!(response.header("cache-control"), ["no-store"]);

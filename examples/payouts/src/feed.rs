@@ -1,28 +1,28 @@
-//! The payouts, as they are made.
+//! The feed of payouts.
 
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
-/// How far behind a socket may be before it is closed.
+/// How many payouts a socket may lag behind before it is closed.
 const CAPACITY: usize = 16;
 
-/// Tells every open socket of each payout. Clones share it.
+/// Sends each payout to every open socket. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Feed(Sender<String>);
 
 impl Feed {
-    /// A feed that nobody watches yet.
+    /// Creates a feed without watchers.
     #[must_use]
     pub fn new() -> Self {
         Self(channel(CAPACITY).0)
     }
 
-    /// Tells whoever watches.
+    /// Sends a payout to all watchers.
     pub fn tell(&self, text: String) {
-        // It is no error that nobody does.
+        // Without watchers, this is no error.
         drop(self.0.send(text));
     }
 
-    /// Watches from now on.
+    /// Returns the payouts from now on.
     #[must_use]
     pub fn watch(&self) -> Receiver<String> {
         self.0.subscribe()

@@ -1,8 +1,8 @@
-//! The issuer: stands for the security token service of a Caracal deployment. It makes a key at its
-//! start, publishes the public half, and signs whatever mandate it is asked for.
+//! The issuer, in place of the security token service of a Caracal deployment. It generates a key
+//! at start, publishes the public half, and signs any mandate it is asked for.
 //!
 //! # Security
-//! It asks nobody who they are. It is for this example, and listens on this machine only.
+//! It authenticates nobody. It is for this example only, and listens on this machine only.
 
 #[cfg(feature = "redis")]
 mod announce;
@@ -42,10 +42,10 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Makes a key for the issuer that is reached at this URL, which is its name too.
+    /// Generates a key for the issuer at this URL, which is also its name.
     ///
     /// # Errors
-    /// If there is no randomness.
+    /// If the random number generator fails.
     pub fn new(url: &str, zone: &str) -> Result<Self, BoxError> {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new())?;
@@ -61,7 +61,7 @@ impl Issuer {
         })
     }
 
-    /// Announces revocations in the Redis that `FAUTH_REDIS_URL` names, if it does.
+    /// Announces revocations in the Redis at `FAUTH_REDIS_URL`, if that is set.
     ///
     /// # Errors
     /// If Redis cannot be reached, or `STREAMS_HMAC_KEY` is missing.
@@ -70,7 +70,7 @@ impl Issuer {
         Ok(Self { announcer: announce::Announcer::from_env().await?, ..self })
     }
 
-    /// Its routes.
+    /// Returns its routes.
     pub fn routes(self) -> Router {
         let routes = Router::new()
             .route("/.well-known/jwks.json", get(jwks))
@@ -81,8 +81,8 @@ impl Issuer {
         routes.with_state(Arc::new(self))
     }
 
-    /// Signs a mandate with these claims. Those that are given replace the usual ones, and those
-    /// that are `null` are left out.
+    /// Signs a mandate with these claims. They replace the usual ones; those that are `null` are
+    /// left out.
     fn mint(&self, mut claims: Map<String, Value>, given: &str) -> Result<String, BoxError> {
         let now = SystemClock.now()?.unix_seconds();
         claims.extend(claims::of_issuer(&self.url, &self.zone, now)?);
@@ -112,12 +112,12 @@ async fn jwks(State(issuer): State<Arc<Issuer>>, Query(query): Query<HashMap<Str
     }
 }
 
-/// A mandate of an application that acts for a user by itself.
+/// A mandate of an application that acts for a user itself.
 async fn direct(State(issuer): State<Arc<Issuer>>, given: String) -> Response {
     answer(claims::direct().and_then(|claims| issuer.mint(claims, &given)))
 }
 
-/// A mandate of an application that was sent by another one.
+/// A mandate of an application to which another one delegated.
 async fn delegated(State(issuer): State<Arc<Issuer>>, given: String) -> Response {
     answer(claims::delegated().and_then(|claims| issuer.mint(claims, &given)))
 }

@@ -8,5 +8,5 @@ pub mod start;
 
 pub use feed::Feed;
 
-/// What mandates for this service are issued for: how the issuer calls it.
+/// The audience of mandates for this service: its name at the issuer.
 pub const AUDIENCE: &str = "resource://billing-api";

@@ -1,4 +1,4 @@
-//! Where revocations are kept: in this process, or in Redis, where all services see them.
+//! The revocation store: in this process, or in Redis, which all services share.
 
 use std::{env, sync::Arc};
 
@@ -7,7 +7,7 @@ use fauth_core::{
     store::{AnchorStore, MemoryAnchorStore},
 };
 
-/// In Redis if `FAUTH_REDIS_URL` says where, otherwise in memory.
+/// In Redis if `FAUTH_REDIS_URL` is set, otherwise in memory.
 pub(crate) async fn store() -> Result<Arc<dyn AnchorStore>, BoxError> {
     match env::var("FAUTH_REDIS_URL") {
         Ok(url) => in_redis(&url).await,
@@ -15,8 +15,8 @@ pub(crate) async fn store() -> Result<Arc<dyn AnchorStore>, BoxError> {
     }
 }
 
-/// What Caracal announces in its streams is written to the keys that all services read. One
-/// service at a time gets an announcement: those that are down miss nothing.
+/// Writes Caracal's announcements from its streams to the keys that all services read. Each
+/// announcement is delivered to one service, so services that are down miss nothing.
 #[cfg(feature = "redis")]
 async fn in_redis(url: &str) -> Result<Arc<dyn AnchorStore>, BoxError> {
     use fauth_core::store::{RedisAnchorStore, StreamKey};

@@ -1,4 +1,5 @@
-//! What the services on the three frameworks have in common: whom they trust, and who may do what.
+//! The common part of the services on the three frameworks: the trusted issuer and the
+//! requirements.
 
 use fauth_core::{
     AuthProvider, BoxError, ConfigError, MandateAuth, Principal, Rejection, Requirement, RouteRules,
@@ -10,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::{AUDIENCE, revocations};
 
-/// Verifies mandates of the issuer that `CARACAL_STS_URL` names, for the zone `CARACAL_ZONE_ID`.
+/// Verifies mandates of the issuer at `CARACAL_STS_URL` for the zone `CARACAL_ZONE_ID`.
 ///
 /// # Errors
-/// If one of the two is missing, or Redis cannot be reached.
+/// If one of the two is not set, or Redis cannot be reached.
 pub async fn provider() -> Result<AuthProvider<Principal>, BoxError> {
     let auth = MandateAuth::from_env()?
         .audience(AUDIENCE)
@@ -27,8 +28,8 @@ pub async fn provider() -> Result<AuthProvider<Principal>, BoxError> {
     Ok(auth)
 }
 
-/// Who may do what. A rule replaces the fields that it names, so that a payout needs the scope
-/// `billing:payout` and not `billing:read`.
+/// The requirements by path. A rule replaces the fields that it names, so a payout requires the
+/// scope `billing:payout` instead of `billing:read`.
 ///
 /// # Errors
 /// If a rule is impossible.
@@ -41,13 +42,13 @@ pub fn rules() -> Result<RouteRules, ConfigError> {
         .build()
 }
 
-/// What a payout answers: for whom it was made, and by which agent.
+/// The response to a payout: its user, and the agent that made it.
 #[must_use]
 pub fn receipt(principal: &Principal) -> Value {
     json!({ "actor": principal.subject(), "agent": principal.agent_session_id() })
 }
 
-/// What an operator sends to `/operator/revocations`.
+/// The body of `POST /operator/revocations`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -57,16 +58,16 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// Ends every mandate that has it as an anchor, and closes its sockets; earlier hops of its chain
-    /// are none.
+    /// Revokes an anchor: ends every mandate that has it, and closes their sockets. Earlier hops of
+    /// a chain are not anchors.
     ///
     /// # Errors
-    /// If no mandate has such an anchor, or the store cannot keep it.
+    /// If no mandate can have such an anchor, or the store cannot keep it.
     pub async fn carry_out(&self, auth: &AuthProvider<Principal>) -> Result<Value, Rejection> {
         if self.anchor.is_empty() || check_anchor(&self.anchor).is_err() {
             return Err(Rejection::Unprocessable("No mandate has such an anchor".into()));
         }
-        // Until every mandate that exists now has expired.
+        // Until every existing mandate has expired.
         auth.revoke_mandate_anchors(&[&self.anchor], DEFAULT_ANCHOR_LIFETIME).await?;
         Ok(json!({ "revoked": self.anchor }))
     }

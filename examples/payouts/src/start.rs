@@ -1,4 +1,4 @@
-//! How each program of this example starts.
+//! The start of each program of this example.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 use fauth_core::BoxError;
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
-/// Runs a program, and says on stderr why it could not.
+/// Runs a program, and writes its error to stderr.
 pub async fn run(name: &str, program: impl Future<Output = Result<(), BoxError>>) -> ExitCode {
     match program.await {
         Ok(()) => ExitCode::SUCCESS,
@@ -21,10 +21,10 @@ pub async fn run(name: &str, program: impl Future<Output = Result<(), BoxError>>
     }
 }
 
-/// Listens at `FAUTH_ADDR`, or at this address.
+/// Listens at `FAUTH_ADDR`, or by default at this address.
 ///
 /// # Errors
-/// If the address is taken, or none.
+/// If the address is taken or invalid.
 pub fn listen(default: &str) -> Result<(TcpListener, SocketAddr), BoxError> {
     let address = env::var("FAUTH_ADDR").unwrap_or_else(|_| default.to_owned());
     let listener = TcpListener::bind(&address).map_err(|error| format!("FAUTH_ADDR: {address}: {error}"))?;
@@ -41,8 +41,7 @@ pub fn say(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
 
-/// Writes the log to stderr. `RUST_LOG` says what: a level, or levels for targets, such as
-/// `warn,fauth=debug`.
+/// Logs to stderr. `RUST_LOG` sets a level, or levels for targets, such as `warn,fauth=debug`.
 ///
 /// # Errors
 /// If `RUST_LOG` is malformed.

@@ -1,4 +1,4 @@
-//! The routes, and who may enter them.
+//! The routes and their guards.
 
 use actix_web::web::{Data, Json, get};
 use fauth_actix::{
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{session, users::User};
 
-/// All routes of the service.
+/// Returns all routes of the service.
 pub fn routes(auth: &AuthProvider<User>) -> AuditedScope {
-    // Everything under /admin is for admins, everything under /internal for users who are logged
-    // in, whether there is a route or not.
+    // Everything under /admin is for admins, everything under /internal for logged-in users,
+    // whether a route exists or not.
     let admins = SecureScope::new("/admin", auth)
         .require_roles(["admin"])
         .resource("", get().to(admin))
@@ -21,7 +21,7 @@ pub fn routes(auth: &AuthProvider<User>) -> AuditedScope {
         .resource("/dashboard", get().to(dashboard))
         .resource("/settings", get().to(settings));
 
-    // This scope knows its routes: `tests/audit.rs` finds the one whose guard was forgotten.
+    // This scope records its routes: `tests/audit.rs` finds a route that lacks a guard.
     AuditedScope::new("")
         .app_data(Data::new(auth.clone()))
         .resource("/", get().to(home))
@@ -38,12 +38,12 @@ async fn home() -> &'static str {
     "Welcome. Log in at POST /login.\n"
 }
 
-/// What its guard has found out costs nothing more here.
+/// The guard has already loaded the user, so this costs nothing.
 async fn me(CurrentUser(user): CurrentUser<User>) -> Json<Value> {
     Json(json!({ "message": format!("Hello {}", user.name) }))
 }
 
-/// For everybody; who sends a token must send a good one.
+/// For everybody; an invalid token is refused.
 async fn whoami(MaybeUser(user): MaybeUser<User>) -> Json<Value> {
     Json(json!({ "user": user.map(|user| user.name) }))
 }

@@ -1,4 +1,4 @@
-//! What a browser session is made of: its cookie, and what the application keeps in it.
+//! The browser session: its cookie, and its payload.
 
 use std::{env, net::IpAddr};
 
@@ -9,12 +9,11 @@ use crate::users::User;
 
 const SECURE: &str = "FAUTH_SECURE_COOKIES";
 
-/// The cookie of a service that listens at this address. It ends with the browser, unless the user
-/// asks to be remembered.
+/// The session cookie of a service that listens at this address. It ends with the browser, unless
+/// the user asks to be remembered.
 ///
-/// On the machine itself it may travel in clear text, so that the pages work at
-/// `http://127.0.0.1:3000` in every browser. `FAUTH_SECURE_COOKIES=true` is for a proxy that ends
-/// TLS on the same machine.
+/// On this machine it may be sent in clear text, so that the pages work at `http://127.0.0.1:3000`
+/// in every browser. Set `FAUTH_SECURE_COOKIES=true` if a proxy terminates TLS on the same machine.
 ///
 /// # Errors
 /// If the variable is neither `true` nor `false`, or `false` where others can reach the service.
@@ -31,10 +30,10 @@ pub fn cookie(address: IpAddr) -> Result<SessionCookie, BoxError> {
     })
 }
 
-/// What the application keeps in a session.
+/// The payload of a session.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Desk {
-    /// How often the dashboard was looked at.
+    /// How often the dashboard was opened.
     pub(crate) visits: u32,
     /// The newest notes.
     pub(crate) notes: Vec<String>,
@@ -48,7 +47,7 @@ impl Desk {
         self.visits = self.visits.saturating_add(1);
     }
 
-    /// A session has room for little: what is older goes.
+    /// The space in a session is limited: older notes are dropped.
     pub(crate) fn add(&mut self, note: &str) {
         self.notes.push(note.chars().take(Self::LONGEST_NOTE).collect());
         if self.notes.len() > Self::MOST_NOTES {
@@ -57,17 +56,17 @@ impl Desk {
     }
 }
 
-/// Changes what a session keeps.
+/// Changes the payload of a session.
 ///
 /// # Errors
-/// Why the session cannot be changed, such as that it has ended.
+/// If the session cannot be changed, such as when it has ended.
 pub async fn change(
     session: &mut SessionHandle<User>,
     how: impl Fn(&mut Desk) + Send,
 ) -> Result<Desk, Rejection> {
-    // A loop, because another request of the same session may be quicker.
+    // A loop, because another request of the same session may be faster.
     loop {
-        // What an earlier version has kept, and this one cannot read, is dropped.
+        // A payload of an earlier version that cannot be read is dropped.
         let mut desk: Desk = session.payload().unwrap_or_default().unwrap_or_default();
         how(&mut desk);
         if session.update(&desk).await? {

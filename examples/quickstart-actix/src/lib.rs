@@ -1,5 +1,5 @@
-//! The service in parts, so that tests can use them: the routes, the pages, the users, and the
-//! place where logins are kept. `main.rs` starts it.
+//! The service in parts, so that tests can use them: the routes, the pages, the users and the
+//! stores. `main.rs` starts it.
 #![expect(missing_debug_implementations, reason = "a user holds a password hash, which no log needs")]
 
 pub mod app;
@@ -17,14 +17,14 @@ pub use openapi::routes;
 pub use stores::keep;
 pub use users::{User, Users};
 
-/// All routes of the service.
+/// Returns all routes of the service.
 #[cfg(not(feature = "openapi"))]
 pub fn routes(auth: &fauth_core::AuthProvider<User>, config: &mut actix_web::web::ServiceConfig) {
     config.service(app::routes(auth));
 }
 
-/// Debug builds write at the start which of the routes are open: here and not in [`routes`], which
-/// each worker of the server calls.
+/// In debug builds, logs at start which routes are open. It is called here and not in [`routes`],
+/// which runs for each worker of the server.
 #[cfg(not(feature = "openapi"))]
 pub fn log_audit(auth: &fauth_core::AuthProvider<User>) {
     fauth_core::audit::Audited::audit(&app::routes(auth)).log();

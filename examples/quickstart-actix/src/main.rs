@@ -1,6 +1,6 @@
-//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for
-//! the routes, `session.rs` for the pages, `users.rs` for the users, `stores.rs` for where logins
-//! are kept.
+//! A small service that logs users in and guards its routes. This file starts it; see `app.rs` for
+//! the routes, `session.rs` for the pages, `users.rs` for the users, and `stores.rs` for the
+//! stores.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ use fauth_core::{AuthConfig, AuthProvider, BoxError, CsrfTokens, transport::Bear
 use quickstart_actix::{Users, cookie, keep, routes};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
-/// How many seconds requests may go on once the service is asked to stop.
+/// How many seconds open requests may take after a stop signal.
 const GRACE: u64 = 5;
 /// How long a client may take for the head of a request. (Bodies of the ready-made endpoints have a
 /// `body_timeout`, in the provider.)
@@ -64,7 +64,7 @@ async fn serve() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// To stderr. `RUST_LOG` says what: a level, or levels for targets, such as `warn,fauth=debug`.
+/// Logs to stderr. `RUST_LOG` sets a level, or levels for targets, such as `warn,fauth=debug`.
 fn start_log() -> Result<(), BoxError> {
     let wanted = env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let wanted = wanted.as_deref().unwrap_or("info");
@@ -74,8 +74,8 @@ fn start_log() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Everything that `AuthConfig` reads from the environment; without a name, that of this program,
-/// and without a secret, a random one.
+/// Reads all settings of `AuthConfig` from the environment. The default name is that of this
+/// program, the default secret is random.
 fn settings() -> Result<AuthConfig, BoxError> {
     let secret: String =
         (0..4).map(|_| Ok(format!("{:016x}", getrandom::u64()?))).collect::<Result<_, getrandom::Error>>()?;
@@ -100,7 +100,7 @@ fn greet(address: SocketAddr) -> io::Result<()> {
     )
 }
 
-/// Ends with ctrl-c, or SIGTERM as service managers send it.
+/// Completes at ctrl-c, or at SIGTERM, which service managers send.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

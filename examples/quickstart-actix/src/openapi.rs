@@ -1,6 +1,5 @@
-//! The routes of `app.rs` once more, described with utoipa: `/openapi.json` says of each what it
-//! does, and what its guard asks for. They take the place of the others with the feature
-//! `openapi`.
+//! The routes of `app.rs`, documented with utoipa: `/openapi.json` describes each of them and what
+//! its guard requires. They replace the others with the feature `openapi`.
 #![expect(clippy::exhaustive_structs, reason = "utoipa makes one for each handler")]
 
 use std::future::ready;
@@ -17,10 +16,10 @@ use utoipa::{ToSchema, openapi::Info};
 
 use crate::{session, users::User};
 
-/// All routes of the service.
+/// Returns all routes of the service.
 pub fn routes(auth: &AuthProvider<User>, config: &mut ServiceConfig) {
-    // Everything under /admin is for admins, everything under /internal for users who are logged
-    // in, whether there is a route or not.
+    // Everything under /admin is for admins, everything under /internal for logged-in users,
+    // whether a route exists or not.
     let admins = SecureScope::new("/admin", auth)
         .require_roles(["admin"])
         .documented(routes!(admin))
@@ -64,7 +63,7 @@ struct Greeting {
     message: String,
 }
 
-/// Says who is there. For everybody; who sends a token must send a good one.
+/// Greets users by name. For everybody; an invalid token is refused.
 #[utoipa::path(get, path = "/whoami", responses((status = OK, body = WhoIsThere)))]
 async fn whoami(MaybeUser(user): MaybeUser<User>) -> Json<WhoIsThere> {
     Json(WhoIsThere { user: user.map(|user| user.name.to_owned()) })

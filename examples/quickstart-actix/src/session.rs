@@ -1,5 +1,5 @@
-//! Pages for people in front of a browser: a sign-in with a form, a dashboard, a page for admins,
-//! a sign-out; and one action that a script calls.
+//! Pages for browsers: a sign-in with a form, a dashboard, a page for admins, a sign-out; and one
+//! action for scripts.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -26,8 +26,8 @@ const LIMIT: usize = 16 * 1024;
 
 /// Everything under `/session`.
 ///
-/// One word tells a page from an action: with `pages`, a browser that is refused gets to the
-/// sign-in page or sees why; without it, whoever is refused gets a status and a document.
+/// One call distinguishes a page from an action: with `pages`, a refused browser is redirected to
+/// the sign-in page or sees why; without it, the response is a status and a document.
 pub fn routes(auth: &AuthProvider<User>) -> AuditedScope {
     AuditedScope::new("/session")
         .app_data(FormConfig::default().limit(LIMIT))
@@ -53,7 +53,7 @@ async fn about(Visitor(visitor): Visitor<User>) -> HttpResponse {
     respond(pages::about(&visitor))
 }
 
-/// Where a user is sent after the sign-in: a page of this application, or nowhere.
+/// The redirect after the sign-in: a page of this application only.
 fn next(head: Head<'_>) -> Option<LocalTarget> {
     LocalTarget::from_query(head.query(), "next")
 }
@@ -66,7 +66,7 @@ async fn show_sign_in(request: HttpRequest) -> HttpResponse {
 struct SignIn {
     identifier: String,
     password: String,
-    /// There if the box is ticked.
+    /// Present if the box is ticked.
     remember: Option<String>,
 }
 
@@ -106,7 +106,7 @@ async fn admin(Visitor(visitor): Visitor<User>, token: CsrfToken<User>) -> HttpR
     respond(pages::admin(&visitor, &token))
 }
 
-/// By POST alone: what a link or an image causes signs nobody out.
+/// By POST only: a link or an image cannot sign a user out.
 async fn sign_out(auth: Data<AuthProvider<User>>, request: HttpRequest) -> Result<HttpResponse, Refused> {
     let form = LocalTarget::parse(pages::SIGN_IN).unwrap_or(LocalTarget::root());
     let wanted = LogoutRequest::new().redirect_to(form);
@@ -118,7 +118,7 @@ struct Note {
     text: String,
 }
 
-/// For scripts: whoever is refused gets a problem document, and is never redirected.
+/// For scripts: refusals are problem documents, and never redirects.
 async fn add_note(
     CurrentSession(mut session): CurrentSession<User>,
     Json(note): Json<Note>,

@@ -1,6 +1,6 @@
-//! A small service that logs users in and guards its routes. This is its start; see `app.rs` for
-//! the routes, `session.rs` for the pages, `users.rs` for the users, `stores.rs` for where logins
-//! are kept.
+//! A small service that logs users in and guards its routes. This file starts it; see `app.rs` for
+//! the routes, `session.rs` for the pages, `users.rs` for the users, and `stores.rs` for the
+//! stores.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ use quickstart_axum::{Users, cookie, keep, routes};
 use tokio::{net::TcpListener, time::sleep};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
-/// How long requests may go on once the service is asked to stop.
+/// How long open requests may take after a stop signal.
 const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -48,9 +48,8 @@ async fn serve() -> Result<(), BoxError> {
     let (stop, last_call) = (stop_signal()?, stop_signal()?);
     greet(address)?;
     let app = routes(&auth).into_make_service_with_connect_info::<SocketAddr>();
-    // Bodies of the ready-made endpoints have a `body_timeout`, in the provider. For the head of a
-    // request and for silent connections `axum::serve` has no limit: leave that to a proxy in front
-    // of the service.
+    // Bodies of the ready-made endpoints have a `body_timeout`, in the provider. `axum::serve` has
+    // no limit for the head of a request or for idle connections: use a reverse proxy.
     tokio::select! {
         served = axum::serve(listener, app).with_graceful_shutdown(stop) => served?,
         () = async { last_call.await; sleep(GRACE).await } => tracing::warn!("some requests were cut off"),
@@ -58,7 +57,7 @@ async fn serve() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// To stderr. `RUST_LOG` says what: a level, or levels for targets, such as `warn,fauth=debug`.
+/// Logs to stderr. `RUST_LOG` sets a level, or levels for targets, such as `warn,fauth=debug`.
 fn start_log() -> Result<(), BoxError> {
     let wanted = env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let wanted = wanted.as_deref().unwrap_or("info");
@@ -68,8 +67,8 @@ fn start_log() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Everything that `AuthConfig` reads from the environment; without a name, that of this program,
-/// and without a secret, a random one.
+/// Reads all settings of `AuthConfig` from the environment. The default name is that of this
+/// program, the default secret is random.
 fn settings() -> Result<AuthConfig, BoxError> {
     let secret: String =
         (0..4).map(|_| Ok(format!("{:016x}", getrandom::u64()?))).collect::<Result<_, getrandom::Error>>()?;
@@ -94,7 +93,7 @@ fn greet(address: SocketAddr) -> io::Result<()> {
     )
 }
 
-/// Ends with ctrl-c, or SIGTERM as service managers send it.
+/// Completes at ctrl-c, or at SIGTERM, which service managers send.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -7,7 +7,7 @@ use fauth_core::{
     password::{PasswordConfig, PasswordHasher},
 };
 
-/// A user, as your database has it.
+/// A user, as in your database.
 pub struct User {
     pub(crate) name: &'static str,
     password_hash: String,
@@ -16,7 +16,7 @@ pub struct User {
     permissions: &'static [&'static str],
 }
 
-/// What fauth must know of it.
+/// The fields that fauth needs.
 impl AuthUser for User {
     fn subject(&self) -> impl AsRef<str> {
         self.name
@@ -38,13 +38,13 @@ impl AuthUser for User {
         self.permissions
     }
 
-    /// Shown on pages: the subject is an id there, although here the two are the same.
+    /// Shown on pages: the subject is an id, although here the two are the same.
     fn display_name(&self) -> Option<&str> {
         Some(self.name)
     }
 }
 
-/// All users by their names. Cheap to clone.
+/// All users by name. Cheap to clone.
 #[derive(Clone)]
 pub struct Users(Arc<HashMap<&'static str, Arc<User>>>);
 
@@ -54,7 +54,7 @@ impl Users {
     /// # Errors
     /// If a password cannot be hashed.
     pub async fn sample() -> Result<Self, BoxError> {
-        // The hasher that a provider has unless it is told otherwise: Argon2id.
+        // The default hasher of a provider: Argon2id.
         let hasher = PasswordHasher::new(PasswordConfig::default())?;
         let mut users = HashMap::new();
         for (name, password, active, roles, permissions) in [
@@ -68,13 +68,13 @@ impl Users {
         Ok(Self(Arc::new(users)))
     }
 
-    /// All of them, in no order.
+    /// Returns all users, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = Arc<User>> {
         self.0.values().cloned()
     }
 }
 
-/// For every guarded request: whose token is this?
+/// Finds the user of a token, for every guarded request.
 #[async_trait]
 impl UserLoader<User> for Users {
     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
@@ -82,7 +82,7 @@ impl UserLoader<User> for Users {
     }
 }
 
-/// For every login: who is that?
+/// Finds the user of a name, for every login.
 #[async_trait]
 impl IdentityLoader<User> for Users {
     async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, BoxError> {

@@ -1,4 +1,4 @@
-//! The routes, and who may enter them.
+//! The routes and their guards.
 
 use fauth_core::AuthProvider;
 use fauth_poem::{
@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::{session, users::User};
 
-/// All routes of the service.
+/// Returns all routes of the service.
 #[must_use]
 pub fn routes(auth: &AuthProvider<User>) -> AuditedRoute {
-    // Everything under /admin is for admins, everything under /internal for users who are logged
-    // in, whether there is a route or not.
+    // Everything under /admin is for admins, everything under /internal for logged-in users,
+    // whether a route exists or not.
     let admins = SecureRoute::new(auth).require_roles(["admin"]).at("/", get(admin));
     let internal = SecureRoute::new(auth).at("/dashboard", get(dashboard)).at("/settings", get(settings));
 
-    // This route knows its routes: `tests/audit.rs` finds the one whose guard was forgotten.
+    // This route records its routes: `tests/audit.rs` finds a route that lacks a guard.
     AuditedRoute::new()
         .at("/", get(home))
         .auth_routes(auth) // login, refresh, logout, sessions
@@ -35,13 +35,13 @@ fn home() -> &'static str {
     "Welcome. Log in at POST /login.\n"
 }
 
-/// What its guard has found out costs nothing more here.
+/// The guard has already loaded the user, so this costs nothing.
 #[handler]
 fn me(CurrentUser(user): CurrentUser<User>) -> Json<Value> {
     Json(json!({ "message": format!("Hello {}", user.name) }))
 }
 
-/// For everybody; who sends a token must send a good one.
+/// For everybody; an invalid token is refused.
 #[handler]
 fn whoami(MaybeUser(user): MaybeUser<User>) -> Json<Value> {
     Json(json!({ "user": user.map(|user| user.name) }))

@@ -1,5 +1,5 @@
-//! The service in parts, so that tests can use them: the routes, the pages, the users, and the
-//! place where logins are kept. `main.rs` starts it.
+//! The service in parts, so that tests can use them: the routes, the pages, the users and the
+//! stores. `main.rs` starts it.
 #![expect(missing_debug_implementations, reason = "a user holds a password hash, which no log needs")]
 
 pub mod app;
@@ -17,7 +17,7 @@ pub use openapi::routes;
 pub use stores::keep;
 pub use users::{User, Users};
 
-/// All routes of the service. Debug builds write at the start which of them are open.
+/// Returns all routes of the service. In debug builds, logs which of them are open.
 #[cfg(not(feature = "openapi"))]
 pub fn routes(auth: &fauth_core::AuthProvider<User>) -> impl poem::Endpoint + use<> {
     poem::IntoEndpoint::into_endpoint(app::routes(auth).log_audit())

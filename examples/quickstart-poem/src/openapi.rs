@@ -1,6 +1,5 @@
-//! The routes of `app.rs` once more, as APIs of poem-openapi: `/openapi.json` describes them, and
-//! says of each what its guard asks for. They take the place of the others with the feature
-//! `openapi`.
+//! The routes of `app.rs` as APIs of poem-openapi: `/openapi.json` describes each of them and what
+//! its guard requires. They replace the others with the feature `openapi`.
 #![expect(clippy::unused_async, reason = "poem-openapi takes no other operations")]
 
 use fauth_core::AuthProvider;
@@ -17,7 +16,7 @@ use poem_openapi::{
 
 use crate::{session, users::User};
 
-/// All routes of the service.
+/// Returns all routes of the service.
 #[must_use]
 pub fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
     let (route, document) = ApiRoute::new("Quickstart", env!("CARGO_PKG_VERSION"))
@@ -26,8 +25,8 @@ pub fn routes(auth: &AuthProvider<User>) -> impl Endpoint + use<> {
         .api(SecureApi::new(auth, Own))
         .api(SecureApi::visitor(auth, Visitors))
         .api(SecureApi::new(auth, Reports).require_permissions(["write"]))
-        // Everything under /admin is for admins, everything under /internal for users who are
-        // logged in, whether there is a route or not.
+        // Everything under /admin is for admins, everything under /internal for logged-in users,
+        // whether a route exists or not.
         .nest("/admin", SecureApi::new(auth, Admin).require_roles(["admin"]))
         .nest("/internal", SecureApi::new(auth, Internal))
         .into_parts();
@@ -68,7 +67,7 @@ struct Visitors;
 
 #[OpenApi]
 impl Visitors {
-    /// Says who is there. For everybody; who sends a token must send a good one.
+    /// Greets users by name. For everybody; an invalid token is refused.
     #[oai(path = "/whoami", method = "get")]
     async fn whoami(&self, MaybeUser(user): MaybeUser<User>) -> Json<WhoIsThere> {
         Json(WhoIsThere { user: user.map(|user| user.name.to_owned()) })

@@ -1,5 +1,5 @@
-//! What the pages of `session.rs` look like: HTML without scripts, for telephones too, and for the
-//! dark. Pure functions from data to a reply, the same in every quickstart.
+//! The HTML of the pages of `session.rs`: without scripts, for small screens and dark mode. Pure
+//! functions from data to a reply, the same in every quickstart.
 
 use fauth_core::{
     CsrfToken, Rejection,
@@ -12,17 +12,17 @@ use fauth_core::{
 
 use crate::{desk::Desk, users::User};
 
-/// Where people sign in.
+/// The path of the sign-in page.
 pub const SIGN_IN: &str = "/session/sign-in";
-/// Where they are sent afterwards, unless they came from somewhere else.
+/// The default redirect after the sign-in.
 pub const DASHBOARD: &str = "/session/dashboard";
 
-/// One sentence for a wrong password and for a name that nobody has.
+/// One sentence for a wrong password and for an unknown name.
 const WRONG: &str = "The name or the password is wrong.";
 
-/// The headers of every page: nothing is loaded but the style (the icon is an empty one in the page
-/// itself, so that browsers ask for none), no other site may frame it or
-/// receive its forms, and no cache keeps it, so that the way back after the sign-out shows nothing.
+/// The headers of every page. Nothing is loaded but the style (the icon is an empty one in the page
+/// itself, so that browsers request none), no other site may frame the page or receive its forms,
+/// and no cache keeps it, so that the back button after the sign-out shows nothing.
 const HEADERS: [(&str, &str); 4] = [
     (
         "content-security-policy",
@@ -34,15 +34,15 @@ const HEADERS: [(&str, &str); 4] = [
     ("x-content-type-options", "nosniff"),
 ];
 
-/// The form. What stands in `next` is kept in its address, and checked again when it comes back.
-/// There is no session yet that a CSRF token could be of: the origin of the request counts.
+/// The form. `next` is kept in its URL, and checked again when it comes back. There is no session
+/// yet to which a CSRF token could belong: the origin of the request is checked instead.
 #[must_use]
 pub fn sign_in(next: Option<&LocalTarget>) -> Reply {
     show(200, "Sign in", &sign_in_form(next, None))
 }
 
-/// The form once more, with the name that was given. The challenge belongs to the status (RFC 9110
-/// section 15.5.2), and this one opens no dialog.
+/// The form again, with the submitted name. The status requires a challenge (RFC 9110 section
+/// 15.5.2); this one opens no dialog.
 #[must_use]
 pub fn wrong_password(next: Option<&LocalTarget>, identifier: &str) -> Reply {
     show(401, "Sign in", &sign_in_form(next, Some(identifier)))
@@ -72,7 +72,7 @@ fn sign_in_form(next: Option<&LocalTarget>, failed: Option<&str>) -> String {
     )
 }
 
-/// The address of the form, with its `next`, for a quoted attribute.
+/// The URL of the form with its `next`, for a quoted attribute.
 fn action(next: Option<&LocalTarget>) -> String {
     let page = LocalTarget::parse(SIGN_IN).ok();
     let with_next = page.zip(next).and_then(|(page, next)| page.with_parameter("next", next.as_str()));
@@ -119,13 +119,13 @@ pub fn about(visitor: &Visitor<User>) -> Reply {
     show(200, "About", &(header(visitor) + &main))
 }
 
-/// What stands above every page. Users choose their names: what they have chosen is escaped.
+/// The header of every page. Users choose their names, so names are escaped.
 fn header(visitor: &Visitor<User>) -> String {
     let name = html(visitor.display_name());
     format!("<header><strong>Quickstart</strong> <span id=\"user\">{name}</span></header>\n")
 }
 
-/// Every form that a user sends has the hidden field.
+/// Every form of a user contains the hidden field.
 fn sign_out_form(token: &CsrfToken) -> String {
     format!(
         "<form method=\"post\" action=\"/session/sign-out\">\n{}\n\
@@ -134,7 +134,7 @@ fn sign_out_form(token: &CsrfToken) -> String {
     )
 }
 
-/// How pages refuse: by the sign-in page where that helps, otherwise by a page that says why.
+/// How pages refuse: with the sign-in page if that helps, otherwise with a page that says why.
 pub fn refusals() -> Pages {
     let pages = Pages::new(SIGN_IN).error_page(refused);
     headers().filter(|header| header.name() != "cache-control").fold(pages, Pages::header)
@@ -157,7 +157,7 @@ fn refused(rejection: &Rejection) -> String {
     )
 }
 
-/// The style of all of them. A `Content-Security-Policy` without exceptions wants it in a file.
+/// The style of all pages. A `Content-Security-Policy` without exceptions requires a file.
 #[must_use]
 pub fn style() -> Reply {
     Reply::new(200)

@@ -1,5 +1,5 @@
-//! Pages for people in front of a browser: a sign-in with a form, a dashboard, a page for admins,
-//! a sign-out; and one action that a script calls.
+//! Pages for browsers: a sign-in with a form, a dashboard, a page for admins, a sign-out; and one
+//! action for scripts.
 
 use fauth_core::{
     AuthProvider, LoginRequest, LogoutRequest, Rejection, redirect::LocalTarget, request::RequestHead as _,
@@ -28,8 +28,8 @@ const LIMIT: usize = 16 * 1024;
 
 /// Everything under `/session`.
 ///
-/// One word tells a page from an action: with `pages`, a browser that is refused gets to the
-/// sign-in page or sees why; without it, whoever is refused gets a status and a document.
+/// One call distinguishes a page from an action: with `pages`, a refused browser is redirected to
+/// the sign-in page or sees why; without it, the response is a status and a document.
 #[must_use]
 pub fn routes(auth: &AuthProvider<User>) -> AuditedRoute {
     AuditedRoute::new()
@@ -56,7 +56,7 @@ fn about(Visitor(visitor): Visitor<User>) -> Response {
     respond(pages::about(&visitor))
 }
 
-/// Where a user is sent after the sign-in: a page of this application, or nowhere.
+/// The redirect after the sign-in: a page of this application only.
 fn next(head: &Head<'_>) -> Option<LocalTarget> {
     LocalTarget::from_query(head.query(), "next")
 }
@@ -70,7 +70,7 @@ fn show_sign_in(request: &Request) -> Response {
 struct SignIn {
     identifier: String,
     password: String,
-    /// There if the box is ticked.
+    /// Present if the box is ticked.
     remember: Option<String>,
 }
 
@@ -113,7 +113,7 @@ fn admin(Visitor(visitor): Visitor<User>, token: CsrfToken<User>) -> Response {
     respond(pages::admin(&visitor, &token.into_inner()))
 }
 
-/// By POST alone: what a link or an image causes signs nobody out.
+/// By POST only: a link or an image cannot sign a user out.
 #[handler]
 async fn sign_out(Data(auth): Data<&AuthProvider<User>>, request: &Request) -> Result<Response, Refused> {
     let form = LocalTarget::parse(pages::SIGN_IN).unwrap_or(LocalTarget::root());
@@ -126,7 +126,7 @@ struct Note {
     text: String,
 }
 
-/// For scripts: whoever is refused gets a problem document, and is never redirected.
+/// For scripts: refusals are problem documents, and never redirects.
 #[handler]
 async fn add_note(
     CurrentSession(mut session): CurrentSession<User>,

@@ -1,9 +1,8 @@
-//! Where logins are kept: in memory, unless `FAUTH_REDIS_URL` or `FAUTH_DATABASE_URL` name another
-//! place. Each other place is a feature of this program: `redis`, `sqlite`, `postgres`; and so is
-//! `tls` on the way there.
+//! The stores: in memory, unless `FAUTH_REDIS_URL` or `FAUTH_DATABASE_URL` is set. Each backend is
+//! a feature of this program: `redis`, `sqlite`, `postgres`; `tls` adds TLS.
 //!
-//! A service that takes over from a Python one also says `FAUTH_TOKEN_PROFILE` and, so that tokens
-//! from before its first start are read, `FAUTH_TRUST_SINCE`; in memory `FAUTH_DANGER_TRUST_SINCE`.
+//! A service that replaces a Python one also needs `FAUTH_TOKEN_PROFILE` and, to accept tokens from
+//! before its first start, `FAUTH_TRUST_SINCE`; in memory `FAUTH_DANGER_TRUST_SINCE`.
 
 use std::{env, sync::Arc};
 
@@ -14,11 +13,11 @@ use crate::users::User;
 const DATABASE: &str = "FAUTH_DATABASE_URL";
 const REDIS: &str = "FAUTH_REDIS_URL";
 
-/// Everything in one place, or, with both variables, sessions in the database and revocations in
+/// Everything in one store, or, with both variables, sessions in the database and revocations in
 /// Redis.
 ///
 /// # Errors
-/// If a store was not built in, or cannot be reached.
+/// If a backend was not built in, or cannot be reached.
 pub async fn keep(builder: AuthProviderBuilder<User>) -> Result<AuthProviderBuilder<User>, BoxError> {
     Ok(match (open(DATABASE).await?, open(REDIS).await?) {
         (Some(database), Some(redis)) => builder.store(database).revocation_store(redis),
@@ -30,7 +29,7 @@ pub async fn keep(builder: AuthProviderBuilder<User>) -> Result<AuthProviderBuil
     })
 }
 
-/// The store that an environment variable names, if it is set.
+/// The store at the URL in an environment variable, if it is set.
 async fn open(variable: &str) -> Result<Option<Arc<dyn Store>>, BoxError> {
     let Ok(url) = env::var(variable) else { return Ok(None) };
     let opened = connect(variable, &url).await;

@@ -1,4 +1,4 @@
-//! Password reset and magic link: one-time tokens that travel in a mail. This mailer prints.
+//! Password reset and magic link: one-time tokens sent by mail. The mailer of this example prints.
 //!
 //! ```sh
 //! FAUTH_SECRET_KEY=$(openssl rand -hex 32) cargo run -p reset-link
@@ -50,7 +50,7 @@ async fn main() -> Result<(), BoxError> {
     let app = app(settings()?, mailer).await?;
     tokio::spawn(async move {
         while let Some(Mail { to, text }) = outbox.recv().await {
-            // Where stdout is closed there is nobody to read the mail.
+            // If stdout is closed, nobody can read the mail.
             let _ = writeln!(io::stdout(), "--- mail to {to}\n{text}\n---");
         }
     });
@@ -60,12 +60,12 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// From the environment; unless it says otherwise, the application has this program's name.
+/// Reads the settings from the environment; the default name of the application is this program's.
 fn settings() -> Result<AuthConfig, ConfigError> {
     AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "reset-link".to_owned()))
 }
 
-/// The routes, with one user: `alice@example.com`, whose password is `green-ideas-sleep`.
+/// Returns the routes, with one user: `alice@example.com`, whose password is `green-ideas-sleep`.
 async fn app(config: AuthConfig, mailer: mpsc::UnboundedSender<Mail>) -> Result<Router, BoxError> {
     let users = Users::sample().await?;
     let auth = AuthProvider::builder(config)
@@ -73,8 +73,8 @@ async fn app(config: AuthConfig, mailer: mpsc::UnboundedSender<Mail>) -> Result<
         .identity_loader(users.clone())
         .store(MemoryStore::new())
         .build()?;
-    // Where the links lead is a setting. Never build it from the request's `Host`: a stranger
-    // writes that, and the mail would lead the user, and the token, to the stranger's server.
+    // The base of the links is a setting. Never build it from the request's `Host`, which an
+    // attacker controls: the mail would lead the user, with the token, to the attacker's server.
     let reset_page = LinkBase::new(format!("http://{ADDRESS}/reset"))?;
     let magic_page = LinkBase::new(format!("http://{ADDRESS}/magic-login"))?;
     Ok(Router::new()
@@ -122,11 +122,11 @@ async fn magic_link(State(app): State<App>, Form(form): Form<Forgotten>) -> impl
     send_link(app, OneTimePurpose::MagicLink, form.email)
 }
 
-/// Everything that depends on the address happens in a task of its own: the answer is the same
-/// for every address, and comes equally soon. So nobody learns here who has an account.
+/// Everything that depends on the address happens in a separate task. The response is the same for
+/// every address and equally fast, so it does not reveal who has an account.
 ///
-/// A real service also limits how often one client, and for one address, may ask: each call
-/// starts a task and may send a mail.
+/// A real service also limits the requests of one client and for one address: each call starts a
+/// task and may send a mail.
 fn send_link(app: App, purpose: OneTimePurpose, email: String) -> impl IntoResponse {
     tokio::spawn(async move {
         if let Err(error) = app.mail_link(purpose, &email).await {
@@ -147,8 +147,8 @@ impl App {
         let minutes = token.expires_in().as_secs() / 60;
         let link = token.link(page);
         let text = format!("Follow this link within {minutes} minutes to {what}:\n{}", link.expose());
-        // To the address of the account, never to the one in the request: they may differ in ways
-        // that a database calls equal.
+        // To the address of the account, never to the one in the request: they may differ although
+        // a database calls them equal.
         self.mailer.send(Mail { to: user.email.clone(), text })?;
         Ok(())
     }
@@ -180,7 +180,7 @@ async fn magic_page_html() -> impl IntoResponse {
     ))
 }
 
-/// The token is in the URL of the page: it must neither be cached nor leave as a `Referer`.
+/// The token is in the URL of the page: it must not be cached, or sent as a `Referer`.
 fn page(html: &'static str) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")], Html(html))
 }
@@ -204,10 +204,10 @@ async fn reset(State(app): State<App>, head: Parts, Form(form): Form<Reset>) -> 
 
 impl App {
     async fn set_password(&self, form: &Reset, client: &ClientInfo) -> Result<(), Problem> {
-        // Looked at, not yet used up: nobody makes this server hash passwords without a token,
-        // and a password that is not acceptable does not cost the user the link.
+        // Verified, but not used up yet: without a token, nobody makes this server hash passwords,
+        // and an unacceptable password does not cost the user the link.
         let token = self.auth.verify_signature_and_claims(&form.token, Purpose::PasswordReset)?;
-        // What the policy should know of the user: the password must not be little but the address.
+        // What the policy should know of the user: the password must not be close to the address.
         let mut password = NewPassword::new(&form.password);
         if let Some(user) = self.users.by_id(token.subject()) {
             password = password.identifier(&user.email);
@@ -215,11 +215,10 @@ impl App {
         let hash = self.auth.hash_new_password(OnBehalfOf::User(token.subject()), &password).await?;
         let redeemed = self.auth.redeem(&form.token, OneTimePurpose::PasswordReset).await?;
         let id = &redeemed.user().id;
-        // This ends every access token, refresh token and link that was issued to the user
-        // before.
+        // This ends every access token, refresh token and link that was issued to the user before.
         self.users.set_password(id, hash);
-        // The sessions have no good tokens any more. This takes them off the user's list too, and
-        // does the same for applications that count nothing in the user's record.
+        // The sessions have no valid tokens any more. This also removes them from the user's list,
+        // and has the same effect in applications that keep no count in the user's record.
         self.auth.password_changed(id, client).await?;
         Ok(())
     }
@@ -239,10 +238,10 @@ struct MagicLogin {
 }
 
 impl App {
-    /// The link works in any browser, so that somebody who reads mail on the phone can log in
-    /// there. To bind a link to the browser that asked for it, see `OneTimeRequest::browser`.
+    /// The link works in any browser, so that a user who reads mail on the phone can log in there.
+    /// To bind a link to the browser that requested it, see `OneTimeRequest::browser`.
     async fn log_in_by_link(&self, token: &str, head: &Head<'_>) -> Result<Reply, Rejection> {
-        // First whether this request may log in at all: one that is refused uses up no link. The
+        // First check whether this request may log in at all: a refused one uses up no link. The
         // body alone, by its token, proves who the user is.
         let login = self.auth.begin_login(head, true)?;
         let redeemed = self.auth.redeem(token, OneTimePurpose::MagicLink).await?;
@@ -252,9 +251,9 @@ impl App {
 
 /// Why no password was set.
 enum Problem {
-    /// To be told to the user as it is.
+    /// Shown to the user as it is.
     Password(String),
-    /// To be answered as fauth answers.
+    /// Answered as fauth answers.
     Refused(Rejection),
 }
 
@@ -304,7 +303,7 @@ impl AuthUser for User {
         true
     }
 
-    /// Tokens remember the epoch of which they are. A lower one than this is refused.
+    /// Tokens carry the epoch in which they were issued. A lower one than this is refused.
     fn token_epoch(&self) -> u64 {
         self.password_changes
     }
@@ -344,7 +343,7 @@ impl Users {
     }
 }
 
-/// For every guarded request: whose token is this?
+/// Finds the user of a token, for every guarded request.
 #[async_trait]
 impl UserLoader<User> for Users {
     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
@@ -352,7 +351,7 @@ impl UserLoader<User> for Users {
     }
 }
 
-/// For every login with a password: who is that?
+/// Finds the user of an address, for every login with a password.
 #[async_trait]
 impl IdentityLoader<User> for Users {
     async fn load_identity(&self, identifier: String) -> Result<Option<Arc<User>>, BoxError> {
@@ -399,7 +398,7 @@ mod tests {
             self.post("/login", [("username", ALICE), ("password", password)]).await
         }
 
-        /// Asks for a link to Alice's address, and opens the mail.
+        /// Requests a link for Alice's address, and opens the mail.
         async fn mail_after(&self, path: &str) -> CapturedMail {
             assert_eq!(self.post(path, [("email", ALICE)]).await.status, 202);
             self.mailbox.next_to(ALICE).await

@@ -1,4 +1,4 @@
-//! The issuer: it logs users in, signs their tokens with a key that it exchanges while it runs, and
+//! The issuer: it logs users in, signs their tokens with a key that it rotates while it runs, and
 //! publishes the public half.
 
 use std::{
@@ -23,8 +23,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{AUDIENCE, Timing};
 
-/// An issuer that runs on a free port of this machine, until it is dropped. `alice` with the
-/// password `green-ideas-sleep` can log in.
+/// An issuer that runs on a free port of this machine until it is dropped. `alice` can log in with
+/// the password `green-ideas-sleep`.
 #[derive(Debug)]
 pub struct Issuer {
     url: String,
@@ -37,7 +37,7 @@ impl Issuer {
     /// Starts it.
     ///
     /// # Errors
-    /// If there is no port, no randomness, or a setting is out of bounds.
+    /// If there is no free port, the random number generator fails, or a setting is out of bounds.
     pub async fn start(timing: Timing) -> Result<Self, BoxError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -56,17 +56,17 @@ impl Issuer {
         Ok(Self { url, ring, timing, server })
     }
 
-    /// Its name, which is its URL too.
+    /// Its name, which is also its URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Publishes a new key, which signs after the [lead](Timing::lead), and returns its id. By then
-    /// every service has fetched it, so that none meets a token that it cannot verify.
+    /// every service has fetched it, so that none receives a token that it cannot verify.
     ///
     /// # Errors
-    /// If the last key that was published does not sign yet.
+    /// If the last published key does not sign yet.
     pub fn rotate(&self) -> Result<String, BoxError> {
         // `danger_short_lead` and `retire_old_after` are only for the short times of this example:
         // the services here fetch as often, and by default an old key verifies for as long as any
@@ -75,12 +75,11 @@ impl Issuer {
         self.take_in(rotation.retire_old_after(self.timing.login))
     }
 
-    /// What to do when a private key is known to others: another one signs at once, and the tokens
-    /// of the old one are refused, here at once and elsewhere as soon as the keys are fetched
-    /// again.
+    /// What to do when a private key has leaked: another one signs at once, and the tokens of the
+    /// old one are refused, here at once and elsewhere as soon as the keys are fetched again.
     ///
     /// # Errors
-    /// If the ring cannot be changed.
+    /// If the key ring cannot be changed.
     pub fn replace_key(&self) -> Result<(), BoxError> {
         let stolen = self.signing_key()?;
         self.take_in(Rotation::danger_at_once())?;
@@ -94,7 +93,7 @@ impl Issuer {
         Ok(id)
     }
 
-    /// The id of the key that signs now.
+    /// Returns the id of the current signing key.
     ///
     /// # Errors
     /// If the time is unknown.
@@ -102,7 +101,7 @@ impl Issuer {
         Ok(self.ring.signing_id()?.unwrap_or_default())
     }
 
-    /// How many keys are published.
+    /// Returns how many keys are published.
     ///
     /// # Errors
     /// If the time is unknown.
@@ -117,7 +116,7 @@ impl Drop for Issuer {
     }
 }
 
-/// `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem` makes one for
+/// `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem` generates one for
 /// `Key::from_file`.
 fn new_key() -> Result<Key, BoxError> {
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
@@ -158,12 +157,12 @@ async fn claims(person: Arc<Person>) -> io::Result<TokenClaims> {
     Ok(TokenClaims::new().scope("orders").claim("roles", &person.roles))
 }
 
-/// Where the keys are: all that a service needs of OpenID Connect Discovery.
+/// The URL of the keys: all that a service needs of OpenID Connect Discovery.
 async fn discovery(State(url): State<Arc<str>>) -> Json<Value> {
     Json(json!({ "issuer": *url, "jwks_uri": format!("{url}/.well-known/jwks.json") }))
 }
 
-/// A user as the issuer knows it. The services have a type of their own.
+/// A user of the issuer. The services have a type of their own.
 struct Person {
     id: String,
     password_hash: String,

@@ -1,4 +1,4 @@
-//! Clients: they log in, ask the services again and again, and refresh their tokens in time.
+//! Clients: they log in, send requests to the services, and refresh their tokens in time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,17 +25,17 @@ use tokio::{
 
 use crate::{Issuer, Timing, service::Service};
 
-/// What became of the requests.
+/// The outcome of the requests.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Tally {
-    /// How many each service got, by its name.
+    /// How many requests each service answered, by its name.
     pub requests: BTreeMap<&'static str, u64>,
-    /// How many were refused (401 and 403), by what was said.
+    /// How many were refused (401 and 403), by their message.
     pub refused: BTreeMap<String, u64>,
-    /// How many were not answered, or with another status than 200, by what it was.
+    /// How many had no response, or another status than 200, by their outcome.
     pub failed: BTreeMap<String, u64>,
-    /// The ids of the keys that have signed the tokens which were sent.
+    /// The ids of the keys that signed the sent tokens.
     pub keys: BTreeSet<String>,
 }
 
@@ -79,8 +79,8 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Asks every service as fast as it answers, by `clients` clients each, and tells what has become
-/// of the requests. Ends after `span`.
+/// Sends requests to every service as fast as it answers, from `clients` clients each, and returns
+/// their outcome. Ends after `span`.
 ///
 /// # Errors
 /// If a client cannot log in.
@@ -102,7 +102,7 @@ pub async fn load(
     Ok(tally)
 }
 
-/// Somebody who has logged in.
+/// A logged-in user.
 #[derive(Debug)]
 pub struct Client {
     issuer: String,
@@ -129,7 +129,7 @@ impl Client {
         Ok(Self { issuer: issuer.to_owned(), connections, tokens })
     }
 
-    /// Gets new tokens for the old ones.
+    /// Exchanges the refresh token for new tokens.
     ///
     /// # Errors
     /// If the issuer does not answer as it should.
@@ -139,10 +139,10 @@ impl Client {
         Ok(())
     }
 
-    /// Asks a service for the orders. Returns the status and the body of its answer.
+    /// Requests the orders from a service. Returns the status and the body of its response.
     ///
     /// # Errors
-    /// If there is no answer.
+    /// If there is no response.
     pub async fn ask(&self, service: &Service) -> Result<(StatusCode, String), BoxError> {
         let request = Request::get(format!("http://{}/orders", service.address))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.tokens.access_token))
@@ -188,8 +188,8 @@ impl Client {
         Ok(tally)
     }
 
-    /// The id of the key that has signed the access token. Only to count: what a token says of
-    /// itself proves nothing.
+    /// The id of the key that signed the access token. For counting only: unverified claims prove
+    /// nothing.
     fn key(&self) -> Result<String, BoxError> {
         let header = self.tokens.access_token.split('.').next().unwrap_or_default();
         let Header { kid } = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;

@@ -15,7 +15,7 @@ use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 const USAGE: &str = "usage: resource-server [--seconds N], with 1 to 86400";
 /// For each service.
 const CLIENTS: usize = 2;
-/// Longer than the lead: a key that is published takes over before the next one is.
+/// Longer than the lead: a published key takes over before the next one is published.
 const ROTATE_EVERY: Duration = Duration::from_secs(4);
 
 #[tokio::main]
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Tells whether every request was answered as it should be.
+/// Reports whether every request was answered as it should be.
 async fn run() -> Result<bool, BoxError> {
     let span = span()?;
     start_log()?;
@@ -49,7 +49,7 @@ async fn run() -> Result<bool, BoxError> {
     Ok(outcome.total() > 0 && outcome.refused.is_empty() && outcome.failed.is_empty())
 }
 
-/// A new key every few seconds, for ever.
+/// Rotates the key every few seconds, forever.
 async fn rotate(issuer: &Issuer) -> Result<(), BoxError> {
     let (begun, mut ticks) = (Instant::now(), interval(ROTATE_EVERY));
     loop {
@@ -84,7 +84,7 @@ fn say(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
 
-/// To stderr. `RUST_LOG` says what, such as `warn,fauth=debug`.
+/// Logs to stderr. `RUST_LOG` sets the levels, such as `warn,fauth=debug`.
 fn start_log() -> Result<(), BoxError> {
     let wanted = env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let filter: Targets =

@@ -16,12 +16,12 @@ use fauth_remote::HttpFetch;
 
 use crate::{AUDIENCE, Timing};
 
-/// A user, made of what a token says.
+/// A user, made from the claims of a token.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct User {
-    /// The subject alone says nothing: each issuer has its own. Where more than one is trusted,
-    /// keep the issuer beside it.
+    /// The subject alone is not unique: each issuer has its own. If more than one issuer is
+    /// trusted, keep the issuer beside it.
     pub id: String,
     /// The roles that the issuer gives.
     pub roles: Vec<String>,
@@ -32,7 +32,7 @@ impl AuthUser for User {
         &self.id
     }
 
-    /// As long as the token is good. The issuer gives none to anybody else.
+    /// For the lifetime of the token: the issuer issues tokens to active users only.
     fn is_active(&self) -> bool {
         true
     }
@@ -48,22 +48,22 @@ impl AuthUser for User {
 pub struct Service {
     /// The name of its framework.
     pub name: &'static str,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
-    /// Its provider, which knows how its keys are.
+    /// Its provider, which knows the state of its keys.
     pub auth: AuthProvider<User>,
 }
 
 /// Starts a service on each framework.
 ///
 /// # Errors
-/// If there is no port, or a setting is out of bounds.
+/// If there is no free port, or a setting is out of bounds.
 pub async fn start_all(issuer: &str, timing: Timing) -> Result<[Service; 3], BoxError> {
     let [axum, actix, poem] = [(); 3].map(|()| provider(issuer, timing));
     let (axum, actix, poem) = (axum?, actix?, poem?);
     for auth in [&axum, &actix, &poem] {
-        // So that nobody waits for the keys. Without them a service starts all the same: the first
-        // request asks again.
+        // So that no request waits for the keys. Without them a service starts all the same: the
+        // first request fetches them.
         if let Err(error) = auth.warm_up().await {
             eprintln!("{error}");
         }
@@ -85,8 +85,8 @@ fn provider(issuer: &str, timing: Timing) -> Result<AuthProvider<User>, BoxError
     let issuer = TrustedIssuer::new(issuer, keys)
         .audience(AUDIENCE)
         .algorithms([Algorithm::ES256])
-        // The issuer knows users and no clients, so that its tokens have no `client_id`, which RFC
-        // 9068 demands. Everything else of it they have.
+        // The issuer knows users but no clients, so its tokens lack the `client_id` that RFC 9068
+        // requires. They have all other required claims.
         .profile(AccessTokenProfile::Plain)
         .claims(ClaimMapping::new().roles("roles").scopes("scope"));
     let auth = AuthProvider::resource_server(issuer).user_from_claims(user).build()?;

@@ -1,21 +1,21 @@
-//! How long everything takes.
+//! All time spans.
 
 use std::time::Duration;
 
-/// How long everything takes. The [default](Self::default) is what the command uses.
+/// All time spans. The command uses the [default](Self::default).
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "tests set one time and leave the others")]
 pub struct Timing {
-    /// How long a service may use the keys that it has fetched without asking again: the `max-age`
-    /// that the issuer sends. Whole seconds.
+    /// How long a service may use fetched keys before it fetches again: the `max-age` that the
+    /// issuer sends. Whole seconds.
     pub max_age: Duration,
-    /// How long a service goes on with these when the issuer does not answer.
+    /// How long a service continues to use them if the issuer does not answer.
     pub stale_for: Duration,
-    /// From the publication of a key until it signs: at least twice `max_age`, and here one second
-    /// more, because the ring counts whole seconds. Less than 60 seconds is only good where every
-    /// service fetches as often as those of this example.
+    /// The time from the publication of a key until it signs: at least twice `max_age`, and here
+    /// one second more, because the ring counts whole seconds. Less than 60 seconds is safe only if
+    /// every service fetches as often as those of this example.
     pub lead: Duration,
-    /// How long an access token lives.
+    /// The lifetime of an access token.
     pub token: Duration,
     /// How long a login can be refreshed, and so how long an old key verifies.
     pub login: Duration,

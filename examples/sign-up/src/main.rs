@@ -12,8 +12,8 @@
 //!     -d username=alice -d password='correct horse battery'
 //! ```
 //!
-//! The cookies lack `Secure`, because this example has no TLS: leave `danger_insecure` out where
-//! there is some.
+//! The cookies lack `Secure`, because this example has no TLS: with TLS, leave `danger_insecure`
+//! out.
 
 use std::{
     io,
@@ -51,7 +51,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// From the environment; unless it says otherwise, the application has this program's name.
+/// Reads the settings from the environment; the default name of the application is this program's.
 fn settings() -> Result<AuthConfig, ConfigError> {
     AuthConfig::from_env_or(|name| (name == "FAUTH_APPLICATION").then(|| "sign-up".to_owned()))
 }
@@ -96,7 +96,7 @@ impl FromRef<App> for AuthProvider<User> {
     }
 }
 
-/// What the tokens of a user say besides the subject; asked at each login and each refresh.
+/// The claims of a user's tokens beside the subject, loaded at each login and each refresh.
 async fn claims(user: Arc<User>) -> io::Result<TokenClaims> {
     let claims = TokenClaims::new().scope("read");
     Ok(if user.is_editor { claims.scope("write") } else { claims })
@@ -128,12 +128,12 @@ async fn sign_up(State(app): State<App>, head: Parts, Form(form): Form<SignUp>) 
 
 impl App {
     async fn register(&self, head: &Head<'_>, form: &SignUp) -> Result<Response, Rejection> {
-        // First whether this request may log in at all: one that is refused makes no account. The
-        // body alone, by its password, proves who the user is, so that a page may keep its tokens
+        // First check whether this request may log in at all: a refused one creates no account. The
+        // body alone, by its password, proves who the user is, so a page may keep its tokens
         // (`?deliver=body`).
         let login = self.auth.begin_login(head, true)?;
-        // Hashing waits for its turn with the logins, by the client's address. A password that is
-        // little but the name, or too short, is refused before.
+        // Hashing is queued with the logins, by the client's address. A password that is too short,
+        // or close to the name, is refused before.
         let password = NewPassword::new(&form.password).identifier(&form.name);
         let password_hash = match self.auth.hash_new_password(login.client(), &password).await {
             Ok(hash) => hash,
@@ -184,7 +184,7 @@ impl Users {
         self.all().iter().find(|user| user.name == name).cloned()
     }
 
-    /// The first user is an editor. `None` if the name is taken, or is none.
+    /// The first user is an editor. `None` if the name is taken or invalid.
     fn add(&self, name: &str, password_hash: String) -> Option<Arc<User>> {
         let mut all = self.all();
         let is_taken = all.iter().any(|user| user.name == name);

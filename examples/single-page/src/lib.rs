@@ -1,10 +1,10 @@
-//! A static page of three files (`page/`), and the service that it talks to.
+//! A static page of three files (`page/`), and its service.
 //!
 //! The tokens are in cookies that no script can read. `page/page.js` signs in, refreshes once when
-//! a request is answered with 401, sends that again, and shows the sign-in form when the session
+//! a request is answered with 401, repeats the request, and shows the sign-in form when the session
 //! has ended.
 //!
-//! The page is served twice: beside the API, and from a second origin, from where it needs
+//! The page is served twice: beside the API, and from a second origin, from which it needs
 //! [`cors`].
 
 #![expect(missing_debug_implementations, reason = "a user holds a password hash, which no log needs")]
@@ -38,7 +38,7 @@ pub use users::{User, Users};
 /// the cookies.
 ///
 /// # Errors
-/// If the address is not one of the machine itself: there the cookies need TLS.
+/// If the address is not one of this machine: other addresses need TLS for the cookies.
 pub fn provider(
     config: AuthConfig,
     users: Users,
@@ -58,7 +58,7 @@ pub fn provider(
 /// The page, the ready-made endpoints, and the API.
 ///
 /// # Errors
-/// If the origin is no header value.
+/// If the origin is not a valid header value.
 pub fn app(auth: &AuthProvider<User>, page_origin: &str) -> Result<Router, BoxError> {
     let state = App { auth: auth.clone(), notes: Notes::default() };
     let api = SecureRouter::with_state(auth, state.clone())
@@ -74,15 +74,15 @@ pub fn app(auth: &AuthProvider<User>, page_origin: &str) -> Result<Router, BoxEr
         .layer(cors(page_origin)?)) // last: outside of the groups, so that it sees preflights and refusals
 }
 
-/// What lets the page of another origin call this service with the user's cookies.
+/// Lets the page of another origin call this service with the user's cookies.
 ///
-/// The origin is a [trusted one](fauth_core::AuthProviderBuilder::trusted_origin) of the provider
-/// too: this layer says which scripts may read answers, the provider which pages may change
-/// something. With `AllowOrigin::list`, and not `exact`, the answers to other origins carry no
-/// `Access-Control-Allow-Origin`.
+/// The origin is also a [trusted one](fauth_core::AuthProviderBuilder::trusted_origin) of the
+/// provider: this layer says which scripts may read responses, the provider which pages may send
+/// unsafe requests. With `AllowOrigin::list`, and not `exact`, the responses to other origins have
+/// no `Access-Control-Allow-Origin`.
 ///
 /// # Errors
-/// If the origin is no header value.
+/// If the origin is not a valid header value.
 pub fn cors(page_origin: &str) -> Result<CorsLayer, BoxError> {
     Ok(CorsLayer::new()
         .allow_origin(AllowOrigin::list([HeaderValue::from_str(page_origin)?]))
@@ -128,7 +128,7 @@ async fn clear(State(app): State<App>) -> Json<Vec<Note>> {
 
 // --- The notes: a list in memory, in place of your database -----------------------------------
 
-/// So many are kept, the newest ones.
+/// How many are kept, the newest ones.
 const MOST_NOTES: usize = 20;
 /// In characters; the rest is cut off.
 const LONGEST_NOTE: usize = 200;

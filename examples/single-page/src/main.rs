@@ -1,10 +1,10 @@
-//! The start of the service.
+//! Starts the service.
 //!
 //! ```sh
 //! cargo run -p single-page        # http://127.0.0.1:3000, and from another origin 127.0.0.1:3001
 //! ```
 //!
-//! `FAUTH_ADDR` is the address of the service, `PAGE_ADDR` that of the page alone;
+//! `FAUTH_ADDR` is the address of the service, `PAGE_ADDR` that of the page alone.
 //! `FAUTH_ACCESS_TOKEN_LIFETIME=10s` shows the refresh.
 
 use std::{
@@ -60,7 +60,8 @@ async fn listen(variable: &str, default: &str) -> Result<TcpListener, BoxError> 
     Ok(TcpListener::bind(&address).await.map_err(|error| format!("{variable}: {address}: {error}"))?)
 }
 
-/// From the environment; without a name, that of this program, and without a secret, a random one.
+/// Reads the settings from the environment. The default name is that of this program, the default
+/// secret is random.
 fn settings() -> Result<AuthConfig, BoxError> {
     let secret: String =
         (0..4).map(|_| Ok(format!("{:016x}", getrandom::u64()?))).collect::<Result<_, getrandom::Error>>()?;
@@ -74,7 +75,7 @@ fn settings() -> Result<AuthConfig, BoxError> {
     })?)
 }
 
-/// To stderr. `RUST_LOG` says what: a level, or levels for targets, such as `warn,fauth=debug`.
+/// Logs to stderr. `RUST_LOG` sets a level, or levels for targets, such as `warn,fauth=debug`.
 fn start_log() -> Result<(), BoxError> {
     let wanted = env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let wanted = wanted.as_deref().unwrap_or("info");
@@ -84,7 +85,7 @@ fn start_log() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Ends with ctrl-c, or SIGTERM as service managers send it.
+/// Completes at ctrl-c, or at SIGTERM, which service managers send.
 #[cfg(unix)]
 async fn stop_signal() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};

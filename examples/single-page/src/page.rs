@@ -1,4 +1,4 @@
-//! The static page: three files, and what they may do.
+//! The static page: three files, and their policy.
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
 
 /// The page for an API of this origin; `None` if that is the page's own.
 ///
-/// The policy allows no inline script and no inline style, and requests to the API alone.
+/// The policy allows no inline script, no inline style, and requests to the API only.
 pub fn page(api: Option<&str>) -> Router {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src {}; \

@@ -1,5 +1,5 @@
-//! A client of the chat: sends each line that is typed, shows each that is said, and in the end
-//! what the server says when it closes the socket.
+//! A client of the chat: sends each typed line, prints each received line, and finally the reason
+//! with which the server closes the socket.
 //!
 //! ```sh
 //! cargo run -p live --bin join ws://127.0.0.1:3000/chat/socket "$TOKEN"

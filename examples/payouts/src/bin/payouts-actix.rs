@@ -73,7 +73,7 @@ async fn live(
                 },
                 message = messages.recv() => match message {
                     Some(Ok(Message::Ping(bytes))) => session.pong(&bytes).await.is_ok(),
-                    // Nothing is expected, but that the client may leave.
+                    // Nothing is expected from the client, except that it may leave.
                     Some(Ok(message)) => !matches!(message, Message::Close(_)),
                     _ => false,
                 },

@@ -76,7 +76,7 @@ async fn live(
                         Ok(payout) => socket.send(Message::text(payout)).await.is_ok(),
                         Err(_) => false,
                     },
-                    // Nothing is expected, but that the client may leave.
+                    // Nothing is expected from the client, except that it may leave.
                     message = socket.recv() => matches!(message, Some(Ok(_))),
                 };
                 if !is_open {

@@ -1,4 +1,4 @@
-//! The issuer. `CARACAL_ZONE_ID` names its zone. It asks nobody who they are, and so it listens on a
+//! The issuer. `CARACAL_ZONE_ID` names its zone. It authenticates nobody, so it listens on a
 //! loopback address only.
 
 use std::{env, process::ExitCode};

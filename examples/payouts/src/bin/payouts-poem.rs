@@ -72,7 +72,7 @@ fn live(upgrade: WebSocket, Grant(granted): Grant<Principal>, Data(feed): Data<&
                         Ok(payout) => socket.send(Message::text(payout)).await.is_ok(),
                         Err(_) => false,
                     },
-                    // Nothing is expected, but that the client may leave.
+                    // Nothing is expected from the client, except that it may leave.
                     message = socket.next() => matches!(message, Some(Ok(_))),
                 };
                 if !is_open {

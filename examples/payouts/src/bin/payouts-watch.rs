@@ -1,5 +1,5 @@
 //! Watches the payouts of a service: `MANDATE=… payouts-watch ws://127.0.0.1:3000/payouts/live`.
-//! Says what comes, and how the socket was closed.
+//! Prints each message, and how the socket was closed.
 
 use std::{env, process::ExitCode};
 
@@ -45,7 +45,7 @@ async fn watch() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Before the upgrade a refusal is an ordinary answer.
+/// Before the upgrade, a refusal is an ordinary response.
 fn refusal(response: &Response<Option<Vec<u8>>>) -> String {
     let body = response.body().as_deref().unwrap_or_default();
     format!("refused with {} {}", response.status().as_u16(), String::from_utf8_lossy(body))

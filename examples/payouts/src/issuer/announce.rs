@@ -1,5 +1,5 @@
-//! How other services learn that an authority has ended: from a stream in Redis, as Caracal
-//! announces it.
+//! Announces to other services that an authority has ended: through a stream in Redis, as Caracal
+//! does.
 
 use std::{collections::BTreeMap, env, fmt, sync::Arc};
 
@@ -17,7 +17,7 @@ use super::Issuer;
 
 const STREAM: &str = "caracal.sessions.revoke";
 
-/// Writes to the stream, signed with the key that all share.
+/// Writes to the stream, signed with the shared key.
 pub(super) struct Announcer {
     redis: ConnectionManager,
     key: StreamKey,
@@ -30,7 +30,7 @@ impl fmt::Debug for Announcer {
 }
 
 impl Announcer {
-    /// To the Redis that `FAUTH_REDIS_URL` names, if it does, with the key `STREAMS_HMAC_KEY`.
+    /// To the Redis at `FAUTH_REDIS_URL`, if that is set, with the key `STREAMS_HMAC_KEY`.
     pub(super) async fn from_env() -> Result<Option<Self>, BoxError> {
         let Ok(url) = env::var("FAUTH_REDIS_URL") else { return Ok(None) };
         let digits = env::var("STREAMS_HMAC_KEY").map_err(|error| format!("STREAMS_HMAC_KEY: {error}"))?;

@@ -1,14 +1,14 @@
-//! What the mandates of this example say.
+//! The claims of this example's mandates.
 
 use fauth_core::BoxError;
 use serde_json::{Map, Value, json};
 
 use crate::AUDIENCE;
 
-/// As long as a Caracal deployment lets a mandate for a resource live.
+/// The lifetime of a mandate for a resource in a Caracal deployment.
 const LIFETIME: i64 = 15 * 60;
 
-/// What every mandate says.
+/// The claims of every mandate.
 pub(super) fn of_issuer(url: &str, zone: &str, now: i64) -> Result<Map<String, Value>, BoxError> {
     object(json!({
         "iss": url,
@@ -21,7 +21,7 @@ pub(super) fn of_issuer(url: &str, zone: &str, now: i64) -> Result<Map<String, V
     }))
 }
 
-/// `user_1` has sent `app_assistant`, whose agent has a session.
+/// `user_1` delegated to `app_assistant`, whose agent has a session.
 pub(super) fn direct() -> Result<Map<String, Value>, BoxError> {
     let authority = random("authority")?;
     object(json!({
@@ -35,7 +35,7 @@ pub(super) fn direct() -> Result<Map<String, Value>, BoxError> {
     }))
 }
 
-/// `app_assistant` has sent `app_payouts`: one hop, whose authority comes from that of the
+/// `app_assistant` delegated to `app_payouts`: one hop, whose authority is derived from that of the
 /// assistant.
 pub(super) fn delegated() -> Result<Map<String, Value>, BoxError> {
     let (source, target, edge) = (random("session")?, random("session")?, random("edge")?);
