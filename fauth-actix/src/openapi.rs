@@ -36,7 +36,7 @@
 //!     .service(routes!(reports).guard(require_permissions(&auth, ["write"])))
 //!     .service(admins)
 //!     .service(auth_routes(&auth))
-//!     .describe_auth(&auth) // last: it names the schemes and scopes of all that is there
+//!     .describe_auth(&auth) // last: adds the schemes and scopes of everything above
 //!     .split_for_parts();
 //! # drop(app);
 //! # let document = serde_json::to_value(&document).unwrap();

@@ -32,7 +32,7 @@
 //!     .routes(routes!(reports).guard(require_permissions(&auth, ["write"])))
 //!     .nest_secure("/admin", admins)
 //!     .merge(AuthRoutes::new(&auth).into())
-//!     .describe_auth(&auth) // last: it names the schemes and scopes of all that is there
+//!     .describe_auth(&auth) // last: adds the schemes and scopes of everything above
 //!     .with_state(auth)
 //!     .split_for_parts();
 //! # let _: axum::Router = app;

@@ -63,7 +63,7 @@ struct Greeting {
     message: String,
 }
 
-/// Greets users by name. For everybody; an invalid token is refused.
+/// Returns the name of the user, if there is one. For everybody; an invalid token is refused.
 #[utoipa::path(get, path = "/whoami", responses((status = OK, body = WhoIsThere)))]
 async fn whoami(MaybeUser(user): MaybeUser<User>) -> Json<WhoIsThere> {
     Json(WhoIsThere { user: user.map(|user| user.name.to_owned()) })

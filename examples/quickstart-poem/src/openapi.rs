@@ -67,7 +67,7 @@ struct Visitors;
 
 #[OpenApi]
 impl Visitors {
-    /// Greets users by name. For everybody; an invalid token is refused.
+    /// Returns the name of the user, if there is one. For everybody; an invalid token is refused.
     #[oai(path = "/whoami", method = "get")]
     async fn whoami(&self, MaybeUser(user): MaybeUser<User>) -> Json<WhoIsThere> {
         Json(WhoIsThere { user: user.map(|user| user.name.to_owned()) })

@@ -71,7 +71,7 @@ pub fn app(auth: &AuthProvider<User>, page_origin: &str) -> Result<Router, BoxEr
         .nest_service("/api", api)
         .nest_service("/api/admin", admins)
         .merge(page(None))
-        .layer(cors(page_origin)?)) // last: outside of the groups, so that it sees preflights and refusals
+        .layer(cors(page_origin)?)) // last: outside the groups, so that it sees preflights and refusals
 }
 
 /// Lets the page of another origin call this service with the user's cookies.

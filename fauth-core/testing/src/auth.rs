@@ -127,7 +127,7 @@ impl<U: AuthUser> TestAuth<U> {
     /// run in real time.
     #[track_caller]
     pub fn clock(&self) -> &ManualClock {
-        self.clock.as_ref().expect("TestAuth does not know the clock of this provider: say `.at(clock)`")
+        self.clock.as_ref().expect("TestAuth does not know the clock of this provider: call `.at(clock)`")
     }
 
     /// Returns the users, to deactivate, change or remove them.
@@ -136,7 +136,7 @@ impl<U: AuthUser> TestAuth<U> {
     /// If the provider comes from [`with`](Self::with): its users are in its own database.
     #[track_caller]
     pub fn users(&self) -> &TestUsers<U> {
-        self.users.as_ref().expect("the users of this provider are its own: change them where they are kept")
+        self.users.as_ref().expect("TestAuth does not hold these users: change them in their database")
     }
 
     /// Returns the recorded events.
@@ -148,7 +148,7 @@ impl<U: AuthUser> TestAuth<U> {
     pub fn events(&self) -> &RecordedEvents {
         self.events
             .as_ref()
-            .expect("TestAuth does not know the events of this provider: say `.recording(events)`")
+            .expect("TestAuth does not know the events of this provider: call `.recording(events)`")
     }
 
     /// Returns the headers of an anonymous request.

@@ -66,7 +66,7 @@ async fn a_life_that_no_token_has_is_said() {
 }
 
 #[test]
-#[should_panic(expected = "say `.at(clock)`")]
+#[should_panic(expected = "call `.at(clock)`")]
 fn a_clock_that_is_not_known_is_said() {
     let _ = TestAuth::with(builder().build().unwrap()).clock();
 }

@@ -217,8 +217,8 @@ impl fmt::Debug for ApiGroup {
 /// # struct Users; struct Payroll;
 /// # #[OpenApi] impl Users { #[oai(path = "/users", method = "get")] async fn f(&self) {} }
 /// # #[OpenApi] impl Payroll { #[oai(path = "/", method = "get")] async fn f(&self) {} }
-/// // Everything under /staff is for employees; what is under /staff/payroll, for those of them
-/// // who may read it.
+/// // Everything under /staff is for employees, and everything under /staff/payroll for those of
+/// // them who may read it.
 /// let staff = SecureApi::new(&auth, Users)
 ///     .require_roles(["employee"])
 ///     .nest("/payroll", SecureApi::new(&auth, Payroll).require_permissions(["payroll:read"]));
