@@ -105,12 +105,6 @@ impl Slot {
     }
 }
 
-#[derive(Debug)]
-struct Turn {
-    due: Moment,
-    members: SmallVec<[Id; 2]>,
-}
-
 /// When each question was answered last.
 #[derive(Debug, Default)]
 struct PerQuestion {
@@ -142,7 +136,9 @@ pub(super) struct Table {
     by_payload: HashMap<usize, Id>,
     by_end: BTreeSet<(Timestamp, Id)>,
     by_key: BTreeSet<(u64, Id)>,
-    people: HashMap<Person, Turn>,
+    by_person: BTreeSet<(Person, Id)>,
+    /// When the turn of each is.
+    people: HashMap<Person, Moment>,
     due: BTreeSet<(Moment, Person)>,
     /// About these something has changed, or they have just been opened.
     urgent: BTreeSet<Id>,
@@ -172,6 +168,7 @@ impl Table {
             by_payload: HashMap::new(),
             by_end: BTreeSet::new(),
             by_key: BTreeSet::new(),
+            by_person: BTreeSet::new(),
             people: HashMap::new(),
             due: BTreeSet::new(),
             urgent: BTreeSet::new(),
@@ -215,12 +212,12 @@ impl Table {
         self.by_payload.insert(address(&facts.payload), id);
         self.by_end.insert((facts.ends_at, id));
         self.by_key.extend(facts.keys.iter().map(|key| (*key, id)));
-        let turn = self.people.entry(facts.person).or_insert_with(|| {
+        self.by_person.insert((facts.person, id));
+        self.people.entry(facts.person).or_insert_with(|| {
             let due = next_turn(facts.person, self.intervals.recheck, now);
             self.due.insert((due, facts.person));
-            Turn { due, members: SmallVec::new() }
+            due
         });
-        turn.members.push(id);
         self.urgent.insert(id);
         let (known, is_single) = (Known { good_at: now, failed: false }, facts.is_single);
         let slot = Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known, epoch: None };
@@ -249,14 +246,18 @@ impl Table {
         self.urgent.remove(&id);
         self.swept.remove(&id);
         self.singles.remove(id);
-        if let Some(turn) = self.people.get_mut(&facts.person) {
-            turn.members.retain(|member| *member != id);
-            if turn.members.is_empty() {
-                self.due.remove(&(turn.due, facts.person));
-                self.people.remove(&facts.person);
-            }
+        self.by_person.remove(&(facts.person, id));
+        if self.of_person(facts.person).next().is_none()
+            && let Some(due) = self.people.remove(&facts.person)
+        {
+            self.due.remove(&(due, facts.person));
         }
         Some(entry)
+    }
+
+    /// All that somebody has open, which may be very many.
+    fn of_person(&self, person: Person) -> impl Iterator<Item = Id> {
+        self.by_person.range((person, Id::MIN)..=(person, Id::MAX)).map(|(_, id)| *id)
     }
 
     fn end(&mut self, ids: impl IntoIterator<Item = Id>, reason: EndReason) -> Over {
@@ -358,8 +359,7 @@ impl Table {
             return None;
         }
         self.set_turn(person, next_turn(person, self.intervals.recheck, now));
-        let members = self.people.get(&person).map(|turn| turn.members.clone()).unwrap_or_default();
-        Some(members.iter().filter_map(|id| Some(self.slots.get(id)?.watched(*id))).collect())
+        Some(self.of_person(person).filter_map(|id| Some(self.slots.get(&id)?.watched(id))).collect())
     }
 
     /// Those of a person whose turn it is are asked about in every respect.
@@ -369,8 +369,8 @@ impl Table {
 
     fn set_turn(&mut self, person: Person, due: Moment) {
         if let Some(turn) = self.people.get_mut(&person) {
-            self.due.remove(&(turn.due, person));
-            turn.due = due;
+            self.due.remove(&(*turn, person));
+            *turn = due;
             self.due.insert((due, person));
         }
     }

@@ -58,8 +58,18 @@ fn all(watched: &[Watched], finding: Finding) -> Vec<(Id, Finding)> {
 #[track_caller]
 fn is_empty(table: &Table) {
     assert!(table.slots.is_empty() && table.by_payload.is_empty() && table.people.is_empty());
-    assert!(table.by_end.is_empty() && table.by_key.is_empty() && table.due.is_empty());
+    assert!(table.by_end.is_empty() && table.by_key.is_empty() && table.by_person.is_empty());
+    assert!(table.due.is_empty());
     assert!(table.urgent.is_empty() && table.swept.is_empty() && table.singles.is_empty());
+}
+
+/// Each is found by its person, and each person has one turn.
+#[track_caller]
+fn is_consistent(table: &Table) {
+    assert_eq!(table.by_person.len(), table.slots.len());
+    assert!(table.by_person.iter().all(|(person, id)| table.slots[id].facts.person == *person));
+    assert!(table.by_person.iter().all(|(person, _)| table.people.contains_key(person)));
+    assert_eq!(table.due, table.people.iter().map(|(person, due)| (*due, *person)).collect());
 }
 
 /// Whatever happens to them meanwhile: nothing of those that are gone is left anywhere.
@@ -102,6 +112,9 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
             }
         }
         assert_eq!(table.len(), there.len());
+        if now % 100 == 0 {
+            is_consistent(&table);
+        }
     }
     for entry in there.drain(..) {
         table.release(&entry);
@@ -112,6 +125,26 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
         let over = table.settle(Question::User, &all(&watched, Finding::Failed), (0, 99));
         assert!(over.is_empty());
     }
+    is_empty(&table);
+}
+
+/// If each looked at all others of the person, this would be ten thousand million steps, for
+/// minutes, with everybody else waiting for the lock.
+#[test]
+fn very_many_of_one_person_end_without_looking_at_one_another() {
+    let mut table = table();
+    let alike = facts(0, 7, 900);
+    let open = |table: &mut Table| -> Vec<Arc<Entry>> {
+        let copy = || Facts { payload: Arc::new(TokenPayload::clone(&alike.payload)), ..alike.clone() };
+        (0..100_000).map(|_| table.insert(copy(), 0)).collect()
+    };
+    // As their sockets close, one by one.
+    for entry in open(&mut table) {
+        table.release(&entry);
+    }
+    is_empty(&table);
+    open(&mut table);
+    assert_eq!(table.end_all(EndReason::ProviderGone).len(), 100_000);
     is_empty(&table);
 }
 
