@@ -87,7 +87,9 @@
 //! what it takes it adds to the times above.
 //!
 //! An API key, and a browser session where there is no revocation store, is a question by itself,
-//! eight at a time, beside all others: when it is opened, changed, and at each look.
+//! one for all its sockets: when it is opened, changed, and at each look. The store of keys and
+//! that of sessions are asked eight of them at a time each, beside all others, and about what has
+//! changed before what has not.
 //!
 //! What is kept belongs to an [`Ended`] and goes with it, so that it is bounded by the sockets that
 //! a server lets somebody open: limit these, by [`limit`](crate::limit) or at the proxy.
@@ -123,5 +125,6 @@ pub use future::Ended;
 pub(crate) use future::Open;
 pub(crate) use intervals::Intervals;
 pub use reason::EndReason;
+pub(crate) use singly::{Single, SingleStore};
 pub(crate) use table::{Facts, Finding, Person, Watched};
 pub use until::UntilEnded;

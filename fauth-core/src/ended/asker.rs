@@ -33,8 +33,9 @@ pub(crate) trait Asker: Send + Sync {
     /// Were they taken back?
     fn judge(self: Arc<Self>, watched: Vec<Watched>) -> Findings;
 
-    /// Is one known to the store that is asked about each by itself?
-    fn ask_singly(self: Arc<Self>, watched: Watched) -> Findings;
+    /// Is the key or session known, which all of these are of, to the store that is asked about
+    /// each by itself?
+    fn ask_singly(self: Arc<Self>, watched: Vec<Watched>) -> Findings;
 
     /// Is the user of all of these there and active?
     fn look(self: Arc<Self>, watched: Vec<Watched>) -> Findings;

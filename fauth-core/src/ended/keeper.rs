@@ -26,6 +26,7 @@ use super::{
     hub::{Hub, Keeping},
     intervals::{Moment, moments},
     reason::EndReason,
+    singly::{Asked, PerStore, SingleStore},
     table::{Finding, Question, Watched},
 };
 use crate::store::{Change, Changes};
@@ -40,23 +41,13 @@ enum Errand {
     /// Is this person there?
     Look,
     /// Does the store know this one that is asked about each by itself?
-    Single,
-}
-
-impl Errand {
-    const fn question(self) -> Question {
-        match self {
-            Self::Urgent | Self::Sweep => Question::Revoked,
-            Self::Look => Question::User,
-            Self::Single => Question::Single,
-        }
-    }
+    Single(Asked),
 }
 
 /// How many people are looked at at the same time.
 const LOOKS_AT_ONCE: usize = 8;
 
-/// How many are asked about singly at the same time.
+/// How many are asked about singly at the same time, of each store that is asked so.
 const SINGLES_AT_ONCE: usize = 8;
 
 /// How often the provider's clock is looked at.
@@ -64,15 +55,20 @@ const SECOND: Moment = 1000;
 
 pub(super) async fn keep(mut keeping: Keeping) {
     let hub = Arc::clone(&keeping.hub);
-    // The provider may be gone already.
     let Some(asker) = hub.asker.get().cloned() else { return };
-    let Some(mut keeper) = Keeper::new(&hub, asker) else { return };
-    while let Some(until) = keeper.act() {
-        if keeping.ends_if_empty() {
-            return;
+    if let Some(mut keeper) = Keeper::new(&hub, asker) {
+        while let Some(until) = keeper.act() {
+            if keeping.ends_if_empty() {
+                return;
+            }
+            keeper.wait(until).await;
         }
-        keeper.wait(until).await;
     }
+    // The provider is gone, and does not come back. While the last of it is still being dropped,
+    // whoever waits would only begin one task after another.
+    hub.set_closed(true);
+    hub.end_all();
+    keeping.ends_if_empty();
 }
 
 /// What is being asked.
@@ -95,7 +91,7 @@ struct Keeper<'a> {
     has_urgent: bool,
     has_sweep: bool,
     looks: usize,
-    singles: usize,
+    singles: PerStore<usize>,
     /// When the stores are asked about everything.
     next_poll: Moment,
     /// When those are looked for of which nothing is known for too long.
@@ -112,6 +108,7 @@ impl<'a> Keeper<'a> {
         let there = asker.upgrade()?;
         let (can_judge, pushed) = (there.can_judge(), there.changes());
         let mut state = hub.lock();
+        state.table.set_judged(can_judge);
         state.table.judge_at_once(there.most_at_once());
         // What the task before this one, in a runtime that has ended, has heard or asked is lost.
         state.table.begin_anew(now);
@@ -128,7 +125,7 @@ impl<'a> Keeper<'a> {
             has_urgent: false,
             has_sweep: false,
             looks: 0,
-            singles: 0,
+            singles: PerStore::default(),
             next_poll: now.saturating_add(moments(hub.intervals.poll)),
             next_round: now,
             told_time_at: now,
@@ -173,8 +170,12 @@ impl<'a> Keeper<'a> {
         let turn = state.table.next_turn().filter(|_| self.looks < LOOKS_AT_ONCE);
         let urgent = (state.table.has_urgent() && !self.has_urgent).then_some(now);
         let sweep = state.table.next_sweep().filter(|_| !self.has_sweep);
-        let single = state.table.next_single_at().filter(|_| self.singles < SINGLES_AT_ONCE);
-        Some([turn, urgent, sweep, single].into_iter().flatten().fold(until, Moment::min))
+        let single = |store| {
+            let is_free = *self.singles.of(store) < SINGLES_AT_ONCE;
+            state.table.next_single_at(store).filter(|_| is_free)
+        };
+        let singles = SingleStore::ALL.map(single);
+        Some([turn, urgent, sweep].into_iter().chain(singles).flatten().fold(until, Moment::min))
     }
 
     /// Ends what has expired. Returns when to look at the clock again: when its next second begins.
@@ -218,13 +219,18 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Each is an errand: one store that hangs holds up nobody who asks another one.
+    /// Each is an errand, and each store has its own: one that hangs holds up nobody whom another
+    /// one knows.
     fn ask_singly(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
-        while self.singles < SINGLES_AT_ONCE {
-            let Some(one) = self.hub.lock().table.next_single(now) else { return };
-            self.singles += 1;
-            let begin = |_| Arc::clone(asker).ask_singly(one.clone());
-            self.ask(Errand::Single, vec![one.clone()], now, begin);
+        for store in SingleStore::ALL {
+            while *self.singles.of(store) < SINGLES_AT_ONCE {
+                let next = self.hub.lock().table.next_single(store, now);
+                let Some((question, watched)) = next else { break };
+                *self.singles.of_mut(store) += 1;
+                self.ask(Errand::Single(question), watched, now, |watched| {
+                    Arc::clone(asker).ask_singly(watched)
+                });
+            }
         }
     }
 
@@ -285,12 +291,19 @@ impl<'a> Keeper<'a> {
             Errand::Urgent => self.has_urgent = false,
             Errand::Sweep => self.has_sweep = false,
             Errand::Look => self.looks = self.looks.saturating_sub(1),
-            Errand::Single => self.singles = self.singles.saturating_sub(1),
+            Errand::Single(asked) => {
+                let singles = self.singles.of_mut(asked.store);
+                *singles = singles.saturating_sub(1);
+            }
         }
         let failed = || ids.iter().map(|id| (*id, Finding::Failed)).collect();
         let findings = findings.unwrap_or_else(failed);
-        let now = self.hub.now();
-        self.hub.ending(|table| table.settle(errand.question(), &findings, (asked_at, now)));
+        let times = (asked_at, self.hub.now());
+        self.hub.ending(|table| match errand {
+            Errand::Urgent | Errand::Sweep => table.settle(Question::Revoked, &findings, times),
+            Errand::Look => table.settle(Question::User, &findings, times),
+            Errand::Single(asked) => table.settle_single(asked, &findings, times),
+        });
     }
 
     fn hear_changes(&mut self, context: &mut Context<'_>) -> bool {

@@ -11,7 +11,7 @@ use super::{
     entry::{Entry, Id},
     intervals::{Intervals, Moment, moments, next_turn},
     reason::EndReason,
-    singly::Singles,
+    singly::{Asked, Cause, PerStore, Single, SingleStore, Singles},
 };
 use crate::{clock::Timestamp, token::TokenPayload};
 
@@ -30,8 +30,8 @@ pub(crate) struct Facts {
     pub(crate) person: Person,
     /// Was its user active when it was let in?
     pub(crate) was_active: bool,
-    /// Is it known to a store that is asked about nobody else with it?
-    pub(crate) is_single: bool,
+    /// Who knows it that may be asked about it by itself.
+    pub(crate) single: Option<Single>,
 }
 
 /// One of those that are asked about.
@@ -63,8 +63,6 @@ pub(crate) enum Question {
     Revoked,
     /// Is its user there and active?
     User,
-    /// Does the store know it that is asked about each by itself?
-    Single,
 }
 
 /// Those that are over, to be told without the lock of the table.
@@ -110,7 +108,6 @@ impl Slot {
 struct PerQuestion {
     revoked: Moment,
     user: Moment,
-    single: Moment,
 }
 
 impl PerQuestion {
@@ -118,7 +115,6 @@ impl PerQuestion {
         match question {
             Question::Revoked => &mut self.revoked,
             Question::User => &mut self.user,
-            Question::Single => &mut self.single,
         }
     }
 }
@@ -127,8 +123,9 @@ impl PerQuestion {
 #[derive(Debug)]
 pub(super) struct Table {
     intervals: Intervals,
-    /// Are there answers to the question whether something was taken back, and how often is it
-    /// asked of each by itself?
+    /// Are there answers to the question whether something was taken back?
+    is_judged: bool,
+    /// How often is that asked of each by itself?
     judged_every: Option<Moment>,
     slots: HashMap<Id, Slot>,
     last_id: Id,
@@ -145,7 +142,7 @@ pub(super) struct Table {
     /// These are asked about without a cause.
     swept: BTreeSet<Id>,
     /// These are asked about singly.
-    singles: Singles,
+    singles: PerStore<Singles>,
     /// Before this, those are left alone.
     sweep_from: Moment,
     /// Who is next among them: whoever fails does not keep the others waiting.
@@ -162,6 +159,7 @@ impl Table {
     pub(super) fn new(intervals: Intervals) -> Self {
         Self {
             intervals,
+            is_judged: true,
             judged_every: None,
             slots: HashMap::new(),
             last_id: 0,
@@ -173,12 +171,21 @@ impl Table {
             due: BTreeSet::new(),
             urgent: BTreeSet::new(),
             swept: BTreeSet::new(),
-            singles: Singles::default(),
+            singles: PerStore::default(),
             sweep_from: 0,
             sweep_next: 0,
             batch: 1,
             most_at_once: 1,
             answered: PerQuestion::default(),
+        }
+    }
+
+    /// Can anybody tell whether something was taken back? If not, it is asked of none.
+    pub(super) fn set_judged(&mut self, is_judged: bool) {
+        self.is_judged = is_judged;
+        if !is_judged {
+            self.urgent.clear();
+            self.swept.clear();
         }
     }
 
@@ -218,13 +225,17 @@ impl Table {
             self.due.insert((due, facts.person));
             due
         });
-        self.urgent.insert(id);
-        let (known, is_single) = (Known { good_at: now, failed: false }, facts.is_single);
+        self.judge_soon([id]);
+        let known = Known { good_at: now, failed: false };
+        if let Some(single) = facts.single {
+            let singles = self.singles.of_mut(single.store);
+            singles.insert(single.subject, id);
+            if single.is_only_there {
+                singles.ask(single.subject, now, Cause::Other);
+            }
+        }
         let slot = Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known, epoch: None };
         self.slots.insert(id, slot);
-        if is_single {
-            self.singles.ask(id, now);
-        }
         entry
     }
 
@@ -245,7 +256,9 @@ impl Table {
         }
         self.urgent.remove(&id);
         self.swept.remove(&id);
-        self.singles.remove(id);
+        if let Some(single) = facts.single {
+            self.singles.of_mut(single.store).remove(single.subject, id);
+        }
         self.by_person.remove(&(facts.person, id));
         if self.of_person(facts.person).next().is_none()
             && let Some(due) = self.people.remove(&facts.person)
@@ -281,46 +294,89 @@ impl Table {
     pub(super) fn note_change(&mut self, key: u64, now: Moment) {
         let concerned = self.by_key.range((key, Id::MIN)..=(key, Id::MAX)).map(|(_, id)| *id);
         let concerned: Vec<_> = concerned.collect();
-        self.urgent.extend(&concerned);
-        self.ask_these_singly(concerned, now);
+        self.judge_soon(concerned.iter().copied());
+        self.ask_these_singly(concerned, now, Cause::Told);
     }
 
     /// Anything may have changed.
     pub(super) fn note_all_changed(&mut self, now: Moment) {
-        self.swept.extend(self.slots.keys());
+        self.sweep();
         self.sweep_from = now;
         let all: Vec<_> = self.slots.keys().copied().collect();
-        self.ask_these_singly(all, now);
+        // Those of which it is known that something has changed are before all.
+        self.ask_these_singly(all, now, Cause::Other);
     }
 
-    fn ask_these_singly(&mut self, ids: Vec<Id>, now: Moment) {
+    fn ask_these_singly(&mut self, ids: Vec<Id>, now: Moment, cause: Cause) {
         for id in ids {
-            if self.slots.get(&id).is_some_and(|slot| slot.facts.is_single) {
-                self.singles.ask(id, now);
+            if let Some(single) = self.slots.get(&id).and_then(|slot| slot.facts.single)
+                && single.is_only_there
+            {
+                self.singles.of_mut(single.store).ask(single.subject, now, cause);
             }
         }
     }
 
     /// Nobody will be answered who has asked before, and what has changed was perhaps not heard.
     pub(super) fn begin_anew(&mut self, now: Moment) {
-        self.singles.begin_anew();
+        for store in SingleStore::ALL {
+            self.singles.of_mut(store).begin_anew();
+        }
         self.note_all_changed(now);
     }
 
-    /// The next one to ask about singly.
-    pub(super) fn next_single(&mut self, now: Moment) -> Option<Watched> {
-        let id = self.singles.next(now)?;
-        self.slots.get(&id).map(|slot| slot.watched(id))
+    /// The next one to ask this store about: all that is open with it.
+    pub(super) fn next_single(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Vec<Watched>)> {
+        let (asked, ids) = self.singles.of_mut(store).next(store, now)?;
+        let watched = |id: Id| Some(self.slots.get(&id)?.watched(id));
+        let mut watched: Vec<_> = ids.into_iter().filter_map(watched).collect();
+        // They are of one person, and whoever was opened last does not know it yet.
+        let epoch = watched.iter().filter_map(|watched| watched.epoch).max();
+        for one in &mut watched {
+            one.epoch = epoch;
+        }
+        Some((asked, watched))
     }
 
-    /// When there is somebody to ask about singly.
-    pub(super) fn next_single_at(&self) -> Option<Moment> {
-        self.singles.next_at()
+    /// When there is somebody to ask this store about.
+    pub(super) fn next_single_at(&self, store: SingleStore) -> Option<Moment> {
+        self.singles.of(store).next_at()
+    }
+
+    /// Notes what a store that is asked about each by itself has said of all whom it was asked
+    /// about, and returns what is over.
+    pub(super) fn settle_single(
+        &mut self,
+        asked: Asked,
+        findings: &[(Id, Finding)],
+        (asked_at, now): (Moment, Moment),
+    ) -> Over {
+        let singles = self.singles.of_mut(asked.store);
+        if findings.iter().all(|(_, finding)| *finding == Finding::Failed) {
+            singles.note_failed(asked, now.saturating_add(self.intervals.pause().min(1000)));
+            return Over::new();
+        }
+        singles.note_answer(asked, (asked_at, now));
+        let mut over = Over::new();
+        for (id, finding) in findings {
+            if let Finding::Over(reason) = finding {
+                over.extend(self.end([*id], *reason));
+            }
+        }
+        over
+    }
+
+    fn judge_soon(&mut self, ids: impl IntoIterator<Item = Id>) {
+        if self.is_judged {
+            self.urgent.extend(ids);
+        }
     }
 
     /// All are asked about whether they were taken back.
     pub(super) fn sweep(&mut self) {
-        self.swept.extend(self.slots.keys());
+        if self.is_judged {
+            self.swept.extend(self.slots.keys());
+        }
     }
 
     /// The next of which to ask whether they were taken back, because something has changed.
@@ -364,7 +420,9 @@ impl Table {
 
     /// Those of a person whose turn it is are asked about in every respect.
     pub(super) fn sweep_these(&mut self, watched: &[Watched]) {
-        self.swept.extend(watched.iter().map(|watched| watched.id));
+        if self.is_judged {
+            self.swept.extend(watched.iter().map(|watched| watched.id));
+        }
     }
 
     fn set_turn(&mut self, person: Person, due: Moment) {
@@ -385,19 +443,23 @@ impl Table {
         let mut over = Over::new();
         for (id, finding) in findings {
             let Some(slot) = self.slots.get_mut(id) else { continue };
-            let person = slot.facts.person;
+            let (person, single) = (slot.facts.person, slot.facts.single);
             if let Finding::AskSingly(Some(epoch)) = finding {
                 slot.epoch = Some(*epoch);
             }
             match question {
                 Question::Revoked => slot.revoked.note(*finding, asked_at),
                 Question::User => slot.user.note(*finding, asked_at),
-                Question::Single => {}
             }
             match finding {
-                Finding::Good if question == Question::Single => self.singles.note_good(*id, asked_at),
                 Finding::Good => {}
-                Finding::AskSingly(_) => self.singles.ask(*id, now),
+                Finding::AskSingly(_) => match single {
+                    Some(Single { store, subject, .. }) => {
+                        self.singles.of_mut(store).ask(subject, now, Cause::Other);
+                    }
+                    // Nobody could say.
+                    None => over.extend(self.end([*id], EndReason::Unknown)),
+                },
                 Finding::Over(reason) => over.extend(self.end([*id], *reason)),
                 Finding::Failed => self.try_again(question, *id, person, now),
             }
@@ -417,14 +479,15 @@ impl Table {
         let pause = self.intervals.pause();
         match question {
             Question::Revoked => {
-                self.swept.insert(id);
+                if self.is_judged {
+                    self.swept.insert(id);
+                }
                 self.sweep_from = now.saturating_add(pause.min(1000));
             }
             Question::User => {
                 let turn = next_turn(person, self.intervals.recheck, now);
                 self.set_turn(person, turn.min(now.saturating_add(pause)));
             }
-            Question::Single => self.singles.note_failed(id, now.saturating_add(pause.min(1000))),
         }
     }
 
@@ -435,7 +498,6 @@ impl Table {
         let is_silent = |answered: Moment| now.saturating_sub(answered) > patience;
         let no_verdicts = is_silent(self.answered.revoked);
         let no_users = is_silent(self.answered.user);
-        let no_singles = is_silent(self.answered.single);
         let recheck = moments(self.intervals.recheck);
         let is_unknown = |known: Known, every: Moment, nobody_answers: bool| {
             let age = now.saturating_sub(known.good_at);
@@ -444,13 +506,16 @@ impl Table {
         let unknown: Vec<_> = self
             .slots
             .iter()
-            .filter(|(id, slot)| {
+            .filter(|(_, slot)| {
                 let verdict =
                     self.judged_every.is_some_and(|every| is_unknown(slot.revoked, every, no_verdicts));
-                let single = self
-                    .singles
-                    .open_since(**id)
-                    .is_some_and(|(since, has_failed)| is_silent(since) && (has_failed || no_singles));
+                let single = slot.facts.single.is_some_and(|single| {
+                    let singles = self.singles.of(single.store);
+                    let is_open = singles.open_since(single.subject);
+                    is_open.is_some_and(|(since, has_failed)| {
+                        is_silent(since) && (has_failed || is_silent(singles.answered_at))
+                    })
+                });
                 verdict || single || is_unknown(slot.user, recheck, no_users)
             })
             .map(|(id, _)| *id)
@@ -478,7 +543,9 @@ impl Table {
         self.slots.shrink_to(64);
         self.by_payload.shrink_to(64);
         self.people.shrink_to(64);
-        self.singles.shrink();
+        for store in SingleStore::ALL {
+            self.singles.of_mut(store).shrink();
+        }
     }
 
     pub(super) fn entries(&self) -> Vec<Arc<Entry>> {

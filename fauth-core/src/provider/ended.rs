@@ -20,7 +20,7 @@ use self::at_once::at_once;
 use super::inner::{AuthProvider, Inner};
 use crate::{
     clock::{ClockError, Timestamp},
-    ended::{Asker, EndReason, Ended, Facts, Finding, Findings, Id, Person, Watched},
+    ended::{Asker, EndReason, Ended, Facts, Finding, Findings, Id, Person, Single, SingleStore, Watched},
     rejection::{InvalidToken, Rejection},
     store::{ApiKeyId, ChangeSender, Changes, Owner, RevocationTarget, SessionId, Verdict},
     token::{Purpose, TokenPayload},
@@ -45,14 +45,31 @@ impl<U: AuthUser> AuthProvider<U> {
             let inner: Weak<Inner<U>> = Arc::downgrade(&self.inner);
             inner
         };
-        self.inner.open.keep(payload, asker, || Facts {
-            ends_at,
-            keys: self.keys_of(payload),
-            person: person_of(payload),
-            was_active: user.is_active(),
-            is_single: self.is_asked_singly(payload),
-            payload: Arc::clone(payload),
+        self.inner.open.keep(payload, asker, || {
+            let person = person_of(payload);
+            Facts {
+                ends_at,
+                keys: self.keys_of(payload),
+                person,
+                was_active: user.is_active(),
+                single: self.single_of(payload, person),
+                payload: Arc::clone(payload),
+            }
         })
+    }
+
+    /// The question about it by itself, if it may come to that. The answer depends on whose it is,
+    /// too.
+    fn single_of(&self, payload: &TokenPayload, person: Person) -> Option<Single> {
+        let (store, id) = if payload.is_api_key() {
+            (SingleStore::ApiKeys, payload.token_id())
+        } else if payload.purpose() == Purpose::Session && self.inner.sessions.is_some() {
+            (SingleStore::Sessions, payload.session_id().unwrap_or_default())
+        } else {
+            return None;
+        };
+        let subject = first_half(Sha256::new().chain_update(person.to_be_bytes()).chain_update(id));
+        Some(Single { store, subject, is_only_there: self.is_asked_singly(payload) })
     }
 
     fn end_of_token(&self, payload: &TokenPayload) -> Timestamp {
@@ -234,10 +251,11 @@ impl<U: AuthUser> Asker for Inner<U> {
         Box::pin(async move { AuthProvider { inner: self }.judge_open(&watched).await })
     }
 
-    fn ask_singly(self: Arc<Self>, watched: Watched) -> Findings {
+    fn ask_singly(self: Arc<Self>, watched: Vec<Watched>) -> Findings {
         Box::pin(async move {
-            let this = AuthProvider { inner: self };
-            vec![(watched.id, this.ask_singly(&watched.payload, watched.epoch).await)]
+            let Some(first) = watched.first() else { return Vec::new() };
+            let finding = AuthProvider { inner: self }.ask_singly(&first.payload, first.epoch).await;
+            all(&watched, finding)
         })
     }
 
@@ -283,5 +301,9 @@ fn person_of(payload: &TokenPayload) -> Person {
             add(&value);
         }
     }
-    hash.finalize().iter().take(16).fold(0, |person, byte| person << 8 | Person::from(*byte))
+    first_half(hash)
+}
+
+fn first_half(hash: Sha256) -> u128 {
+    hash.finalize().iter().take(16).fold(0, |half, byte| half << 8 | u128::from(*byte))
 }

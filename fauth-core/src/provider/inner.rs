@@ -101,6 +101,8 @@ pub struct AuthProvider<U> {
 }
 
 pub(super) struct Inner<U> {
+    /// What stays open of what was granted. It is dropped first: nobody waits for the rest.
+    pub(super) open: Open,
     /// Marks what this provider has granted, so that another of the same `U` does not trust it.
     pub(super) id: u64,
     /// Only of the one that stands for the provider of a switch.
@@ -152,8 +154,6 @@ pub(super) struct Inner<U> {
     pub(super) seals: Seals,
     pub(super) identifier_key: Zeroizing<String>,
     pub(super) hash_keys: HashKeys,
-    /// What stays open of what was granted.
-    pub(super) open: Open,
     /// What was declared with this provider, for audits.
     pub(super) declarations: Declarations,
     /// For as long as it is held, others of this process are compared with this provider.
