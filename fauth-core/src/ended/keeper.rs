@@ -350,3 +350,85 @@ impl<'a> Keeper<'a> {
 fn is_send(keeping: Keeping) -> impl Send {
     keep(keeping)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+    use crate::{
+        clock::{ClockError, Timestamp},
+        ended::{Facts, Intervals},
+        token::TokenPayload,
+    };
+
+    /// A provider that is gone.
+    struct Gone;
+
+    impl Asker for Gone {
+        fn now(&self) -> Result<Timestamp, ClockError> {
+            unreachable!()
+        }
+
+        fn now_precise(&self) -> Result<Duration, ClockError> {
+            unreachable!()
+        }
+
+        fn can_judge(&self) -> bool {
+            unreachable!()
+        }
+
+        fn most_at_once(&self) -> usize {
+            unreachable!()
+        }
+
+        fn changes(&self) -> Vec<Changes> {
+            unreachable!()
+        }
+
+        fn judge(self: Arc<Self>, _: Vec<Watched>) -> Findings {
+            unreachable!()
+        }
+
+        fn ask_singly(self: Arc<Self>, _: Vec<Watched>) -> Findings {
+            unreachable!()
+        }
+
+        fn look(self: Arc<Self>, _: Vec<Watched>) -> Findings {
+            unreachable!()
+        }
+    }
+
+    fn facts() -> Facts {
+        let at = Timestamp::from_unix_seconds;
+        let payload = TokenPayload::of_key_claims(r#"{"sub":"user"}"#.to_owned(), at(0), at(900)).unwrap();
+        Facts {
+            payload: Arc::new(payload),
+            ends_at: at(900),
+            keys: [1].into_iter().collect(),
+            person: 1,
+            was_active: true,
+            single: None,
+        }
+    }
+
+    /// The provider is being dropped: it cannot be upgraded any more, and its `Open` is not dropped
+    /// yet.
+    #[test]
+    fn a_provider_that_cannot_be_upgraded_is_gone_for_good() {
+        let hub = Arc::new(Hub::new(Intervals::default()));
+        let gone: Weak<dyn Asker> = Weak::<Gone>::new();
+        assert!(hub.asker.set(gone).is_ok());
+        let entry = hub.begin(facts()).unwrap();
+        let mut task = pin!(keep(hub.take_over().unwrap()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut task).poll(&mut context).is_ready());
+        assert_eq!(entry.reason(), Some(EndReason::ProviderGone));
+        // Nothing is opened afterwards, and no other task begins.
+        assert!(hub.begin(facts()).is_none());
+        assert!(!hub.is_kept() && hub.take_over().is_none());
+    }
+}
