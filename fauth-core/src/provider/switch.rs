@@ -23,12 +23,12 @@ use crate::{
     user::AuthUser,
 };
 
-/// A place for a provider that is not known yet, or that is replaced while the application runs: by
-/// a plug-in, by a set-up page, by new keys.
+/// A provider that is set later, or replaced while the application runs: by a plug-in, by a set-up
+/// page, or when keys change.
 ///
-/// The application is built with [`provider`](Self::provider), which stands for whichever provider
-/// is set: guards, groups, rules, extractors and the ready-made endpoints follow it without a
-/// restart. A request that is being answered keeps the one it began with.
+/// Build the application with [`provider`](Self::provider), which stands in for the provider that
+/// is set. Guards, groups, rules, extractors and the ready-made endpoints follow it without a
+/// restart. A request that is being answered keeps the provider with which it began.
 ///
 /// ```
 /// use fauth_core::{AuthProvider, AuthSwitch, AuthUser, ConfigError, Guard, Requirement};
@@ -43,47 +43,48 @@ use crate::{
 /// ```
 ///
 /// # Before a provider is set
-/// Everything that is guarded is refused with 503 `unavailable`, and so are extractors and the
-/// endpoints. See [`danger_open_until_set`](Self::danger_open_until_set) for the opposite.
+/// Guarded routes, extractors and the endpoints answer 503 `unavailable`. See
+/// [`danger_open_until_set`](Self::danger_open_until_set) for the opposite.
 ///
 /// # What follows, and what does not
-/// - Settings of single guards (requirement, renderer, pages) stay; what a guard takes from its
-///   provider (transports, renderer, trusted proxies, allowed characters) is that of the new one.
+/// - Settings of single guards (requirement, renderer, pages) stay. What a guard takes from its
+///   provider (transports, renderer, trusted proxies, allowed characters) is taken from the new
+///   one.
 /// - All [endpoints](crate::routes::Endpoint) are mounted. One that the provider cannot answer,
 ///   such as the login of a provider without passwords, answers 500 `misconfigured`.
-/// - Handlers that call methods of a provider themselves ask for the one that decides now:
-///   [`AuthProvider::current`].
-/// - `OpenAPI` documents and audits know nothing of a provider that is set later: make documents
-///   from the provider itself.
+/// - Handlers that call methods of a provider directly must call [`AuthProvider::current`] first.
+/// - `OpenAPI` documents and audits do not know a provider that is set later. Create documents from
+///   the provider itself.
 pub struct AuthSwitch<U> {
     facade: AuthProvider<U>,
     shared: Arc<Shared<U>>,
 }
 
-/// The provider with which a request began, for whatever else asks for one in the same request.
+/// The provider with which a request began, for inner guards and extractors of the same request.
 /// Adapters keep it with the request.
 pub struct Pinned<U> {
-    /// That of which switch.
+    /// The id of the switch.
     facade: u64,
     provider: AuthProvider<U>,
 }
 
 impl<U: AuthUser> AuthSwitch<U> {
-    /// Without a provider: everything that is guarded is refused until one is set.
+    /// Creates a switch without a provider. Guarded routes refuse all requests until one is set.
     ///
     /// # Errors
-    /// [`ConfigError`] if there is no randomness.
+    /// [`ConfigError`] if the random generator fails.
     pub fn new() -> Result<Self, ConfigError> {
         Self::with(false)
     }
 
-    /// Without a provider, and open until one is set: guards and rules let everybody in, visitors
-    /// are anonymous, and what takes a user (`CurrentUser`) still refuses. The log says so now, and
-    /// once more at the first request. Paths that can be misread are refused.
+    /// Creates a switch without a provider that is open until one is set: guards and rules admit
+    /// all requests, visitors are anonymous, and extractors that need a user (`CurrentUser`) still
+    /// refuse. This is logged now, and again at the first request. Paths that can be misread are
+    /// refused.
     ///
     /// # Security
-    /// Whoever reaches the application before a provider is set can do whatever guards and rules
-    /// are there to prevent. Once one is set, there is no way back.
+    /// Until a provider is set, every client can do what guards and rules are meant to prevent.
+    /// Once one is set, the switch cannot be opened again.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -107,34 +108,36 @@ impl<U: AuthUser> AuthSwitch<U> {
         Ok(Self { facade, shared })
     }
 
-    /// What stands for the provider: give it to guards, rules, groups, endpoints, and to the state
-    /// of the application.
+    /// Returns the stand-in for the provider that is set. Pass it to guards, rules, groups and
+    /// endpoints, and put it into the state of the application.
     #[must_use]
     pub const fn provider(&self) -> &AuthProvider<U> {
         &self.facade
     }
 
-    /// Sets the provider, or replaces it. Requests that come from now on are decided by it. Its
-    /// predecessor is dropped when the last of its requests is answered and each guard was asked
-    /// once more. No [`set_default`](Self::set_default) replaces it.
+    /// Sets the provider, or replaces it. It decides about all requests that begin from now on. The
+    /// previous provider is dropped once its last request is answered and each guard has been
+    /// called once more. A later [`set_default`](Self::set_default) does not replace it.
     ///
-    /// What the predecessor has granted and is still open, such as a WebSocket, ends at once with
-    /// [`ProviderGone`](crate::ended::EndReason::ProviderGone), also where a handler keeps its
-    /// [`Granted`](crate::Granted): clients connect again, and the new provider decides. Requests
-    /// that are being answered then open nothing any more, and neither do guards that were given
-    /// the predecessor itself in place of [`provider`](Self::provider), until it is set again.
+    /// Connections that the previous provider has admitted and that are still open, such as
+    /// WebSockets, end at once with [`ProviderGone`](crate::ended::EndReason::ProviderGone), even
+    /// if a handler keeps its [`Granted`](crate::Granted). Clients connect again, and the new
+    /// provider decides. Requests still being answered by the previous provider can open no more
+    /// such connections, and neither can guards that were given the previous provider itself
+    /// instead of [`provider`](Self::provider), until it is set again. A provider that is set in
+    /// two switches is closed for both as soon as one of them replaces it.
     ///
     /// # Security
-    /// What the predecessor keeps in memory, such as logouts in a
-    /// [`MemoryStore`](crate::MemoryStore), the new one does not know. Give both the same store, or
-    /// another secret. Rate limits that are counted in memory go on, if both are of the same
-    /// application; so do failed logins, if both have the same secret.
+    /// The new provider does not know what the previous one keeps in memory, such as logouts in a
+    /// [`MemoryStore`](crate::MemoryStore). Give both the same store, or different secrets. Rate
+    /// limits counted in memory carry over if both belong to the same application; so do failed
+    /// logins, if both have the same secret.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }
 
     /// Sets the provider of a plug-in, unless one was [set](Self::set) explicitly. It replaces an
-    /// earlier default. Returns whether it decides now.
+    /// earlier default. Returns whether the provider was set.
     #[expect(clippy::must_use_candidate, reason = "a plug-in need not care")]
     pub fn set_default(&self, provider: AuthProvider<U>) -> bool {
         self.replace(provider, false)
