@@ -308,7 +308,7 @@ impl Reply {
     }
 }
 
-/// The `Cache-Control` of a handler: its directives, or `None` if it cannot be read.
+/// The `Cache-Control` of a handler: its directives, or `None` if it cannot be parsed.
 struct Stated<'a>(Option<Vec<&'a str>>);
 
 impl<'a> Stated<'a> {

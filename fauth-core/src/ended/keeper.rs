@@ -404,9 +404,9 @@ mod tests {
 
     fn facts() -> Facts {
         let at = Timestamp::from_unix_seconds;
-        let payload = TokenPayload::of_key_claims(r#"{"sub":"user"}"#.to_owned(), at(0), at(900)).unwrap();
+        let payload = TokenPayload::of_key_claims(r#"{"sub":"user","jti":"1"}"#.to_owned(), at(0), at(900));
         Facts {
-            payload: Arc::new(payload),
+            payload: Arc::new(payload.unwrap()),
             ends_at: at(900),
             keys: [1].into_iter().collect(),
             person: 1,

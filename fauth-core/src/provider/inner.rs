@@ -272,7 +272,7 @@ pub(super) struct Revocations {
 /// How long a revocation is retained: longer than anything that it covers can last.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retention {
-    /// What is said of a session that a store knows to have ended: as long as an access token.
+    /// For a session that a store knows to have ended: as long as an access token.
     pub(super) session: Duration,
     /// For everything else: as long as a login.
     pub(super) login: Duration,

@@ -155,7 +155,7 @@ impl<U: AuthUser> AuthSwitch<U> {
             tracing::info!(target: "fauth", event = "provider_not_set", "{problem}");
             return false;
         }
-        // What clients have used up is used up with the next one too.
+        // Rate limits carry over to the next provider.
         provider.inner.counters.count_with(&self.shared.counters);
         if let Some(throttle) = &provider.inner.throttle {
             throttle.count_with(&self.shared.throttles);
@@ -170,8 +170,8 @@ impl<U: AuthUser> AuthSwitch<U> {
         set.provider = Some(provider);
         set.is_explicit = is_explicit;
         drop(set);
-        // Outside of the lock: whoever waits for an end may do anything when it comes, and the last
-        // owner of a store may have much to close.
+        // Without the lock: wakers of open connections may do anything, and the last owner of a
+        // store may have much to close.
         if let Some(replaced) = &replaced {
             replaced.inner.open.end_all();
         }
@@ -180,7 +180,7 @@ impl<U: AuthUser> AuthSwitch<U> {
         true
     }
 
-    /// Was a provider set?
+    /// Returns whether a provider is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.shared.current().is_some()
@@ -193,7 +193,8 @@ impl<U> Shared<U> {
         self.set.read().unwrap_or_else(PoisonError::into_inner).provider.clone()
     }
 
-    /// Is everything open until a provider is set? The first one who asks reports it.
+    /// Is everything open until a provider is set? The first request for which this is so is
+    /// logged.
     fn is_open(&self) -> bool {
         if self.is_open && !self.has_warned.swap(true, Ordering::Relaxed) {
             let problem = "a request is let through although no provider is set: `danger_open_until_set`";
@@ -203,8 +204,8 @@ impl<U> Shared<U> {
     }
 }
 
-/// Makes a provider that knows nobody and whose secret nobody knows, so that whatever is asked of
-/// it by itself is refused.
+/// The stand-in for the provider that is set. It knows no users, and its secret is random, so that
+/// it refuses everything that is asked of it directly.
 fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, ConfigError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| {
@@ -226,23 +227,23 @@ fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, Config
             inner.counters.count_with(&shared.counters);
             inner.switch = Some(shared);
         }
-        // Nobody else has it yet.
+        // It has no other owner yet.
         None => return Err(ConfigError::new("switch", "the provider is shared", "report it to fauth")),
     }
     Ok(facade)
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The provider that decides now: of a [switch](AuthSwitch) the one that is set, or, if there
-    /// is none, the one that stands for it and refuses. Any other is itself.
+    /// Returns the provider that decides now: for a [switch](AuthSwitch) the one that is set, or,
+    /// if none is set, the stand-in, which refuses. Any other provider returns itself.
     #[must_use]
     pub fn current(&self) -> Self {
         self.clone().for_request(|| None)
     }
 
-    /// The provider that decides about a request: of a [switch](AuthSwitch) the one with which the
-    /// request began, if it is `pinned`, else the one that is set. Any other is itself, and nothing
-    /// is looked up.
+    /// Returns the provider that decides about a request: for a [switch](AuthSwitch) the one with
+    /// which the request began, if it is `pinned`, otherwise the one that is set. Any other
+    /// provider returns itself without a lookup.
     #[must_use]
     pub fn for_request(self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Self {
         let Some(shared) = &self.inner.switch else { return self };
@@ -250,7 +251,7 @@ impl<U: AuthUser> AuthProvider<U> {
         begun_with.map(|pinned| pinned.provider).or_else(|| shared.current()).unwrap_or(self)
     }
 
-    /// Does it stand for the provider of a switch?
+    /// Is it the stand-in of a switch?
     pub(crate) fn is_switched(&self) -> bool {
         self.inner.switch.is_some()
     }
@@ -260,18 +261,18 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.id == other.inner.id
     }
 
-    /// Is everything open that it guards, because it stands for a provider that is not set?
+    /// Is it the stand-in of a switch that is open until a provider is set?
     pub(crate) fn is_open_until_set(&self) -> bool {
         self.inner.switch.as_ref().is_some_and(|shared| shared.is_open())
     }
 
-    /// For the provider that a switch with this `facade` has given.
+    /// To pin the provider that the switch with this `facade` has returned.
     pub(crate) fn pinned(&self, facade: &Self) -> Option<Pinned<U>> {
         let is_pinned = facade.is_switched() && !self.is_switched();
         is_pinned.then(|| Pinned { facade: facade.inner.id, provider: self.clone() })
     }
 
-    /// What is presented where no provider is set: nobody can tell.
+    /// The outcome of reading a request while no provider is set.
     pub(super) fn read_unset(&self, shared: &Shared<U>) -> Presented<U> {
         let nothing = if shared.is_open() {
             Ok(Found::Nothing)
