@@ -1,4 +1,4 @@
-//! What is wrong with the wiring of an application where an extractor cannot find its provider.
+//! Diagnosis for applications in which an extractor cannot find its provider.
 
 use std::any::type_name;
 
@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The answer to a request whose extractor finds no `AuthProvider<U>`, for adapters that look
-    /// for one while the application runs. The log is told which type of users is asked for, which
-    /// there is, and what to add: `guard` is the name of the type of users of the guard in front of
-    /// the route ([`type_name`]), `advice` how an application gives its provider to extractors.
+    /// Returns the response to a request whose extractor finds no `AuthProvider<U>`, for adapters
+    /// that look it up at run time. The log names the requested user type, the available ones, and
+    /// the fix. `guard` is the name of the user type of the guard in front of the route
+    /// ([`type_name`]), and `advice` says how an application passes its provider to extractors.
     #[must_use]
     pub fn missing(head: &dyn RequestHead, guard: Option<&str>, advice: &str) -> (Rejection, Reply) {
         let wanted = type_name::<U>();
@@ -44,7 +44,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// A request was let in by the guard of one provider, and another one's extractor refuses it.
+/// A request was admitted by the guard of one provider and refused by the extractor of another.
 pub(super) fn report_other_guard<U>(head: &dyn RequestHead) {
     tracing::warn!(
         target: "fauth",
