@@ -199,7 +199,7 @@ impl<U: AuthUser> Guard<U> {
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         let Admits::Guests(home) = &self.inner.admits else {
-            let problem = "`home` is for guards that let in guests only";
+            let problem = "`home` has no effect on a guard that admits users: use it with `Guard::guests`";
             tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
             return self;
         };
@@ -660,7 +660,7 @@ pub(crate) fn report(fault: &ConfigError) {
         target: "fauth",
         event = "impossible_setting",
         error = %fault,
-        "a setting of this guard cannot work: what depends on it is refused",
+        "a setting of this guard is invalid: requests that depend on it are refused",
     );
 }
 

@@ -98,7 +98,7 @@ impl<U: AuthUser> Protection<U> {
     pub fn home(self, path: impl AsRef<str>) -> Self {
         let path = path.as_ref();
         if !self.inner.guards.iter().any(Guard::is_for_guests) {
-            let problem = "`home` is for rules that let in guests only, and there is none";
+            let problem = "`home` has no effect, because no rule is for guests only";
             tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
         }
         self.map(|guard| if guard.is_for_guests() { guard.home(path) } else { guard })

@@ -1,10 +1,10 @@
-//! The task that looks after what is open: one for each provider, for as long as anything is.
+//! The task that watches open connections: one for each provider, while anything is open.
 //!
-//! It never waits for an answer itself: who asks stores and loaders are tasks of their own, so that
-//! one that hangs delays nobody else's end, and one that panics is a failure like another.
+//! It never waits for an answer itself. Stores and loaders are asked in tasks of their own, so that
+//! one that hangs delays no other end, and one that panics is a failure like any other.
 //!
-//! Tokens expire by the clock of the provider, which may be set, or turned by a test. So that is
-//! looked at in each of its seconds; everything else goes by a clock that nobody sets.
+//! Tokens expire by the clock of the provider, which may be set, or moved by a test, so it is read
+//! once a second. Everything else goes by a monotonic clock.
 
 use std::{
     collections::HashMap,
@@ -31,26 +31,26 @@ use super::{
 };
 use crate::store::{Change, Changes};
 
-/// What is asked in a task of its own.
+/// A question, asked in a task of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Errand {
-    /// Were those taken back about which something has changed? That waits for no other errand.
+    /// Are those revoked that were reported as changed? Does not wait for other errands.
     Urgent,
-    /// Was anybody taken back?
+    /// Are any of the others revoked?
     Sweep,
-    /// Is this person there?
+    /// Is this user still there?
     Look,
-    /// Does the store know this one that is asked about each by itself?
+    /// Is this API key or session still known to its store?
     Single(Asked),
 }
 
-/// How many people are looked at at the same time.
+/// How many users are loaded concurrently.
 const LOOKS_AT_ONCE: usize = 8;
 
-/// How many are asked about singly at the same time, of each store that is asked so.
+/// How many keys or sessions each store is asked about concurrently.
 const SINGLES_AT_ONCE: usize = 8;
 
-/// How often the provider's clock is looked at.
+/// How often the provider's clock is read.
 const SECOND: Moment = 1000;
 
 pub(super) async fn keep(mut keeping: Keeping) {
@@ -64,14 +64,14 @@ pub(super) async fn keep(mut keeping: Keeping) {
             keeper.wait(until).await;
         }
     }
-    // The provider is gone, and does not come back. While the last of it is still being dropped,
-    // whoever waits would only begin one task after another.
+    // The provider is gone for good. While it is still being dropped, futures that are polled would
+    // only start one task after another.
     hub.set_closed(true);
     hub.end_all();
     keeping.ends_if_empty();
 }
 
-/// What is being asked.
+/// A question that is being asked.
 struct Job {
     errand: Errand,
     ids: Vec<Id>,
@@ -82,35 +82,35 @@ struct Keeper<'a> {
     hub: &'a Hub,
     asker: Weak<dyn Asker>,
     can_judge: bool,
-    /// What stores tell; empty if they are asked now and again instead.
+    /// The changes that stores report; empty if they are polled instead.
     pushed: Vec<Changes>,
     own: Changes,
     answers: JoinSet<Vec<(Id, Finding)>>,
     jobs: HashMap<TaskId, Job>,
-    /// Which errands are under way, of those that there is one of at a time.
+    /// Whether these errands are under way, of which there is one at a time.
     has_urgent: bool,
     has_sweep: bool,
     looks: usize,
     singles: PerStore<usize>,
-    /// When the stores are asked about everything.
+    /// When the stores are polled next.
     next_poll: Moment,
-    /// When those are looked for of which nothing is known for too long.
+    /// When entries whose checks fail for too long are looked for next.
     next_round: Moment,
-    /// When the clock has told the time.
+    /// When the clock was last read successfully.
     told_time_at: Moment,
 }
 
 impl<'a> Keeper<'a> {
     fn new(hub: &'a Hub, asker: Weak<dyn Asker>) -> Option<Self> {
         let now = hub.now();
-        // Before anything is asked: what changes from now on is heard.
+        // Subscribed before the first question, so that no change is missed.
         let own = hub.own_changes.subscribe();
         let there = asker.upgrade()?;
         let (can_judge, pushed) = (there.can_judge(), there.changes());
         let mut state = hub.lock();
         state.table.set_judged(can_judge);
         state.table.judge_at_once(there.most_at_once());
-        // What the task before this one, in a runtime that has ended, has heard or asked is lost.
+        // Changes and answers of the previous task, in a runtime that has shut down, are lost.
         state.table.begin_anew(now);
         drop(state);
         drop(there);
@@ -139,12 +139,12 @@ impl<'a> Keeper<'a> {
         self.hub.lock().table.judge_every(self.can_judge.then(|| moments(every)));
     }
 
-    /// Are the stores asked about everything now and again?
+    /// Are the stores polled?
     fn is_polled(&self) -> bool {
         self.can_judge && self.pushed.is_empty()
     }
 
-    /// Does what is due. Returns until when there is nothing to do; `None` if the provider is gone.
+    /// Does what is due. Returns when the next thing is due; `None` if the provider is gone.
     fn act(&mut self) -> Option<Moment> {
         let asker = self.asker.upgrade()?;
         let now = self.hub.now();
@@ -178,7 +178,7 @@ impl<'a> Keeper<'a> {
         Some([turn, urgent, sweep].into_iter().chain(singles).flatten().fold(until, Moment::min))
     }
 
-    /// Ends what has expired. Returns when to look at the clock again: when its next second begins.
+    /// Ends what has expired. Returns when to read the clock again: at its next second.
     fn expire(&mut self, asker: &dyn Asker, now: Moment) -> Moment {
         match asker.now() {
             Ok(time) => {
@@ -194,7 +194,7 @@ impl<'a> Keeper<'a> {
         now.saturating_add(SECOND - into.min(SECOND - 1))
     }
 
-    /// Begins to look at those whose turn has come, and has them judged where nobody polls.
+    /// Loads the users whose turn has come, and judges their tokens if the stores are not polled.
     fn look(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
         while self.looks < LOOKS_AT_ONCE {
             let mut state = self.hub.lock();
@@ -219,8 +219,8 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Each is an errand, and each store has its own: one that hangs holds up nobody whom another
-    /// one knows.
+    /// Each question is an errand, and each store has its own slots, so that a store that hangs
+    /// does not delay questions to the other.
     fn ask_singly(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
         for store in SingleStore::ALL {
             while *self.singles.of(store) < SINGLES_AT_ONCE {
@@ -257,7 +257,7 @@ impl<'a> Keeper<'a> {
         self.jobs.insert(task.id(), Job { errand, ids, asked_at });
     }
 
-    /// Until something has happened, and at most until then. Does what has happened.
+    /// Waits until something has happened, at most until `until`, and handles it.
     async fn wait(&mut self, until: Moment) {
         let pause = Duration::from_millis(until.saturating_sub(self.hub.now()));
         let mut alarm = pin!(sleep(pause));
@@ -322,13 +322,14 @@ impl<'a> Keeper<'a> {
                         self.note(change, now);
                         has_heard = true;
                     }
-                    // The store does not tell any more.
+                    // The store does not report changes any more.
                     Poll::Ready(None) => break false,
                     Poll::Pending => break true,
                 }
             }
         });
-        // All of them, or what the one that is left out knows would be missed.
+        // All subscriptions are dropped, because the changes of the lost one would be missed: from
+        // now on the stores are polled.
         if pushed.len() == before {
             self.pushed = pushed;
         } else {
@@ -415,7 +416,7 @@ mod tests {
         }
     }
 
-    /// The provider is being dropped: it cannot be upgraded any more, and its `Open` is not dropped
+    /// The provider is being dropped: it cannot be upgraded any more, but its `Open` is not dropped
     /// yet.
     #[test]
     fn a_provider_that_cannot_be_upgraded_is_gone_for_good() {

@@ -1,17 +1,17 @@
-//! What is asked about by itself, because its store is not asked about many at a time: the browser
-//! session where there is no revocation store, and the API key.
+//! Questions about one API key or session, because the store cannot be asked about many at a time:
+//! browser sessions where there is no revocation store, and API keys.
 //!
-//! One question answers everything that is open with the same key, or of the same session.
+//! One question covers all sockets of the same key or session.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{entry::Id, intervals::Moment};
 
-/// Which key or session it is: the hash of all that the answer depends on. Nobody finds two with
-/// the same one.
+/// Identifies a key or session: a hash of everything that the answer depends on. Collisions cannot
+/// be found.
 pub(crate) type Subject = u128;
 
-/// A store that is asked about each by itself.
+/// A store that is asked about one key or session at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SingleStore {
     ApiKeys,
@@ -22,16 +22,18 @@ impl SingleStore {
     pub(super) const ALL: [Self; 2] = [Self::ApiKeys, Self::Sessions];
 }
 
-/// Who knows one that may be asked about by itself.
+/// The single question about a token.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Single {
     pub(crate) store: SingleStore,
     pub(crate) subject: Subject,
-    /// Does nobody else know it? Then it is asked about when it is opened, changed and looked at.
+    /// Is there no other store to ask? Then it is asked when a socket is opened, when a change is
+    /// reported, and at each recheck.
     pub(crate) is_only_there: bool,
 }
 
-/// The same of each store: one that hangs holds up nobody whom another one knows.
+/// A value for each store. They are separate, so that a store that hangs does not delay questions
+/// to the other.
 #[derive(Debug, Default)]
 pub(super) struct PerStore<T> {
     api_keys: T,
@@ -54,7 +56,7 @@ impl<T> PerStore<T> {
     }
 }
 
-/// What was asked. None has the number of another one.
+/// A question that was asked. Numbers are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) store: SingleStore,
@@ -62,25 +64,25 @@ pub(super) struct Asked {
     number: u64,
 }
 
-/// Why it is asked.
+/// Why a question is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Something about it has changed.
+    /// A change was reported.
     Told,
-    /// It was opened, or it is its turn, or it is tried again.
+    /// A socket was opened, its turn has come, or the question is repeated.
     Other,
 }
 
-/// The question about one.
+/// The question about one key or session.
 #[derive(Debug)]
 struct Question {
-    /// Since when it has not been answered.
+    /// Since when it has had no answer.
     open_since: Moment,
-    /// When it is to be asked, and why.
+    /// When it must be asked, and why.
     due: Option<(Moment, Cause)>,
-    /// While it is being asked, it is asked no second time.
+    /// The number under which it is being asked. It is not asked twice at the same time.
     asked: Option<u64>,
-    /// Has the last one who was asked failed?
+    /// Has the last attempt failed?
     has_failed: bool,
 }
 
@@ -111,7 +113,7 @@ impl Queues {
     }
 }
 
-/// The questions to one store that are open, and whom it is asked about.
+/// The open questions to one store, and the sockets that they are about.
 #[derive(Debug, Default)]
 pub(super) struct Singles {
     members: BTreeSet<(Subject, Id)>,
@@ -119,7 +121,7 @@ pub(super) struct Singles {
     queues: Queues,
     was_told: bool,
     last_number: u64,
-    /// When anybody was answered.
+    /// When any question was answered last.
     pub(super) answered_at: Moment,
 }
 
@@ -128,7 +130,7 @@ impl Singles {
         self.members.insert((subject, id));
     }
 
-    /// The question goes with the last one whom it is about.
+    /// The question is dropped with its last socket.
     pub(super) fn remove(&mut self, subject: Subject, id: Id) {
         self.members.remove(&(subject, id));
         if self.members(subject).next().is_none()
@@ -138,13 +140,13 @@ impl Singles {
         }
     }
 
-    /// All that an answer is about.
+    /// The sockets that an answer is about.
     pub(super) fn members(&self, subject: Subject) -> impl Iterator<Item = Id> {
         self.members.range((subject, Id::MIN)..=(subject, Id::MAX)).map(|(_, id)| *id)
     }
 
-    /// One is to be asked about, at `due` or before. If that is being done, then once more after
-    /// it: what is answered may be older than the change.
+    /// Asks about a key or session at `due` or earlier. If that is being done, it is asked once
+    /// more afterwards, because the answer may be older than the change.
     pub(super) fn ask(&mut self, subject: Subject, due: Moment, cause: Cause) {
         let new = Question { open_since: due, due: None, asked: None, has_failed: false };
         let one = self.open.entry(subject).or_insert(new);
@@ -158,9 +160,8 @@ impl Singles {
         }
     }
 
-    /// The next one, which is asked about now: one of which something has changed is before all
-    /// others, but not two of them, so that whoever has something changed all the time does not
-    /// keep the others waiting.
+    /// Takes the next question, to be asked now. Reported changes go first, but not twice in a row,
+    /// so that a key that changes all the time does not delay the others.
     pub(super) fn next(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Vec<Id>)> {
         let first = |queue: &BTreeSet<_>| queue.first().copied().filter(|(due, _)| *due <= now);
         let (told, other) = (first(&self.queues.told), first(&self.queues.others));
@@ -175,18 +176,18 @@ impl Singles {
         Some((asked, self.members(subject).collect()))
     }
 
-    /// When there is somebody to ask about.
+    /// When the next question is due.
     pub(super) fn next_at(&self) -> Option<Moment> {
         let queues = [&self.queues.told, &self.queues.others];
         queues.into_iter().filter_map(|queue| queue.first()).map(|(due, _)| *due).min()
     }
 
-    /// What was asked at `asked_at` has an answer now.
+    /// Notes that a question asked at `asked_at` was answered.
     pub(super) fn note_answer(&mut self, asked: Asked, (asked_at, now): (Moment, Moment)) {
         self.answered_at = now;
         let Some(one) = self.asked(asked) else { return };
         if let Some(due) = one.due {
-            // Something has changed meanwhile.
+            // A change was reported meanwhile.
             (one.open_since, one.asked, one.has_failed) = (asked_at, None, false);
             self.queues.add(asked.subject, Some(due));
         } else {
@@ -194,7 +195,7 @@ impl Singles {
         }
     }
 
-    /// Nobody has answered: it is asked again then, at the latest.
+    /// Notes that a question has failed: it is asked again at `again_at` or earlier.
     pub(super) fn note_failed(&mut self, asked: Asked, again_at: Moment) {
         let Some(one) = self.asked(asked) else { return };
         (one.asked, one.has_failed) = (None, true);
@@ -203,12 +204,12 @@ impl Singles {
         self.ask(asked.subject, again_at, Cause::Other);
     }
 
-    /// The question, unless it is another one by now: all whom it was about have gone.
+    /// The question, unless it was dropped meanwhile with its last socket.
     fn asked(&mut self, asked: Asked) -> Option<&mut Question> {
         self.open.get_mut(&asked.subject).filter(|one| one.asked == Some(asked.number))
     }
 
-    /// Nobody will be answered who has asked before.
+    /// Repeats all questions that are being asked, because their answers are lost.
     pub(super) fn begin_anew(&mut self) {
         for (subject, one) in self.open.iter_mut().filter(|(_, one)| one.asked.is_some()) {
             one.asked = None;
@@ -217,7 +218,8 @@ impl Singles {
         }
     }
 
-    /// Since when the question about one is open, if it is, and whether it was asked in vain.
+    /// Since when the question about this key or session has been open, if it is, and whether an
+    /// attempt has failed.
     pub(super) fn open_since(&self, subject: Subject) -> Option<(Moment, bool)> {
         self.open.get(&subject).map(|one| (one.open_since, one.has_failed))
     }

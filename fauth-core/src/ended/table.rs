@@ -1,4 +1,4 @@
-//! What is open, and what is to be asked about it when. Pure: it asks nobody, and is told the time.
+//! The open entries, and what to ask about them when. Without I/O: the time is passed in.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,64 +15,64 @@ use super::{
 };
 use crate::{clock::Timestamp, token::TokenPayload};
 
-/// Whose authority it is, for the loader: the hash of all that it may go by. Nobody finds two with
-/// the same one.
+/// Identifies a user as the loader sees it: a hash of everything that a loader may look at.
+/// Collisions cannot be found.
 pub(crate) type Person = u128;
 
-/// What is known of an authority when it begins to be kept.
+/// What is known about an authority when it is added.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) payload: Arc<TokenPayload>,
     /// From when on its token is refused.
     pub(crate) ends_at: Timestamp,
-    /// The [hashes](crate::store::ChangeSender::hash) of the keys that it would be taken back by.
+    /// The [hashes](crate::store::ChangeSender::hash) of the keys by which it can be revoked.
     pub(crate) keys: SmallVec<[u64; 4]>,
     pub(crate) person: Person,
-    /// Was its user active when it was let in?
+    /// Was its user active when it was granted?
     pub(crate) was_active: bool,
-    /// Who knows it that may be asked about it by itself.
+    /// The single question about it, if there is one.
     pub(crate) single: Option<Single>,
 }
 
-/// One of those that are asked about.
+/// An entry that a question is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) id: Id,
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) was_active: bool,
-    /// The epoch of its user, if it is known.
+    /// The epoch of its user, if known.
     pub(crate) epoch: Option<u64>,
 }
 
-/// What an answer says of one of them.
+/// The answer about one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finding {
     Good,
-    /// As far as this question goes; it is to be asked about singly, too. The epoch is that of the
-    /// user, if it is known.
+    /// Good as far as this question goes, but the single question must be asked too. The epoch is
+    /// that of the user, if known.
     AskSingly(Option<u64>),
     Over(EndReason),
-    /// Nobody has answered.
+    /// The question was not answered.
     Failed,
 }
 
-/// Which of the questions was answered.
+/// The kind of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// Was it taken back?
+    /// Is it revoked?
     Revoked,
     /// Is its user there and active?
     User,
 }
 
-/// Those that are over, to be told without the lock of the table.
+/// Entries that are over. Their futures are woken without the lock of the table.
 pub(super) type Over = Vec<(Arc<Entry>, EndReason)>;
 
-/// What is known of the answers to a question.
+/// The answers to a question so far.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     good_at: Moment,
-    /// Has the last one who was asked failed?
+    /// Has the last attempt failed?
     failed: bool,
 }
 
@@ -80,7 +80,7 @@ impl Known {
     fn note(&mut self, finding: Finding, asked_at: Moment) {
         self.failed = finding == Finding::Failed;
         if matches!(finding, Finding::Good | Finding::AskSingly(_)) {
-            // What was asked before may be answered after.
+            // Answers may arrive in another order than the questions were asked.
             self.good_at = self.good_at.max(asked_at);
         }
     }
@@ -92,7 +92,7 @@ struct Slot {
     facts: Facts,
     revoked: Known,
     user: Known,
-    /// That of its user, if it is known.
+    /// The epoch of its user, if known.
     epoch: Option<u64>,
 }
 
@@ -103,7 +103,7 @@ impl Slot {
     }
 }
 
-/// When each question was answered last.
+/// When each kind of question was answered last.
 #[derive(Debug, Default)]
 struct PerQuestion {
     revoked: Moment,
@@ -123,35 +123,35 @@ impl PerQuestion {
 #[derive(Debug)]
 pub(super) struct Table {
     intervals: Intervals,
-    /// Are there answers to the question whether something was taken back?
+    /// Is there a store that can tell whether many are revoked?
     is_judged: bool,
-    /// How often is that asked of each by itself?
+    /// How often each entry is judged.
     judged_every: Option<Moment>,
     slots: HashMap<Id, Slot>,
     last_id: Id,
-    /// By the address of the payload, which a slot keeps alive.
+    /// By the address of the payload, which the slot keeps alive.
     by_payload: HashMap<usize, Id>,
     by_end: BTreeSet<(Timestamp, Id)>,
     by_key: BTreeSet<(u64, Id)>,
     by_person: BTreeSet<(Person, Id)>,
-    /// When the turn of each is.
+    /// The next turn of each user.
     people: HashMap<Person, Moment>,
     due: BTreeSet<(Moment, Person)>,
-    /// About these something has changed, or they have just been opened.
+    /// Entries that were reported as changed, or have just been opened.
     urgent: BTreeSet<Id>,
-    /// These are asked about without a cause.
+    /// Entries to judge without such a reason.
     swept: BTreeSet<Id>,
-    /// These are asked about singly.
+    /// The questions about single keys and sessions.
     singles: PerStore<Singles>,
-    /// Before this, those are left alone.
+    /// The swept entries are left alone until then.
     sweep_from: Moment,
-    /// Who is next among them: whoever fails does not keep the others waiting.
+    /// Where the sweep continues, so that entries that fail do not delay the others.
     sweep_next: Id,
-    /// How many are asked about at a time, and at most: fewer after a failure, so that one that
-    /// cannot be judged does not stand for others.
+    /// The size of a batch, and its maximum. It is smaller after a failure, so that one token that
+    /// cannot be judged does not fail the others.
     batch: usize,
     most_at_once: usize,
-    /// When anybody was answered who has asked each question.
+    /// When any entry had an answer to each kind of question.
     answered: PerQuestion,
 }
 
@@ -180,7 +180,7 @@ impl Table {
         }
     }
 
-    /// Can anybody tell whether something was taken back? If not, it is asked of none.
+    /// Sets whether entries are judged. If no store can tell, none is.
     pub(super) fn set_judged(&mut self, is_judged: bool) {
         self.is_judged = is_judged;
         if !is_judged {
@@ -189,12 +189,12 @@ impl Table {
         }
     }
 
-    /// How often it is asked whether something was taken back; `None` if nobody could tell.
+    /// Sets how often entries are judged; `None` if no store can tell.
     pub(super) fn judge_every(&mut self, every: Option<Moment>) {
         self.judged_every = every;
     }
 
-    /// About how many it is asked at a time, at most.
+    /// Sets the maximum size of a batch.
     pub(super) fn judge_at_once(&mut self, most: usize) {
         self.most_at_once = most.max(1);
         self.batch = self.most_at_once;
@@ -204,14 +204,13 @@ impl Table {
         self.slots.len()
     }
 
-    /// The entry of this very payload, if it is kept.
+    /// The entry of this very payload, if there is one.
     pub(super) fn find(&self, payload: &Arc<TokenPayload>) -> Option<Arc<Entry>> {
         let id = self.by_payload.get(&address(payload))?;
         self.slots.get(id).map(|slot| Arc::clone(&slot.entry))
     }
 
-    /// Begins to keep an authority. It may have ended since it was granted, so it is looked at
-    /// soon.
+    /// Adds an authority. It may have ended since it was granted, so it is judged soon.
     pub(super) fn insert(&mut self, facts: Facts, now: Moment) -> Arc<Entry> {
         self.last_id += 1;
         let id = self.last_id;
@@ -239,9 +238,9 @@ impl Table {
         entry
     }
 
-    /// Stops keeping one that nobody holds any more.
+    /// Removes an entry that no future holds any more.
     pub(super) fn release(&mut self, entry: &Entry) {
-        // Somebody may hold it again, or it may have ended.
+        // It may be held again, or may have ended.
         if !entry.is_held() {
             self.remove(entry.id());
         }
@@ -268,7 +267,7 @@ impl Table {
         Some(entry)
     }
 
-    /// All that somebody has open, which may be very many.
+    /// All entries of a user, which may be very many.
     fn of_person(&self, person: Person) -> impl Iterator<Item = Id> {
         self.by_person.range((person, Id::MIN)..=(person, Id::MAX)).map(|(_, id)| *id)
     }
@@ -283,14 +282,14 @@ impl Table {
         self.end(all, reason)
     }
 
-    /// Those whose tokens have expired.
+    /// Ends the entries whose tokens have expired.
     pub(super) fn expire(&mut self, now: Timestamp) -> Over {
         let expired: Vec<_> =
             self.by_end.iter().take_while(|(end, _)| *end <= now).map(|(_, id)| *id).collect();
         self.end(expired, EndReason::Expired)
     }
 
-    /// Something about a key has changed.
+    /// Notes that the data under a key has changed.
     pub(super) fn note_change(&mut self, key: u64, now: Moment) {
         let concerned = self.by_key.range((key, Id::MIN)..=(key, Id::MAX)).map(|(_, id)| *id);
         let concerned: Vec<_> = concerned.collect();
@@ -298,12 +297,12 @@ impl Table {
         self.ask_these_singly(concerned, now, Cause::Told);
     }
 
-    /// Anything may have changed.
+    /// Notes that anything may have changed.
     pub(super) fn note_all_changed(&mut self, now: Moment) {
         self.sweep();
         self.sweep_from = now;
         let all: Vec<_> = self.slots.keys().copied().collect();
-        // Those of which it is known that something has changed are before all.
+        // `Other`, so that reported changes of single keys go first.
         self.ask_these_singly(all, now, Cause::Other);
     }
 
@@ -317,7 +316,7 @@ impl Table {
         }
     }
 
-    /// Nobody will be answered who has asked before, and what has changed was perhaps not heard.
+    /// Asks everything again, because answers and reports of changes may be lost.
     pub(super) fn begin_anew(&mut self, now: Moment) {
         for store in SingleStore::ALL {
             self.singles.of_mut(store).begin_anew();
@@ -325,12 +324,12 @@ impl Table {
         self.note_all_changed(now);
     }
 
-    /// The next one to ask this store about: all that is open with it.
+    /// The next single question to this store: all sockets of one key or session.
     pub(super) fn next_single(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Vec<Watched>)> {
         let (asked, ids) = self.singles.of_mut(store).next(store, now)?;
         let watched = |id: Id| Some(self.slots.get(&id)?.watched(id));
         let mut watched: Vec<_> = ids.into_iter().filter_map(watched).collect();
-        // They are of one person, and whoever was opened last does not know it yet.
+        // They belong to one user, and one that was just opened does not know the epoch yet.
         let epoch = watched.iter().filter_map(|watched| watched.epoch).max();
         for one in &mut watched {
             one.epoch = epoch;
@@ -338,13 +337,13 @@ impl Table {
         Some((asked, watched))
     }
 
-    /// When there is somebody to ask this store about.
+    /// When the next single question to this store is due.
     pub(super) fn next_single_at(&self, store: SingleStore) -> Option<Moment> {
         self.singles.of(store).next_at()
     }
 
-    /// Notes what a store that is asked about each by itself has said of all whom it was asked
-    /// about, and returns what is over.
+    /// Notes the answer to a single question, for all entries that it was about. Returns those that
+    /// are over.
     pub(super) fn settle_single(
         &mut self,
         asked: Asked,
@@ -372,14 +371,14 @@ impl Table {
         }
     }
 
-    /// All are asked about whether they were taken back.
+    /// Has all entries judged.
     pub(super) fn sweep(&mut self) {
         if self.is_judged {
             self.swept.extend(self.slots.keys());
         }
     }
 
-    /// The next of which to ask whether they were taken back, because something has changed.
+    /// The next batch to judge because of a reported change.
     pub(super) fn next_urgent(&mut self) -> Vec<Watched> {
         let mut next = Vec::new();
         while next.len() < self.batch {
@@ -390,7 +389,7 @@ impl Table {
         next
     }
 
-    /// The next of which to ask whether they were taken back, because it is asked of all.
+    /// The next batch to judge without a reported change.
     pub(super) fn next_swept(&mut self, now: Moment) -> Vec<Watched> {
         let mut next = Vec::new();
         while now >= self.sweep_from && next.len() < self.batch {
@@ -407,8 +406,8 @@ impl Table {
         Some(next)
     }
 
-    /// The next person to look at, if somebody's turn has come: all that the person has open. Their
-    /// next turn is one interval later.
+    /// All entries of the next user whose turn has come, if any. The user's next turn is one
+    /// interval later.
     pub(super) fn next_to_look_at(&mut self, now: Moment) -> Option<Vec<Watched>> {
         let (due, person) = *self.due.first()?;
         if due > now {
@@ -418,7 +417,7 @@ impl Table {
         Some(self.of_person(person).filter_map(|id| Some(self.slots.get(&id)?.watched(id))).collect())
     }
 
-    /// Those of a person whose turn it is are asked about in every respect.
+    /// Has the entries of a user judged, whose turn it is.
     pub(super) fn sweep_these(&mut self, watched: &[Watched]) {
         if self.is_judged {
             self.swept.extend(watched.iter().map(|watched| watched.id));
@@ -433,7 +432,7 @@ impl Table {
         }
     }
 
-    /// Notes what was found when it was asked at `asked_at`, and returns what is over.
+    /// Notes the findings of a question asked at `asked_at`. Returns the entries that are over.
     pub(super) fn settle(
         &mut self,
         question: Question,
@@ -457,7 +456,7 @@ impl Table {
                     Some(Single { store, subject, .. }) => {
                         self.singles.of_mut(store).ask(subject, now, Cause::Other);
                     }
-                    // Nobody could say.
+                    // No store can tell.
                     None => over.extend(self.end([*id], EndReason::Unknown)),
                 },
                 Finding::Over(reason) => over.extend(self.end([*id], *reason)),
@@ -491,8 +490,8 @@ impl Table {
         }
     }
 
-    /// Those of which nobody could say for too long whether they are over. Being late is not
-    /// enough: one must have asked in vain, or nobody must have been answered.
+    /// Ends the entries whose checks have failed for too long. Being late is not enough: either a
+    /// question about the entry has failed, or no question of the kind was answered at all.
     pub(super) fn give_up(&mut self, now: Moment) -> Over {
         let patience = moments(self.intervals.unknown_after);
         let is_silent = |answered: Moment| now.saturating_sub(answered) > patience;
@@ -523,22 +522,22 @@ impl Table {
         self.end(unknown, EndReason::Unknown)
     }
 
-    /// When the next turn comes.
+    /// When the next turn is due.
     pub(super) fn next_turn(&self) -> Option<Moment> {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Is there somebody to judge because something has changed?
+    /// Are there entries to judge because of a reported change?
     pub(super) fn has_urgent(&self) -> bool {
         !self.urgent.is_empty()
     }
 
-    /// When there is somebody to judge because it is asked of all.
+    /// When there are entries to judge without one.
     pub(super) fn next_sweep(&self) -> Option<Moment> {
         (!self.swept.is_empty()).then_some(self.sweep_from)
     }
 
-    /// Gives back what was taken for the many that were open.
+    /// Frees the memory that many entries have taken.
     pub(super) fn shrink(&mut self) {
         self.slots.shrink_to(64);
         self.by_payload.shrink_to(64);

@@ -126,7 +126,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>) -> Result<(), ApiKeyError> {
-    /// let request = ApiKeyRequest::new("nightly").scopes(["read"]).danger_survives_password_change(true);
+    /// let request = ApiKeyRequest::new("nightly").scopes(["read"]);
+    /// let request = request.danger_survives_password_change(true);
     /// let new = auth.danger_create_api_key_for("build-server", request).await?;
     /// # Ok(())
     /// # }

@@ -908,11 +908,11 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
 
     /// Without own tokens there are no logins, so options of a login are refused as mistakes.
     fn waive_own_tokens(&mut self, config: &AuthConfig) -> Result<(), ConfigError> {
-        let problem = "it is for own tokens, and this provider has no secret to sign any with";
+        let problem = "it applies to own tokens only, and this provider has no secret to sign them with";
         let fix = "remove it, or build the provider with `AuthConfig::builder().secret(…)`";
         #[cfg(feature = "trusted-issuers")]
         if self.foreign.is_empty() {
-            let problem = "nobody is trusted, and there are no own tokens";
+            let problem = "there is neither a trusted issuer nor a secret for own tokens";
             return Err(ConfigError::new("trusted_issuer", problem, "call `.trusted_issuer(…)`"));
         }
         let has_passwords = self.password.is_some() || self.policy.is_said() || self.updater.is_some();
@@ -926,8 +926,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             return Err(ConfigError::new(field, problem, fix));
         }
         if self.transports.iter().any(|transport| transport.is_ambient()) {
-            let problem = "browsers attach it unasked, and tokens of other issuers are accepted only where \
-                           they are sent on purpose";
+            let problem = "browsers attach it on their own, and tokens of other issuers are accepted only \
+                           where they are sent on purpose";
             return Err(ConfigError::new("transport", problem, "use `BearerTransport`"));
         }
         if self.stores.sessions.is_some() || self.stores.one_times.is_some() {
@@ -1075,7 +1075,7 @@ fn check_session_cookies(transports: &[Box<dyn Transport>], stores: &Stores) -> 
     if !can_end && transports.iter().any(|transport| lasts(&**transport)) {
         return Err(ConfigError::new(
             "revocation_store",
-            "a session cookie would stay good after the logout, because nothing knows that it has ended",
+            "there is no store that could end a session, so its cookie would stay valid after a logout",
             "call `.revocation_store(…)`, or `SessionCookie::danger_without_revocation` if that is meant",
         ));
     }
@@ -1115,22 +1115,22 @@ fn check_waivers(stores: &Stores, waivers: Waivers) -> Result<(), ConfigError> {
     match (&stores.sessions, &stores.revocations) {
         (None, _) if !stateless => missing(
             "store",
-            "no login could be ended, because none is kept",
+            "there is no session store, so no login could be ended",
             "call `.store(MemoryStore::new())`, with Redis or SQL for more than one instance, or `.danger_stateless()` if that is meant",
         ),
         (Some(_), _) if stateless => missing(
             "danger_stateless",
-            "sessions are waived, and there is a store for them",
+            "sessions are switched off, but there is a session store",
             "remove `.danger_stateless()`, or give only a `.revocation_store(…)`",
         ),
         (Some(_), None) if !without_revocation => missing(
             "revocation_store",
-            "access tokens would outlive their session, because nothing knows that it has ended",
+            "there is no revocation store, so access tokens would stay valid after a logout",
             "call `.revocation_store(…)`, or `.danger_without_revocation()` if that is meant",
         ),
         (_, Some(_)) if without_revocation => missing(
             "danger_without_revocation",
-            "revocation is waived, and there is a store for it",
+            "revocation is switched off, but there is a revocation store",
             "remove `.danger_without_revocation()`, or give only a `.session_store(…)`",
         ),
         _ => Ok(()),
@@ -1141,7 +1141,7 @@ fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, Confi
     if !names.is_empty() && !has_store {
         return Err(ConfigError::new(
             "revocable_claim",
-            "there is no store that would remember what is revoked",
+            "there is no revocation store",
             "call `.revocation_store(…)`",
         ));
     }
@@ -1235,12 +1235,12 @@ fn password_login<U>(
         (None, true) if config.is_none() && !policy.is_said() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
-            "there is no identity loader, so nobody could log in",
+            "there is no identity loader, so no user could log in",
             "call `.identity_loader(…)`, or `.without_password_login()` if that is meant",
         )),
         (_, true) => Err(ConfigError::new(
             "without_password_login",
-            "password login is waived, and there is an option for it",
+            "password login is switched off, but there is an option for it",
             "remove `.without_password_login()`, or the identity loader, password configuration, policy and \
              updater",
         )),

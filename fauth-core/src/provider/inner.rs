@@ -72,7 +72,8 @@ use crate::{
 /// }
 ///
 /// # let secret = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
-/// let auth: AuthProvider<User> = AuthProvider::builder(AuthConfig::builder().secret(secret).build()?)
+/// let config = AuthConfig::builder().secret(secret).build()?;
+/// let auth: AuthProvider<User> = AuthProvider::builder(config)
 ///     .user_loader(load_user)
 ///     .identity_loader(load_identity)
 ///     .store(MemoryStore::new())

@@ -81,7 +81,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 target: "fauth",
                 event = "address_unknown",
                 "a limit by address does not know the address of a client: all such clients share one \
-                 counter; let the server tell the address of the socket",
+                 counter; let the server pass on the address of the socket",
             );
         }
         Vec::new()

@@ -366,7 +366,7 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
         }
         let keys = keys_of(self.keys, &issuer, &zone)?;
         let Some(store) = self.revocations else {
-            let problem = "there is no store that knows which mandates were revoked";
+            let problem = "there is no store of revoked mandates";
             let fix = "call `.revocations(…)` with a `RedisAnchorStore`, or for development with \
                        `MemoryAnchorStore::new()`";
             return Err(ConfigError::new("revocations", problem, fix));
@@ -420,13 +420,13 @@ fn checked_lifetimes(mandate: Duration, anchor: Duration) -> Result<Duration, Co
         return Ok(longest);
     }
     let problem = format!(
-        "mandates of {} s would outlast what is revoked for {} s, and be good again",
+        "mandates that last {} s would outlast revocations that last {} s, and become valid again",
         mandate.as_secs(),
         anchor.as_secs()
     );
     let fix = format!(
-        "let them last up to {} s; or have everybody who revokes do so for {} s (`lasting` of each \
-         `StreamConsumer`), and say that by `.anchor_lifetime(…)`",
+        "set it to at most {} s; or let all revocations last {} s (`lasting` of each `StreamConsumer`), \
+         and declare that with `.anchor_lifetime(…)`",
         anchor.saturating_sub(BEYOND_LIFETIME).as_secs(),
         longest.as_secs()
     );
@@ -439,7 +439,7 @@ fn keys_of(keys: Option<Keys>, issuer: &str, zone: &str) -> Result<JwksSource, C
         Some(Keys::Fetched { allows_http: false, .. })
             if check_url(issuer, Allowed::HttpLocally).is_err() =>
         {
-            let problem = format!("`{issuer}` is plain `http`, and the client fetches nothing over that");
+            let problem = format!("`{issuer}` is plain `http`, which the client refuses to fetch");
             let fix =
                 "use `https`, or let the client allow it (`danger_allow_http` of `HttpFetch::builder()`)";
             Err(ConfigError::new("fetch", problem, fix))
@@ -447,7 +447,7 @@ fn keys_of(keys: Option<Keys>, issuer: &str, zone: &str) -> Result<JwksSource, C
         Some(Keys::Fetched { source, .. }) => source(keys_url(issuer, zone)),
         None => Err(ConfigError::new(
             "fetch",
-            "nobody fetches the keys that mandates are signed with",
+            "there is no source of the keys that mandates are signed with",
             "call `.fetch(HttpFetch::new()?)`, or `.keys(…)` with a source of your own",
         )),
     }

@@ -35,9 +35,13 @@ impl<U: AuthUser> AuthProvider<U> {
     /// Issues a token that can be redeemed once.
     ///
     /// ```
-    /// # use fauth_core::{one_time::{LinkBase, OneTimeRequest}, AuthProvider, AuthUser, OneTimePurpose, Rejection};
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U, base: &LinkBase) -> Result<(), Rejection> {
-    /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, OneTimeRequest::for_user(user)).await?;
+    /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Rejection};
+    /// # use fauth_core::one_time::{LinkBase, OneTimeRequest};
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, user: &U, base: &LinkBase,
+    /// # ) -> Result<(), Rejection> {
+    /// let request = OneTimeRequest::for_user(user);
+    /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
     /// let link = token.link(base); // `base` is made when the application starts
     /// # Ok(())
     /// # }
@@ -87,11 +91,14 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// ```
     /// # use fauth_core::{one_time::Redemption, AuthProvider, AuthUser, OneTimePurpose, Rejection};
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, token: &str, cookie: &str) -> Result<(), Rejection> {
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, token: &str, cookie: &str,
+    /// # ) -> Result<(), Rejection> {
     /// let redeemed = auth.redeem(token, OneTimePurpose::PasswordReset).await?;
     /// let user = redeemed.user(); // set the new password, and raise what `token_epoch` reads
     ///
-    /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
+    /// let redemption = Redemption::new(token).browser(cookie);
+    /// let redeemed = auth.redeem(redemption, OneTimePurpose::MagicLink).await?;
     /// let pair = auth.login(&redeemed).await?;
     /// # Ok(())
     /// # }

@@ -162,7 +162,7 @@ impl Resident {
         };
         let problem = format!(
             "two providers in this process have the name `{}` and one {common}, one for users of type `{}` and \
-             one for users of type `{}`: each would take the other's users for its own",
+             one for users of type `{}`: each would accept the other's users as its own",
             self.application, other.users.1, self.users.1,
         );
         ConfigError::new(

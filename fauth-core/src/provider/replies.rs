@@ -428,25 +428,25 @@ pub(crate) struct LoggedOut {
 
 pub(crate) const fn outcome(ended: Ended) -> LoggedOut {
     let (revoked, detail) = match ended {
-        Ended::Tokens => (true, "Nothing that was issued in the session opens anything any more"),
-        Ended::Session => (false, "The session has ended; its access tokens stay good until they expire"),
+        Ended::Tokens => (true, "All tokens of the session are revoked"),
+        Ended::Session => (false, "The session has ended; its access tokens stay valid until they expire"),
         Ended::Token => (
             false,
-            "The token has ended; a refresh token that was issued with it stays good until it expires",
+            "The token is revoked; a refresh token issued with it stays valid until it expires",
         ),
         Ended::Nothing => {
-            (false, "Forget the tokens: they are not kept on the server and stay good until they expire")
+            (false, "Delete the tokens: the server keeps no sessions, so they stay valid until they expire")
         }
-        Ended::Unknown => (false, "No good token was sent, so no session could be ended"),
+        Ended::Unknown => (false, "No valid token was sent, so no session could be ended"),
     };
     LoggedOut { revoked, detail }
 }
 
 pub(crate) const fn outcome_everywhere(ended: Ended) -> LoggedOut {
     let (revoked, detail) = match ended {
-        Ended::Tokens => (true, "Nothing that was issued before opens anything any more"),
+        Ended::Tokens => (true, "All tokens issued before are revoked"),
         Ended::Session | Ended::Token | Ended::Nothing | Ended::Unknown => {
-            (false, "All sessions have ended; their access tokens stay good until they expire")
+            (false, "All sessions have ended; their access tokens stay valid until they expire")
         }
     };
     LoggedOut { revoked, detail }

@@ -648,7 +648,7 @@ fn compared(verdict: Verdict, now: Timestamp) -> Result<Verdict, Rejection> {
         store_remembers_since = %remembers_since,
         "the clock of the provider is far behind the beginning of the store's memory: give \
          `AuthProviderBuilder::clock` and the store (`MemoryStoreBuilder::clock`, `SqlStore::clock`, \
-         `RedisStoreBuilder::clock`) the same clock, or put the clock of this machine right"
+         `RedisStoreBuilder::clock`) the same clock, or correct the clock of this machine"
     );
     Err(Rejection::Unavailable(Unavailable::ClocksDisagree))
 }

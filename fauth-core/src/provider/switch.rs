@@ -90,7 +90,7 @@ impl<U: AuthUser> AuthSwitch<U> {
     /// As [`new`](Self::new).
     pub fn danger_open_until_set() -> Result<Self, ConfigError> {
         let event = "open_until_provider_is_set";
-        let problem = "guards let everybody in until a provider is set: `danger_open_until_set`";
+        let problem = "guards admit all requests until a provider is set: `danger_open_until_set`";
         tracing::warn!(target: "fauth", event, "{problem}");
         Self::with(true)
     }
@@ -197,7 +197,7 @@ impl<U> Shared<U> {
     /// logged.
     fn is_open(&self) -> bool {
         if self.is_open && !self.has_warned.swap(true, Ordering::Relaxed) {
-            let problem = "a request is let through although no provider is set: `danger_open_until_set`";
+            let problem = "a request was admitted although no provider is set: `danger_open_until_set`";
             tracing::error!(target: "fauth", event = "open_until_provider_is_set", "{problem}");
         }
         self.is_open
@@ -209,7 +209,7 @@ impl<U> Shared<U> {
 fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, ConfigError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| {
-        ConfigError::new("switch", format!("there is no randomness: {error}"), "try again later")
+        ConfigError::new("switch", format!("the random generator failed: {error}"), "try again later")
     })?;
     let secret = secret.iter().fold(String::new(), |mut secret, byte| {
         // Writing to a string cannot fail.

@@ -48,7 +48,7 @@ impl Throttle {
                 target: "fauth",
                 event = "address_unknown",
                 "the login throttle does not know the address of a client: all such clients are counted \
-                 as one; let the server tell the address of the socket, and pass the `ClientInfo` of the \
+                 as one; let the server pass on the address of the socket, and pass the `ClientInfo` of the \
                  request",
             );
         }

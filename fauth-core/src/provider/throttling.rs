@@ -24,9 +24,9 @@ use crate::{
 /// The number of records that the failures of accounts are spread over, and those of addresses.
 const SLOTS: u32 = 1 << 18;
 
-/// How often a record is read again because others have changed it. Of any number of attempts at
-/// once only so many change it as are let through; more often only if clients come and hang up
-/// faster than the store answers. Then the attempt is refused with 503.
+/// How often a record is read again because others have changed it. Of any number of concurrent
+/// attempts, only those that are admitted change it; more only if clients connect and disconnect
+/// faster than the store answers. The attempt is then refused with 503.
 const ATTEMPTS: usize = 1000;
 
 /// No account has a longer identifier.
@@ -372,7 +372,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn damaged(&self) -> Rejection {
-        self.raise_store_failure(&StoreError::new("a record of the login throttle is none"));
+        self.raise_store_failure(&StoreError::new("a record of the login throttle cannot be decoded"));
         Rejection::Unavailable(Unavailable::Store)
     }
 

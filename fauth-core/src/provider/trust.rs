@@ -89,8 +89,8 @@ fn no_foreign_users(has_own_tokens: bool) -> ConfigError {
     if has_own_tokens {
         ConfigError::new(
             "foreign_user_loader",
-            "other issuers are trusted beside own tokens, and nobody says who their users are: \
-             `user_loader` is for own subjects alone",
+            "other issuers are trusted in addition to own tokens, and there is no loader for their \
+             users: `user_loader` is called for own subjects only",
             "call `.user_from_claims(…)` or `.foreign_user_loader(…)`",
         )
     } else {
@@ -105,7 +105,7 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
         return Err(ConfigError::new(
             "trusted_issuer",
             format!(
-                "`{name}` is the issuer of the own tokens too, so that nobody could tell whose a token is"
+                "`{name}` is also the issuer of own tokens, so that tokens could not be told apart"
             ),
             "give the own tokens another `issuer`, or leave the trusted issuer out",
         ));
@@ -113,7 +113,7 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
     if others.iter().any(|other| other.issuer() == name) {
         return Err(ConfigError::new(
             "trusted_issuer",
-            format!("`{name}` is there twice"),
+            format!("`{name}` was added twice"),
             "describe each issuer once: it may have several audiences and algorithms",
         ));
     }

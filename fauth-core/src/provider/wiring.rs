@@ -21,7 +21,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let wanted = type_name::<U>();
         if let Some(other) = guard {
             let problem = format!(
-                "the handler asks for users of type `{wanted}`, and the guard in front of it lets in those of \
+                "the handler asks for users of type `{wanted}`, and the guard in front of it admits those of \
                  an `AuthProvider<{other}>`"
             );
             let advice =
@@ -51,7 +51,7 @@ pub(super) fn report_other_guard<U>(head: &dyn RequestHead) {
         event = "guard_of_another_provider",
         method = %Escaped(head.method()),
         path = %Escaped(head.path()),
-        "the guard in front of this route let the request in, and the extractor refuses it: they have two \
+        "the guard in front of this route admitted the request, and the extractor refuses it: they use two \
          different `AuthProvider<{users}>`; build one provider and give clones of it to guards and to the \
          application",
         users = type_name::<U>(),
