@@ -325,7 +325,7 @@ impl<U: AuthUser> Guard<U> {
     /// #     guard: Guard<U>, kept_with_the_request: impl Fn() -> Option<Pinned<U>>,
     /// # ) {
     /// let guard = guard.for_request(kept_with_the_request);
-    /// // `read`, `enter` and the rest of it; what is further in finds `guard.pin()`
+    /// // `read`, `enter` and so on; inner guards and extractors find `guard.pin()`
     /// # }
     /// ```
     pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {

@@ -580,8 +580,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// can be ended on the server, unless there is a [revocation store](Self::revocation_store).
     ///
     /// # Security
-    /// A stolen refresh token is good until it expires, and the theft is not detected. Without a
-    /// revocation store, a logout revokes nothing, and issued tokens stay good; only
+    /// A stolen refresh token is valid until it expires, and the theft is not detected. Without a
+    /// revocation store, a logout revokes nothing, and issued tokens stay valid; only
     /// [`AuthUser::is_active`] and [`AuthUser::token_epoch`] can end them before they expire.
     pub fn danger_stateless(mut self) -> Self {
         self.waivers.stateless = true;
@@ -591,7 +591,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// Keeps sessions, but does not check on every request whether they have ended.
     ///
     /// # Security
-    /// After a logout, or after a detected theft, access tokens stay good until they expire (15
+    /// After a logout, or after a detected theft, access tokens stay valid until they expire (15
     /// minutes by default).
     pub fn danger_without_revocation(mut self) -> Self {
         self.waivers.without_revocation = true;
@@ -695,7 +695,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// all.
     ///
     /// # Security
-    /// Tokens, sessions and API keys of each provider are good at both. If user 42 of one is not
+    /// Tokens, sessions and API keys of each provider are accepted by both. If user 42 of one is not
     /// user 42 of the other, each can act as somebody else.
     pub fn danger_share_application(mut self) -> Self {
         self.waivers.may_share = true;

@@ -23,8 +23,8 @@ const UNLOCK_RETRY: Duration = Duration::from_secs(60);
 /// expires, when [all logins of its subject](AuthProvider::logout_all) are ended, and, except for
 /// tokens that verify an address, when another token of the same purpose is redeemed. A subject has
 /// at most five tokens of a purpose at a time; one more replaces the one that expires first. For
-/// [`LoginUnlock`](OneTimePurpose::LoginUnlock) a sixth is not issued instead, so that strangers
-/// who request e-mails cannot invalidate earlier ones.
+/// [`LoginUnlock`](OneTimePurpose::LoginUnlock), a sixth token is refused and replaces none, so that
+/// strangers who request e-mails cannot invalidate earlier tokens.
 ///
 /// # Security
 /// The response to a reset request must not reveal who has an account: answer the same in the same
@@ -64,7 +64,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let kind = Purpose::from(purpose);
         let issued = self.issuer()?.issue(kind, &mut request, now).await;
         let token = issued.map_err(|error| self.cannot_issue(&error))?;
-        // The record is made of what the verifier will read.
+        // From the verified payload, because that is what a redemption will read.
         let payload = self.inner.verifier.verify(token.expose().as_bytes(), kind, now);
         let payload = payload.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
         let hash = self.inner.hash_keys.current().map(|key| hash_of(&payload, key));

@@ -403,7 +403,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// before.
     ///
     /// If the session store fails, the session may still be alive. The revocation must then last
-    /// as long as the refresh tokens of the session: the caller is told to try again, but may
+    /// as long as the refresh tokens of the session: the caller gets an error and should try again, but may
     /// never do so.
     pub(super) async fn end(
         &self,
@@ -712,7 +712,7 @@ pub(super) fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Re
     end.ok_or(Rejection::Unavailable(Unavailable::Clock))
 }
 
-/// The Python fauth issues access tokens beside refresh tokens, and neither names the other.
+/// The Python fauth issues access and refresh tokens separately, and neither names the other.
 fn has_unknown_login(payload: &TokenPayload) -> bool {
     payload.is_of_python_fauth() && payload.purpose() == Purpose::Access && payload.session_id().is_none()
 }

@@ -35,9 +35,9 @@ use crate::{
 ///
 /// # fn example<U: AuthUser>(built_later: AuthProvider<U>) -> Result<(), ConfigError> {
 /// let switch = AuthSwitch::new()?;
-/// let guard = Guard::new(switch.provider(), Requirement::user()); // refuses everybody with 503
+/// let guard = Guard::new(switch.provider(), Requirement::user()); // refuses every request with 503
 ///
-/// switch.set(built_later); // from here on it decides
+/// switch.set(built_later); // decides from now on
 /// # Ok(())
 /// # }
 /// ```
