@@ -79,7 +79,11 @@ impl<U: AuthUser> AuthProvider<U> {
             Rejection::Unavailable(unavailable)
         };
         match within(self.inner.loader_timeout, loader.load_claims(user)).await {
-            None => Err(failed("loader_timeout", "the claims loader did not answer in time", Unavailable::LoaderTimeout)),
+            None => Err(failed(
+                "loader_timeout",
+                "the claims loader did not answer in time",
+                Unavailable::LoaderTimeout,
+            )),
             Some(Err(error)) => Err(failed("loader_failed", &causes(&*error), Unavailable::Loader)),
             Some(Ok(mut claims)) => {
                 claims.check().map_err(|error| self.cannot_issue(&error))?;

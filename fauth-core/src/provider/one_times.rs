@@ -23,8 +23,8 @@ const UNLOCK_RETRY: Duration = Duration::from_secs(60);
 /// expires, when [all logins of its subject](AuthProvider::logout_all) are ended, and, except for
 /// tokens that verify an address, when another token of the same purpose is redeemed. A subject has
 /// at most five tokens of a purpose at a time; one more replaces the one that expires first. For
-/// [`LoginUnlock`](OneTimePurpose::LoginUnlock), a sixth token is refused and replaces none, so that
-/// strangers who request e-mails cannot invalidate earlier tokens.
+/// [`LoginUnlock`](OneTimePurpose::LoginUnlock), a sixth token is refused and replaces none, so
+/// that strangers who request e-mails cannot invalidate earlier tokens.
 ///
 /// # Security
 /// The response to a reset request must not reveal who has an account: answer the same in the same

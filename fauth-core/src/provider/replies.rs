@@ -430,10 +430,9 @@ pub(crate) const fn outcome(ended: Ended) -> LoggedOut {
     let (revoked, detail) = match ended {
         Ended::Tokens => (true, "All tokens of the session are revoked"),
         Ended::Session => (false, "The session has ended; its access tokens stay valid until they expire"),
-        Ended::Token => (
-            false,
-            "The token is revoked; a refresh token issued with it stays valid until it expires",
-        ),
+        Ended::Token => {
+            (false, "The token is revoked; a refresh token issued with it stays valid until it expires")
+        }
         Ended::Nothing => {
             (false, "Delete the tokens: the server keeps no sessions, so they stay valid until they expire")
         }

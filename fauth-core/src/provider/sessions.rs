@@ -403,8 +403,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// before.
     ///
     /// If the session store fails, the session may still be alive. The revocation must then last
-    /// as long as the refresh tokens of the session: the caller gets an error and should try again, but may
-    /// never do so.
+    /// as long as the refresh tokens of the session: the caller gets an error and should try again,
+    /// but may never do so.
     pub(super) async fn end(
         &self,
         sessions: &Sessions,

@@ -35,7 +35,8 @@ use crate::{
 ///
 /// # fn example<U: AuthUser>(built_later: AuthProvider<U>) -> Result<(), ConfigError> {
 /// let switch = AuthSwitch::new()?;
-/// let guard = Guard::new(switch.provider(), Requirement::user()); // refuses every request with 503
+/// // Refuses every request with 503.
+/// let guard = Guard::new(switch.provider(), Requirement::user());
 ///
 /// switch.set(built_later); // decides from now on
 /// # Ok(())

@@ -104,9 +104,7 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
     if config.issuer() == Some(name) {
         return Err(ConfigError::new(
             "trusted_issuer",
-            format!(
-                "`{name}` is also the issuer of own tokens, so that tokens could not be told apart"
-            ),
+            format!("`{name}` is also the issuer of own tokens, so that tokens could not be told apart"),
             "give the own tokens another `issuer`, or leave the trusted issuer out",
         ));
     }
