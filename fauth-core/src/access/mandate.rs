@@ -36,7 +36,8 @@ pub(super) fn member(condition: &MandateCondition) -> (&'static str, Value) {
     }
 }
 
-/// Does every mandate that passes a default by `inner` pass `outer`? As far as that is easy to see.
+/// Does `outer` admit every mandate that `inner` admits beyond a default? As far as that is easy to
+/// see.
 pub(super) fn keeps_defaults(inner: &Requirement, outer: &Requirement) -> bool {
     inner == outer || {
         let (beyond, said) = (inner.goes_beyond_defaults(), outer.leaves_no_default());
