@@ -120,8 +120,8 @@ impl<U: AuthUser> AuthSwitch<U> {
     /// previous provider is dropped once its last request is answered and each guard has been
     /// called once more. A later [`set_default`](Self::set_default) does not replace it.
     ///
-    /// Connections that the previous provider has admitted and that are still open, such as
-    /// WebSockets, end at once with [`ProviderGone`](crate::ended::EndReason::ProviderGone), even
+    /// Connections that the previous provider has admitted and that are still open, such as a
+    /// WebSocket, end at once with [`ProviderGone`](crate::ended::EndReason::ProviderGone), even
     /// if a handler keeps its [`Granted`](crate::Granted). Clients connect again, and the new
     /// provider decides. Requests still being answered by the previous provider can open no more
     /// such connections, and neither can guards that were given the previous provider itself
