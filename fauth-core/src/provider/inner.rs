@@ -80,14 +80,14 @@ use crate::{
 ///     .build()?;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// A login, and an authenticated request. In a service, a guard does this for each request.
+/// // A login, and an authenticated request. In a service, a guard does this for each request.
 /// let pair = auth.login("alice").await?;
 /// let (access, refresh) = (pair.access_token().expose(), pair.refresh_token().expose());
 /// let granted = auth.authenticate_token(access, &Requirement::user()).await?;
 /// assert_eq!(granted.user().id, "alice");
 /// assert!(auth.authenticate_token(refresh, &Requirement::user()).await.is_err());
 ///
-/// A token for an e-mail, which works once.
+/// // A token for an e-mail, which works once.
 /// let request = OneTimeRequest::for_user(granted.user());
 /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
 /// let redeemed = auth.redeem(token.expose(), OneTimePurpose::PasswordReset).await?;

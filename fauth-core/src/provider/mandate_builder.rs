@@ -51,8 +51,7 @@ const KEYS_FRESH_AT_LEAST: Duration = Duration::from_secs(30);
 /// #     }
 /// # }
 ///
-/// `HttpFetch` is in the crate `fauth-remote`. In production, use `RedisAnchorStore` for
-/// revocations.
+/// // `HttpFetch` is in the crate `fauth-remote`. In production, use `RedisAnchorStore`.
 /// let auth: AuthProvider<Principal> = MandateAuth::builder()
 ///     .issuer("https://sts.example.com")
 ///     .zone("zone_prod")
@@ -62,7 +61,7 @@ const KEYS_FRESH_AT_LEAST: Duration = Duration::from_secs(30);
 ///     .max_lifetime(Duration::from_secs(900))
 ///     .build()?;
 ///
-/// A requirement for guards and path rules.
+/// // A requirement for guards and path rules.
 /// let payout = Requirement::user().scopes(["billing:payout"]).delegation();
 /// # let _ = (auth, payout);
 /// # Ok::<(), fauth_core::ConfigError>(())

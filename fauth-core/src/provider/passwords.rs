@@ -435,7 +435,7 @@ fn settled<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Settled {
 /// #     auth: &AuthProvider<U>, name: &str, password: &str, client: ClientInfo,
 /// # ) -> Result<TokenPair, Rejection> {
 /// let user = auth.authenticate(name, password, &client).await?;
-/// A second factor, checks of `user` …
+/// // A second factor, checks of `user` …
 /// auth.login(LoginRequest::from(&user).client(client)).await
 /// # }
 /// ```

@@ -48,7 +48,7 @@ pub struct PayloadError(#[source] serde_json::Error);
 /// struct Cart { articles: Vec<u32> }
 ///
 /// # async fn example<U: AuthUser>(session: &mut SessionHandle<U>) -> Result<(), Rejection> {
-/// A loop, because another request of the same session may write first.
+/// // A loop, because another request of the same session may write first.
 /// loop {
 ///     let mut cart: Cart = session.payload().unwrap_or_default().unwrap_or_default();
 ///     cart.articles.push(7);

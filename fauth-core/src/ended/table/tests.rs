@@ -36,13 +36,13 @@ fn open(table: &mut Table, count: u64) -> Vec<Arc<Entry>> {
 
 const KEYS: SingleStore = SingleStore::ApiKeys;
 
-fn single(store: SingleStore, subject: u128) -> Option<Single> {
-    Some(Single { store, subject, is_only_there: true })
+fn single(store: SingleStore, subject: u128) -> Single {
+    Single { store, subject, is_only_there: true }
 }
 
 /// Two, and the first is known to a store that is asked about each by itself.
 fn open_single(table: &mut Table) -> [Arc<Entry>; 2] {
-    let single = Facts { single: single(KEYS, 0), ..facts(0, 0, 900) };
+    let single = Facts { single: Some(single(KEYS, 0)), ..facts(0, 0, 900) };
     [table.insert(single, 0), table.insert(facts(1, 1, 900), 0)]
 }
 
@@ -87,9 +87,9 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
         match below(9) {
             0..3 => {
                 let facts = facts(now, Person::from(below(50)), 900);
-                let of =
-                    [None, single(KEYS, below(9).into()), single(SingleStore::Sessions, below(9).into())];
-                let single = of[usize::try_from(now % 3).unwrap()];
+                let stores = [None, Some(KEYS), Some(SingleStore::Sessions)];
+                let store = stores[usize::try_from(now % 3).unwrap()];
+                let single = store.map(|store| single(store, below(9).into()));
                 there.push(table.insert(Facts { single, ..facts }, now));
             }
             3..5 if !there.is_empty() => {
@@ -343,7 +343,7 @@ fn one_about_which_nobody_answers_singly_is_given_up_and_no_other() {
     let mut table = table();
     let entries = open_single(&mut table);
     // Another store is answered all the time.
-    let session = Facts { single: single(SingleStore::Sessions, 0), ..facts(2, 2, 900) };
+    let session = Facts { single: Some(single(SingleStore::Sessions, 0)), ..facts(2, 2, 900) };
     let session = table.insert(session, 0);
     let all: Vec<_> = entries.iter().chain([&session]).map(|entry| (entry.id(), Finding::Good)).collect();
     let (id, failed) = (entries[0].id(), Finding::Failed);
@@ -367,7 +367,8 @@ fn one_about_which_nobody_answers_singly_is_given_up_and_no_other() {
 #[test]
 fn one_who_waits_for_a_store_that_answers_is_only_late() {
     let mut table = table();
-    let of = |number: u64, store| Facts { single: single(store, number.into()), ..facts(number, 0, 900) };
+    let of =
+        |number: u64, store| Facts { single: Some(single(store, number.into())), ..facts(number, 0, 900) };
     let key = table.insert(of(0, KEYS), 0);
     let sessions = [1, 2].map(|number| table.insert(of(number, SingleStore::Sessions), 0));
     let everybody: Vec<_> = sessions.iter().chain([&key]).map(|entry| (entry.id(), Finding::Good)).collect();
@@ -387,7 +388,7 @@ fn one_who_waits_for_a_store_that_answers_is_only_late() {
 #[test]
 fn one_answer_is_about_all_of_a_key_and_who_comes_meanwhile_has_another() {
     let mut table = table();
-    let of_key = |number| Facts { single: single(KEYS, 7), ..facts(number, 0, 900) };
+    let of_key = |number| Facts { single: Some(single(KEYS, 7)), ..facts(number, 0, 900) };
     let entries: Vec<_> = (0..1000).map(|number| table.insert(of_key(number), 0)).collect();
     let (asked, watched) = table.next_single(KEYS, 0).unwrap();
     assert_eq!(watched.len(), 1000);
