@@ -216,7 +216,8 @@ async fn a_stale_mirror_asks_redis_about_all_tokens_at_once() {
     revoke(&store, "token 7").await;
     // Without `XREAD` a mirror hears of no change.
     let mut connection = raw(&server.url()).await;
-    redis::cmd("ACL").arg(&["SETUSER", "default", "-xread"]).exec_async(&mut connection).await.unwrap();
+    let rule = ["ACL", "SETUSER", "default", "-xread"];
+    redis::cmd(rule[0]).arg(&rule[1..]).exec_async(&mut connection).await.unwrap();
     eventually("stale", async || verdict(&refusing, "good", issued_at).await.is_none()).await;
     // So that Redis knows the script.
     assert_eq!(verdict(&store, "good", issued_at).await, Some(Verdict::Good));
