@@ -695,8 +695,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// all.
     ///
     /// # Security
-    /// Tokens, sessions and API keys of each provider are accepted by both. If user 42 of one is not
-    /// user 42 of the other, each can act as somebody else.
+    /// Tokens, sessions and API keys of each provider are accepted by both. If user 42 of one is
+    /// not user 42 of the other, each can act as somebody else.
     pub fn danger_share_application(mut self) -> Self {
         self.waivers.may_share = true;
         self
