@@ -68,6 +68,7 @@
 //! every login cost one verification of a new hash and one of an old hash, whoever logs in and
 //! whatever the outcome. It covers neither hashes of a third cost nor the work of a scheme of your
 //! own.
+//!
 //! # Defaults
 //!
 //! | setting | default | why |

@@ -51,7 +51,7 @@ impl Pool {
         };
         match time::timeout(self.queue_wait, &mut waiting.called).await {
             Ok(Ok(())) => Ok(Turn(Arc::clone(&self.turns))),
-            Ok(Err(_)) => Err(self.busy("displaced from the full queue by one with fewer waiting requests")),
+            Ok(Err(_)) => Err(self.busy("displaced from the full queue: others had fewer requests in it")),
             Err(_) => Err(self.busy("the wait limit has passed")),
         }
     }
