@@ -78,9 +78,9 @@
 //! A kill loses what is in the buffer: the events of the last 50 ms, or 250 ms while Redis fails.
 //!
 //! # Redaction
-//! Whatever an application gives is [redacted](redact) by name and by form. What fauth itself
-//! writes has names that are known to be harmless, such as `agent_session_id`, and is redacted by
-//! form. See [`is_secret_name`].
+//! Whatever an application gives is [redacted](redact) by name and by form, all but the id, the
+//! zone and the time of a record. What fauth itself writes has names that are known to be
+//! harmless, such as `agent_session_id`, and is redacted by form. See [`is_secret_name`].
 
 mod buffer;
 mod builder;

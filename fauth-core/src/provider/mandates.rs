@@ -10,7 +10,7 @@ use super::{
     revocations::accepted_until,
 };
 use crate::{
-    event::{AuthEvents, Event, EventKind},
+    event::{self, AuthEvents, Event, EventKind},
     mandate::{anchors, spending_id},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection},
     request::RequestHead,
@@ -120,9 +120,8 @@ impl<U: AuthUser> AuthProvider<U> {
                 Ok(Admitted::new(granted, None))
             }
             Err(rejection) => {
-                if let Rejection::InvalidToken(_) = &rejection {
-                    let event = Event::new(EventKind::MandateRefused).reason(rejection.reason());
-                    self.raise(&about(event.token(&payload), seen.as_deref()));
+                if matches!(rejection, Rejection::InvalidToken(_) | Rejection::Unavailable(_)) {
+                    self.tell_refused(&rejection, &payload, seen.as_deref());
                 }
                 Err(rejection)
             }
@@ -149,6 +148,18 @@ impl<U: AuthUser> AuthProvider<U> {
         let kind = EventKind::MandateAccepted;
         if self.inner.events.as_ref().is_some_and(|sink| sink.wants(kind)) {
             self.raise(&about(Event::new(kind).token(payload), seen));
+        }
+    }
+
+    /// A fault of the server is an error for the sink. The log has one already, of what has failed.
+    fn tell_refused(&self, rejection: &Rejection, payload: &TokenPayload, seen: Option<&Seen>) {
+        let event = Event::new(EventKind::MandateRefused).reason(rejection.reason()).token(payload);
+        let event = about(event, seen);
+        event::trace(&event, event.kind.level());
+        if let Some(sink) = &self.inner.events {
+            #[cfg(feature = "caracal-audit")]
+            let event = Event { level: rejection.level(), ..event };
+            sink.on_event(&event);
         }
     }
 

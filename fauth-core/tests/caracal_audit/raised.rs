@@ -1,12 +1,13 @@
 //! What a provider of mandates raises, as it stands in the stream.
 
+use async_trait::async_trait;
 use fauth_core::{
     AuthProvider, MandateAuth, Principal, Requirement,
     clock::{Clock as _, SystemClock, Timestamp},
     event::{Event, EventKind},
-    store::{AnchorStore as _, MemoryAnchorStore},
+    store::{AnchorState, AnchorStore, MemoryAnchorStore, StoreError},
 };
-use fauth_testing::{MANDATE_AUDIENCE, MandateIssuer, WireRequest};
+use fauth_testing::{Log, MANDATE_AUDIENCE, MandateIssuer, WireRequest};
 use serde_json::json;
 
 use super::*;
@@ -27,17 +28,7 @@ impl World {
         let audit = set(builder(&server.url())).start().unwrap();
         let issuer = MandateIssuer::new("https://sts.example.com", "zone_prod");
         let anchors = MemoryAnchorStore::new();
-        let auth = MandateAuth::builder()
-            .issuer(issuer.issuer())
-            .zone(issuer.zone())
-            .audience(MANDATE_AUDIENCE)
-            .keys(issuer.keys())
-            .revocations(anchors.clone())
-            .provider()
-            .unwrap()
-            .events(audit.clone())
-            .build()
-            .unwrap();
+        let auth = provider(&issuer, &audit, anchors.clone());
         Self { server, audit, issuer, anchors, auth }
     }
 
@@ -69,6 +60,50 @@ impl World {
                 (text("event_type"), text("decision"), event.clone())
             })
             .collect()
+    }
+}
+
+fn provider(
+    issuer: &MandateIssuer,
+    audit: &AuditStream,
+    anchors: impl AnchorStore,
+) -> AuthProvider<Principal> {
+    MandateAuth::builder()
+        .issuer(issuer.issuer())
+        .zone(issuer.zone())
+        .audience(MANDATE_AUDIENCE)
+        .keys(issuer.keys())
+        .revocations(anchors)
+        .provider()
+        .unwrap()
+        .events(audit.clone())
+        .build()
+        .unwrap()
+}
+
+/// It knows nothing and takes nothing.
+struct Down;
+
+fn down<T>() -> Result<T, StoreError> {
+    Err(StoreError::new("down"))
+}
+
+#[async_trait]
+impl AnchorStore for Down {
+    async fn check(&self, _: &str, _: &[&str]) -> Result<AnchorState, StoreError> {
+        down()
+    }
+
+    async fn revoke(&self, _: &[&str], _: Duration) -> Result<(), StoreError> {
+        down()
+    }
+
+    async fn raise_epoch(&self, _: &str, _: u64, _: Duration) -> Result<u64, StoreError> {
+        down()
+    }
+
+    async fn spend(&self, _: &str, _: Duration) -> Result<bool, StoreError> {
+        down()
     }
 }
 
@@ -139,6 +174,27 @@ async fn a_refused_mandate_is_told_with_the_reason() {
         assert_eq!(refused.2["metadata_json"]["sid"], "sid_1");
     }
     assert_eq!(written[1].2["metadata_json"]["path"], "/payouts/create");
+}
+
+/// Somebody who verifies has asked, and got no decision.
+#[tokio::test]
+async fn a_mandate_that_nobody_could_decide_about_is_told_with_the_fault() {
+    let log = Log::of_process();
+    let mut world = World::new(|audit| audit);
+    world.auth = provider(&world.issuer, &world.audit, Down);
+    let mandate = world.issuer.mandate("undecided-user", now()).sign();
+    assert!(!world.request(Some(&mandate), &Requirement::user()).await);
+    assert!(!world.request(Some("not.a.token"), &Requirement::user()).await);
+    let written = world.written().await;
+    assert_eq!(kinds(&written), [("fauth.mandate_refused", "deny")]);
+    let event = &written[0].2;
+    assert_eq!(event["evaluation_status"], "error");
+    assert_eq!(event["diagnostics_json"], json!([{ "code": "store_failed" }]));
+    let metadata = &event["metadata_json"];
+    assert_eq!((&metadata["sid"], &metadata["path"]), (&json!("sid_1"), &json!("/payouts/create")));
+    assert_eq!(event["request_id"], TRACE);
+    let levels: Vec<_> = log.with("undecided-user").iter().map(|record| record.level).collect();
+    assert_eq!(levels, [tracing::Level::INFO], "the error of the log is that of the store");
 }
 
 #[tokio::test]

@@ -10,15 +10,19 @@ const SHORTEST: usize = 16;
 /// How many bytes of a credential begin here, and what stands in their place.
 type Match = (usize, &'static str);
 
-/// The text with `***` in the place of credentials.
-pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
+/// The text with `***` in the place of credentials. It is not read further than is needed to know
+/// the first so many bytes of the outcome, which is longer than that then.
+///
+/// # Security
+/// Reading takes linear time, whatever the text is: somebody else may have chosen it.
+pub(super) fn without_credentials(text: &str, longest: usize) -> Cow<'_, str> {
     if text.len() < SHORTEST {
         return text.into();
     }
     let (mut result, mut done) = (String::new(), 0);
-    let mut at = 0;
+    let (mut at, mut tokens) = (0, TokensFrom(0));
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        match credential(rest) {
+        match credential(rest, at, &mut tokens) {
             Some((length, instead)) => {
                 result.push_str(text.get(done..at).unwrap_or_default());
                 result.push_str(instead);
@@ -27,21 +31,29 @@ pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
             }
             None => at += rest.chars().next().map_or(1, char::len_utf8),
         }
+        if result.len() + (at - done) > longest {
+            break;
+        }
     }
+    let rest = text.get(done..at).unwrap_or_default();
     if done == 0 {
-        return text.into();
+        return rest.into();
     }
-    result.push_str(text.get(done..).unwrap_or_default());
+    result.push_str(rest);
     result.into()
 }
 
-/// The credential with which the text begins.
-fn credential(text: &str) -> Option<Match> {
+/// The place before which no JSON Web Token begins, as far as is known.
+struct TokensFrom(usize);
+
+/// The credential with which the text begins, at this place.
+fn credential(text: &str, at: usize, tokens: &mut TokensFrom) -> Option<Match> {
     // All begin with one of few characters: most places are done here.
     match text.as_bytes().first()? {
         b'-' => private_key(text),
         b'b' | b'B' => bearer(text),
-        b'e' => json_web_token(text),
+        b'e' if at < tokens.0 => None,
+        b'e' => json_web_token(text).inspect_err(|barren| tokens.0 = at + barren).ok(),
         b'A' => amazon(text).or_else(|| google(text)),
         b'g' => github(text),
         b'x' => slack(text),
@@ -66,29 +78,33 @@ fn private_key(text: &str) -> Option<Match> {
 /// The scheme, a blank, and at least eight characters of a token.
 fn bearer(text: &str) -> Option<Match> {
     let (scheme, rest) = text.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || !rest.starts_with(char::is_whitespace) {
+        return None;
+    }
     let token = rest.trim_start();
     let length = run(token, |byte| byte.is_ascii_alphanumeric() || b"._-+/=~".contains(&byte));
-    let is_one = scheme.eq_ignore_ascii_case("bearer") && token.len() < rest.len() && length >= 8;
-    is_one.then(|| (text.len() - token.len() + length, "Bearer ***"))
+    (length >= 8).then(|| (text.len() - token.len() + length, "Bearer ***"))
 }
 
-/// Three parts of at least eight characters, the first of which is a JSON object.
-fn json_web_token(text: &str) -> Option<Match> {
-    let mut length = 0;
-    let mut rest = text.strip_prefix("eyJ").map(|_| text)?;
-    for (part, shortest) in [11, 8, 8].into_iter().enumerate() {
-        if part > 0 {
-            rest = rest.strip_prefix('.')?;
-            length += 1;
-        }
-        let own = run(rest, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        if own < shortest {
-            return None;
-        }
-        length += own;
-        rest = rest.get(own..)?;
+/// Three parts of at least eight characters, the first of which is a JSON object. The error is the
+/// number of bytes in which none begins: up to the end of the first part, what is missing behind it
+/// is missing for each beginning, and a later one makes the part shorter.
+fn json_web_token(text: &str) -> Result<Match, usize> {
+    let part = |text| run(text, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if !text.starts_with("eyJ") {
+        return Err(0);
     }
-    Some((length, HIDDEN))
+    let first = part(text);
+    let mut length = first;
+    for _ in 0..2 {
+        let rest = text.get(length..).and_then(|rest| rest.strip_prefix('.')).ok_or(first)?;
+        let own = part(rest);
+        if own < 8 {
+            return Err(first);
+        }
+        length += 1 + own;
+    }
+    if first < 11 { Err(first) } else { Ok((length, HIDDEN)) }
 }
 
 fn amazon(text: &str) -> Option<Match> {
@@ -113,7 +129,8 @@ fn slack(text: &str) -> Option<Match> {
 
 /// So many characters follow; what comes after them is not looked at.
 fn exactly(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) -> Option<Match> {
-    (run(rest, is_part) >= count).then(|| (text.len() - rest.len() + count, HIDDEN))
+    let is_one = rest.len() >= count && rest.bytes().take(count).all(is_part);
+    is_one.then(|| (text.len() - rest.len() + count, HIDDEN))
 }
 
 fn at_least(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) -> Option<Match> {
@@ -128,7 +145,13 @@ fn run(text: &str, is_part: impl Fn(u8) -> bool) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
     use super::*;
+
+    fn without_credentials(text: &str) -> Cow<'_, str> {
+        super::without_credentials(text, usize::MAX)
+    }
 
     /// Each kind at the end, in the middle and twice.
     fn is_hidden(secret: &str, instead: &str) {
@@ -164,6 +187,9 @@ mod tests {
         is_left("eyJ12345678.1234567.12345678");
         is_left("eyJ12345678.12345678.1234567");
         is_left("eyJ12345678.12345678");
+        is_hidden("eyJ.eyJ12345678.12345678.12345678", "eyJ.***");
+        is_hidden("eyJ12345678.eyJ.eyJ12345678.12345678.12345678", "eyJ12345678.eyJ.***");
+        is_hidden("eyJ12345678.1.eyJ12345678.12345678.12345678", "eyJ12345678.1.***");
     }
 
     #[test]
@@ -217,6 +243,49 @@ mod tests {
         let text = "nothing of interest, and 16 bytes at least";
         assert!(matches!(without_credentials(text), Cow::Borrowed(_)));
         assert!(matches!(without_credentials("Bearer abcdefgh"), Cow::Borrowed(_)), "too short to be one");
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_needed() {
+        let read = |longest| super::without_credentials("a Bearer abcdefgh, Bearer abcdefgh.", longest);
+        assert_eq!(read(usize::MAX), "a Bearer ***, Bearer ***.");
+        assert_eq!(read(13), "a Bearer ***, ");
+        assert_eq!(read(14), "a Bearer ***, Bearer ***");
+        assert_eq!(read(0), "a");
+    }
+
+    /// With quadratic time each of them takes minutes at least.
+    #[test]
+    fn a_long_text_takes_no_longer_than_it_is() {
+        const LENGTH: usize = 4 << 20;
+        let repeated = |text: &str| text.repeat(LENGTH / text.len());
+        let (many, run) = (repeated("eyJ"), repeated("a"));
+        let texts = [
+            repeated("b"),
+            repeated("Bearer "),
+            repeated("bearerB"),
+            repeated("abcdefghBEeyJXyz0123456789+/"),
+            many.clone(),
+            format!("{many}.{run}"),
+            format!("{many}.{run}.aaaa"),
+            repeated("eyJ12345678."),
+            repeated("eyJ12345678.1."),
+            repeated("AKIA"),
+            repeated("AIza"),
+            repeated("ghp_"),
+            repeated("xoxb-"),
+            repeated("-----BEGIN "),
+            repeated("-----BEGIN PRIVATE KEY"),
+            repeated("-"),
+        ];
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            for text in texts {
+                without_credentials(&text);
+            }
+            done.send(()).unwrap();
+        });
+        assert!(is_done.recv_timeout(Duration::from_secs(60)).is_ok(), "it takes too long");
     }
 
     proptest::proptest! {

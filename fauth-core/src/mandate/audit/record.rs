@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{canonical::canonical, redaction::redact};
+use super::{
+    canonical::canonical,
+    redaction::{beginning, redact, redact_text},
+};
 
 /// The longest text of a signed event, in bytes. What is longer loses metadata and diagnostics.
 pub(super) const MAX_DATA_BYTES: usize = 64 * 1024;
@@ -32,6 +35,8 @@ impl Decision {
 
 /// An audit event of the application's own, for
 /// [`AuditStream::record`](super::AuditStream::record).
+///
+/// Its texts are [redacted](super::redact), all but the id, the zone and the time.
 ///
 /// What is not set is filled in: a random id, the zone of the stream, the id as id of the request,
 /// the present, `complete` as evaluation status, no policies and no diagnostics.
@@ -156,8 +161,9 @@ impl AuditRecord {
         self
     }
 
-    /// The fields `id` and `data` of the entry: what a reader of the stream gets. What is not set
-    /// is filled in, and without a random id or a time, which are those of the stream, empty.
+    /// The fields `id` and `data` of the entry: what a reader of the stream gets. For tests of an
+    /// application that compare it with what the reader expects. What is not set is filled in, and
+    /// without a random id or a time, which are those of the stream, empty.
     #[must_use]
     pub fn to_entry(&self, zone: &str) -> (String, String) {
         self.clone().finish(String::new(), zone, String::new())
@@ -166,15 +172,17 @@ impl AuditRecord {
     /// The id and the text that is signed. What is missing is taken from the arguments.
     pub(super) fn finish(self, id: String, zone: &str, occurred_at: String) -> (String, String) {
         let id = self.id.unwrap_or(id);
-        let text = |text: Option<String>| text.map_or(Value::Null, |text| bounded(&text).into());
+        let redacted = |text: &str| bounded(&redact_text(text)).to_owned();
+        let text = |text: Option<String>| text.map_or(Value::Null, |text| redacted(&text).into());
+        let request_id = self.request_id.map_or_else(|| bounded(&id).to_owned(), |id| redacted(&id));
         let mut event = Map::new();
         let mut set = |name: &str, value: Value| event.insert(name.to_owned(), value);
         set("id", bounded(&id).into());
         set("zone_id", bounded(self.zone.as_deref().unwrap_or(zone)).into());
-        set("event_type", bounded(&self.event_type).into());
-        set("request_id", bounded(self.request_id.as_ref().unwrap_or(&id)).into());
+        set("event_type", redacted(&self.event_type).into());
+        set("request_id", request_id.into());
         set("decision", self.decision.as_str().into());
-        set("evaluation_status", bounded(self.evaluation_status.as_deref().unwrap_or("complete")).into());
+        set("evaluation_status", redacted(self.evaluation_status.as_deref().unwrap_or("complete")).into());
         set("occurred_at", bounded(&self.occurred_at.unwrap_or(occurred_at)).into());
         set("policy_set_id", text(self.policy_set_id));
         set("policy_set_version_id", text(self.policy_set_version_id));
@@ -200,8 +208,7 @@ fn data_of(mut event: Map<String, Value>) -> String {
 }
 
 fn bounded(text: &str) -> &str {
-    let end = (0..=MAX_MEMBER_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
+    beginning(text, MAX_MEMBER_BYTES)
 }
 
 #[cfg(test)]
@@ -209,6 +216,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    const SECRET: &str = "AKIAIOSFODNN7EXAMPLE";
 
     fn data(record: AuditRecord) -> Value {
         let (_, data) = record.finish("an id".to_owned(), "zone", "then".to_owned());
@@ -228,13 +237,32 @@ mod tests {
     #[test]
     fn what_an_application_says_is_redacted() {
         let record = AuditRecord::new("x", Decision::Allow)
-            .metadata(json!({ "password": "p", "note": "Bearer abcdefgh12345678" }))
+            .metadata(json!({ "password": "p", "note": "Bearer abcdefgh12345678", SECRET: 1 }))
             .diagnostics(json!([{ "token": 1 }]))
             .determining_policies(json!([{ "secret": "s", "id": "baseline" }]));
         let data = data(record);
-        assert_eq!(data["metadata_json"], json!({ "password": "***", "note": "Bearer ***" }));
+        let expected = json!({ "password": "***", "note": "Bearer ***", "***": 1 });
+        assert_eq!(data["metadata_json"], expected);
         assert_eq!(data["diagnostics_json"], json!([{ "token": "***" }]));
         assert_eq!(data["determining_policies_json"], json!([{ "secret": "***", "id": "baseline" }]));
+    }
+
+    #[test]
+    fn what_stands_beside_them_is_redacted_too() {
+        let record = AuditRecord::new(format!("x {SECRET}"), Decision::Allow)
+            .id("an id of its own")
+            .request_id(SECRET)
+            .evaluation_status(SECRET)
+            .policy_set_id(SECRET)
+            .policy_set_version_id(SECRET)
+            .manifest_sha(SECRET);
+        let data = data(record);
+        assert_eq!((&data["id"], &data["event_type"]), (&json!("an id of its own"), &json!("x ***")));
+        for name in
+            ["request_id", "evaluation_status", "policy_set_id", "policy_set_version_id", "manifest_sha"]
+        {
+            assert_eq!(data[name], "***", "{name}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn has_word(name: &str) -> bool {
 }
 
 /// The value as it may stand in an audit event: what has the [name of a secret](is_secret_name)
-/// and what looks like a credential is `***`, texts are cut at 8192 bytes.
+/// and what looks like a credential is `***`, in names too; texts are cut at 8192 bytes.
 ///
 /// Bearer tokens, JSON Web Tokens, private keys in PEM, and keys of AWS, Google, GitHub and Slack
 /// are known by their form.
@@ -80,7 +80,7 @@ fn redact_within(value: Value, depth: usize) -> Value {
         (Value::Object(members), Some(depth)) => {
             let hide = |(name, value): (String, Value)| {
                 let value = if is_secret_name(&name) { HIDDEN.into() } else { redact_within(value, depth) };
-                (name, value)
+                (redact_text(&name), value)
             };
             Value::Object(members.into_iter().map(hide).collect::<Map<_, _>>())
         }
@@ -93,7 +93,7 @@ fn redact_within(value: Value, depth: usize) -> Value {
 
 /// As [`redact`], for a text.
 pub(super) fn redact_text(text: &str) -> String {
-    cut(&without_credentials(text), MAX_TEXT_BYTES)
+    cut(&without_credentials(text, MAX_TEXT_BYTES), MAX_TEXT_BYTES)
 }
 
 fn cut(text: &str, longest: usize) -> String {
@@ -104,7 +104,7 @@ fn cut(text: &str, longest: usize) -> String {
 }
 
 /// At most so many bytes, of whole characters.
-fn beginning(text: &str, longest: usize) -> &str {
+pub(super) fn beginning(text: &str, longest: usize) -> &str {
     let end = (0..=longest.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
@@ -169,11 +169,13 @@ mod tests {
             "a": [{ "token": { "deep": 1 }, "n": 5, "t": true, "z": null }],
             "b": [jwt, format!("it is {jwt}!")],
             "cookie": ["x"],
+            "of AKIAIOSFODNN7EXAMPLE": 7,
         });
         let expected = json!({
             "a": [{ "token": "***", "n": 5, "t": true, "z": null }],
             "b": ["***", "it is ***!"],
             "cookie": "***",
+            "of ***": 7,
         });
         assert_eq!(redact(value), expected);
     }

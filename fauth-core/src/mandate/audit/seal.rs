@@ -46,12 +46,6 @@ impl Seal {
     }
 }
 
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 /// A random UUID (version 4, RFC 9562 section 5.4).
 fn random_id() -> Option<String> {
     let mut bytes = [0_u8; 16];
@@ -136,7 +130,8 @@ mod tests {
         let entry = seal.entry(AuditRecord::new("x", Decision::Allow).id("e1"), Duration::ZERO).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&[b'k'; 32]).unwrap();
         mac.update(entry.data.as_bytes());
-        let expected = hexadecimal(&mac.finalize().into_bytes());
+        let digits = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
+        let expected = digits.concat();
         assert_eq!((entry.id.as_str(), entry.sig), ("e1", Some(expected)));
         assert!(!format!("{seal:?}").contains("107"), "no key is shown");
         let unsigned = Seal::new("zone_prod", None).unwrap();

@@ -47,21 +47,14 @@ pub fn is_audited(event: &Event<'_>) -> bool {
     }
 }
 
-/// Which room in the buffer is it given?
+/// Which room in the buffer is it given? What strangers cause has a buffer of its own.
 pub(super) fn source_of(event: &Event<'_>) -> Source {
     match event.kind {
-        EventKind::RequestRefused
-        | EventKind::RequestLimited
-        | EventKind::AccessDenied
+        EventKind::AccessDenied
         | EventKind::MandateAccepted
         | EventKind::MandateRefused
-        | EventKind::AuthenticationFailed
-        | EventKind::LoginThrottled
-        | EventKind::OneTimeRefused
         | EventKind::CallbackFailed
         | EventKind::StoreFailed => Source::Request,
-        // A stranger can log out as often as it pleases them.
-        EventKind::LoggedOut if event.subject.is_none() => Source::Request,
         _ => Source::Act,
     }
 }
@@ -375,11 +368,10 @@ mod tests {
         assert_eq!(source(EventKind::LoggedIn, Some("alice")), Source::Act);
         assert_eq!(source(EventKind::Revoked, None), Source::Act);
         assert_eq!(source(EventKind::LoggedOut, Some("alice")), Source::Act);
-        assert_eq!(source(EventKind::LoggedOut, None), Source::Request);
-        // The subject is whom somebody claims to be.
-        assert_eq!(source(EventKind::AuthenticationFailed, Some("alice")), Source::Request);
-        assert_eq!(source(EventKind::RequestRefused, None), Source::Request);
         assert_eq!(source(EventKind::MandateAccepted, Some("alice")), Source::Request);
+        assert_eq!(source(EventKind::MandateRefused, Some("alice")), Source::Request);
+        assert_eq!(source(EventKind::AccessDenied, Some("alice")), Source::Request);
+        assert_eq!(source(EventKind::StoreFailed, None), Source::Request);
     }
 
     #[test]

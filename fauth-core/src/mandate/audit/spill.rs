@@ -15,7 +15,7 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 
-use super::seal::{Seal, hexadecimal};
+use super::seal::Seal;
 use crate::store::AuditEntry;
 
 /// What the names of the files end with.
@@ -353,7 +353,7 @@ fn flush_folder(_: &Path) -> io::Result<()> {
 fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes)?;
-    Ok(hexadecimal(&bytes))
+    Ok(format!("{:08x}", u32::from_be_bytes(bytes)))
 }
 
 #[cfg(test)]

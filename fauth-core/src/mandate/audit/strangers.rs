@@ -25,7 +25,7 @@ pub(super) fn is_of_stranger(event: &Event<'_>) -> bool {
         | EventKind::RequestLimited
         | EventKind::AuthenticationFailed
         | EventKind::LoginThrottled
-        | EventKind::OneTimeRefused => event.mandate.is_none(),
+        | EventKind::OneTimeRefused => true,
         // A stranger can log out as often as it pleases them.
         EventKind::LoggedOut => event.subject.is_none(),
         // `MandateRefused` and `AccessDenied` too are about a credential that verifies.

@@ -1,9 +1,11 @@
 //! Where a server is, and how a URL becomes a client of it.
 
+use std::time::Duration;
+
 use redis::{Client, ConnectionInfo, IntoConnectionInfo as _};
 use zeroize::Zeroizing;
 
-use crate::error::ConfigError;
+use crate::{error::ConfigError, store::StoreLocation};
 
 /// The URL of a server, as the application gave it, and whom its certificate is checked against.
 #[derive(Clone)]
@@ -27,8 +29,11 @@ impl Address {
         self.root_certificate = Some(pem);
     }
 
-    /// Opens nothing yet.
-    pub(super) fn client(&self) -> Result<Client, ConfigError> {
+    /// Opens nothing yet. The limit is the time-out of a command.
+    pub(super) fn client(&self, limit: Duration) -> Result<Client, ConfigError> {
+        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&limit) {
+            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
+        }
         // What the library says of a URL is not passed on: it may quote it.
         let info = self.url.as_str().into_connection_info().map_err(|_| {
             if self.url.starts_with("rediss:") && cfg!(not(feature = "tls")) {
@@ -96,4 +101,9 @@ fn choose_cryptography() {
 pub(super) fn server_of(client: &Client) -> String {
     let info = client.get_connection_info();
     format!("redis {}/{}", info.addr(), info.redis_settings().db())
+}
+
+/// Where a store is whose keys have this beginning.
+pub(super) fn place(client: &Client, keys: &str) -> StoreLocation {
+    StoreLocation::shared(format!("{}, keys {keys}", server_of(client)))
 }

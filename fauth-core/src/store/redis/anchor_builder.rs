@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use redis::Client;
 
 use super::{
-    address::{Address, server_of},
+    address::{Address, place, server_of},
     anchor_names::AnchorNames,
     anchors::RedisAnchorStore,
     fault::{Fault, RedisConnectError},
@@ -15,7 +15,7 @@ use super::{
 use crate::{error::ConfigError, store::StoreLocation};
 
 /// What the names of the keys begin with in a Caracal deployment.
-const PREFIX: &str = "caracal:revoked:sessions:";
+pub(super) const PREFIX: &str = "caracal:revoked:sessions:";
 
 impl RedisAnchorStore {
     /// A store with every setting as it is by default.
@@ -69,7 +69,9 @@ impl RedisAnchorStoreBuilder {
     }
 
     /// What the names of the keys begin with: 1 to 128 of `a-z A-Z 0-9 _ - . :`; by default
-    /// `caracal:revoked:sessions:`. It has to be that of the deployment.
+    /// `caracal:revoked:sessions:`. It has to be that of the deployment. With another one,
+    /// consumers need to be told their [group](crate::store::StreamConsumerBuilder::group): it must
+    /// not be that of services whose stores have another prefix.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
@@ -104,12 +106,8 @@ impl RedisAnchorStoreBuilder {
     ///   reached.
     pub async fn connect(self) -> Result<RedisAnchorStore, RedisConnectError> {
         let client = self.validate()?;
-        let server = server_of(&client);
-        let place = StoreLocation::shared(format!("{server}, keys {}", self.prefix));
-        self.connect_to(client, place).await.map_err(|error| match error {
-            RedisConnectError::Store(error) => RedisConnectError::Store(error.of(server)),
-            RedisConnectError::Config(_) => error,
-        })
+        let (server, place) = (server_of(&client), place(&client, &self.prefix));
+        self.connect_to(client, place).await.map_err(|error| error.of(server))
     }
 
     async fn connect_to(
@@ -117,9 +115,7 @@ impl RedisAnchorStoreBuilder {
         client: Client,
         place: StoreLocation,
     ) -> Result<RedisAnchorStore, RedisConnectError> {
-        let link = Link::open(client, self.command_timeout, self.allow_eviction).await?;
-        server::refuse_eviction(&link).await?;
-        server::refuse_cluster(&link).await?;
+        let link = server::open(client, self.command_timeout, self.allow_eviction).await?;
         let names = AnchorNames::new(&self.prefix);
         may_publish(&link, &names.channel).await?;
         Ok(RedisAnchorStore::new(link, names, place))
@@ -131,10 +127,7 @@ impl RedisAnchorStoreBuilder {
             let problem = "is empty, over 128 bytes, or has a character that is not allowed";
             return Err(ConfigError::new("prefix", problem, "use letters, digits, `_`, `-`, `.` and `:`"));
         }
-        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.command_timeout) {
-            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
-        }
-        self.address.client()
+        self.address.client(self.command_timeout)
     }
 }
 

@@ -78,10 +78,7 @@ impl AuditLink {
         if self.max_length == Some(0) {
             return Err(ConfigError::new("max_length", "is zero", "leave it out, and nothing is removed"));
         }
-        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.limit) {
-            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
-        }
-        self.address.client().map(drop)
+        self.address.client(self.limit).map(drop)
     }
 
     /// Appends all of them in one round trip and one transaction. After an error, none is in the
@@ -99,7 +96,7 @@ impl AuditLink {
     async fn link(&mut self) -> Result<&Link, Fault> {
         if self.link.is_none() {
             // The server is that of Caracal, and nothing is kept there that may not be thrown away.
-            let client = self.address.client().map_err(|_| Fault::Malformed("the URL"))?;
+            let client = self.address.client(self.limit).map_err(|_| Fault::Malformed("the URL"))?;
             self.link = Some(Link::open(client, self.limit, true).await?);
         }
         self.link.as_ref().ok_or(Fault::TimedOut(self.limit))

@@ -5,10 +5,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use redis::Client;
 
 use super::{
-    address::{Address, server_of},
+    address::{Address, place, server_of},
     fault::RedisConnectError,
     hub::Hub,
-    link::Link,
     mirror::Mirror,
     names::Names,
     server,
@@ -152,19 +151,13 @@ impl RedisStoreBuilder {
     ///   reached.
     pub async fn connect(self) -> Result<RedisStore, RedisConnectError> {
         let client = self.validate()?;
-        let place = place(&client, &self.namespace);
-        let server = server_of(&client);
-        self.connect_to(client, place).await.map_err(|error| match error {
-            RedisConnectError::Store(error) => RedisConnectError::Store(error.of(server)),
-            RedisConnectError::Config(_) => error,
-        })
+        let (server, place) = (server_of(&client), place(&client, &self.namespace));
+        self.connect_to(client, place).await.map_err(|error| error.of(server))
     }
 
     async fn connect_to(self, client: Client, place: StoreLocation) -> Result<RedisStore, RedisConnectError> {
-        let link = Link::open(client, self.command_timeout, self.allow_eviction).await?;
+        let link = server::open(client, self.command_timeout, self.allow_eviction).await?;
         let names = Names::new(&self.namespace);
-        server::refuse_eviction(&link).await?;
-        server::refuse_cluster(&link).await?;
         server::refuse_old_layout(&link, &names).await?;
         let hub = Hub { link, names: Arc::new(names), clock: self.clock };
         let since = hub.begin().await?;
@@ -183,13 +176,6 @@ impl RedisStoreBuilder {
         if !(Duration::from_millis(200)..=Duration::from_secs(3600)).contains(&self.max_staleness) {
             return Err(ConfigError::new("max_staleness", "is out of range", "use 200 ms to one hour"));
         }
-        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.command_timeout) {
-            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
-        }
-        self.address.client()
+        self.address.client(self.command_timeout)
     }
-}
-
-fn place(client: &Client, namespace: &str) -> StoreLocation {
-    StoreLocation::shared(format!("{}, keys {namespace}", server_of(client)))
 }

@@ -112,6 +112,16 @@ pub enum RedisConnectError {
     Store(#[from] StoreError),
 }
 
+impl RedisConnectError {
+    /// Says which server it was. A setting is named by itself.
+    pub(super) fn of(self, server: String) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.of(server)),
+            Self::Config(_) => self,
+        }
+    }
+}
+
 impl From<Fault> for RedisConnectError {
     fn from(fault: Fault) -> Self {
         Self::Store(StoreError::new(fault))

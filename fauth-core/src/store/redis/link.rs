@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, Value,
+    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, SendError},
     io::tcp::TcpSettings,
 };
@@ -127,11 +127,7 @@ impl Link {
             Ok::<_, Fault>(answer?)
         });
         let value = value.await;
-        if let Err(Fault::Redis(error)) = &value
-            && is_read_only(error)
-        {
-            self.hang_up();
-        }
+        self.leave_replica(&value);
         let reply = Reply::of(value?)?;
         if reply.is("late") {
             // The caller still waits, so the step was not late: a clock has jumped, or another
@@ -142,11 +138,15 @@ impl Link {
         Ok(reply)
     }
 
-    /// The server is a replica now, and the next connection may lead to the new master. The
-    /// library keeps a connection for as long as the server does.
-    fn hang_up(&self) {
-        let link = self.clone();
-        tokio::spawn(async move { link.command(&redis::cmd("QUIT")).await });
+    /// If the server is a replica now, the next connection may lead to the new master. The library
+    /// keeps a connection for as long as the server does.
+    fn leave_replica<T>(&self, answer: &Result<T, Fault>) {
+        if let Err(Fault::Redis(error)) = answer
+            && is_read_only(error)
+        {
+            let link = self.clone();
+            tokio::spawn(async move { link.command(&redis::cmd("QUIT")).await });
+        }
     }
 
     /// Sends a command that is no script.
@@ -162,18 +162,18 @@ impl Link {
     pub(super) async fn transaction(&self, commands: &redis::Pipeline) -> Result<(), Fault> {
         let mut connection = self.manager.clone();
         let done = in_time(self.limit, commands.query_async::<()>(&mut connection)).await;
-        if let Err(Fault::Redis(error)) = &done
-            && is_read_only(error)
-        {
-            self.hang_up();
-        }
+        self.leave_replica(&done);
         done
     }
 }
 
-/// Redis 6 puts the code of a script's error into the middle of the text.
-fn is_read_only(error: &redis::RedisError) -> bool {
-    error.code() == Some("READONLY") || error.to_string().contains("READONLY")
+/// Is the server a replica? Redis 6 puts the code of a script's error into the middle of the text,
+/// and of a transaction each command that was not queued has an error of its own.
+fn is_read_only(error: &RedisError) -> bool {
+    let of_command = || error.clone().into_server_errors().unwrap_or_default();
+    error.code() == Some("READONLY")
+        || error.to_string().contains("READONLY")
+        || of_command().iter().any(|(_, error)| error.code() == "READONLY")
 }
 
 async fn in_time<T, E: Into<Fault>>(

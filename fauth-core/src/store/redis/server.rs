@@ -5,7 +5,9 @@
 //! refused; with the others the check passes if the server refuses a command, or its answer is not
 //! understood. If the server cannot be reached, connecting fails.
 
-use redis::{Cmd, Value};
+use std::time::Duration;
+
+use redis::{Client, Cmd, Value};
 
 use super::{
     fault::{Fault, RedisConnectError},
@@ -14,9 +16,21 @@ use super::{
 };
 use crate::error::ConfigError;
 
+/// Connects to a server of one master that does not evict keys, or may.
+pub(super) async fn open(
+    client: Client,
+    limit: Duration,
+    may_evict: bool,
+) -> Result<Link, RedisConnectError> {
+    let link = Link::open(client, limit, may_evict).await?;
+    refuse_eviction(&link).await?;
+    refuse_cluster(&link).await?;
+    Ok(link)
+}
+
 /// Refuses a server that evicts keys when its memory is full, or that does not say that it does
 /// not: evicted revocations would let revoked tokens work again.
-pub(super) async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError> {
+async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError> {
     let (problem, fix) = match link.ask_for_eviction().await {
         Ok(()) => return Ok(()),
         Err(Fault::Evicts(policy)) => (
@@ -35,7 +49,7 @@ pub(super) async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError
 
 /// Refuses a cluster of several masters: the store talks to one node only, and the keys of some
 /// owners would belong on another.
-pub(super) async fn refuse_cluster(link: &Link) -> Result<(), RedisConnectError> {
+async fn refuse_cluster(link: &Link) -> Result<(), RedisConnectError> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("INFO");
     let Some(answer) = answer_of(link, &command).await? else { return Ok(()) };

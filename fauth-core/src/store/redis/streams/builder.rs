@@ -11,7 +11,7 @@ use crate::{
     error::ConfigError,
     store::{
         AnchorStore, DEFAULT_ANCHOR_LIFETIME, RedisAnchorStore, StreamKey, anchor_lifetime,
-        redis::step::hexadecimal,
+        redis::{anchor_builder::PREFIX, step::hexadecimal},
     },
 };
 
@@ -110,6 +110,11 @@ impl StreamConsumerBuilder {
     /// The name of the group. Redis delivers each entry to one consumer of a group: all services
     /// that share a store of anchors share a group, and one that has a store of its own needs a
     /// group of its own. A store in the memory of a process needs one for each process.
+    ///
+    /// By default `resource-revocation` or `resource-delegation-invalidation`, which all services
+    /// share that use the keys of the deployment. So a store with a
+    /// [prefix](crate::store::RedisAnchorStoreBuilder::prefix) of its own has no default: name the
+    /// group of those that have the same prefix.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
         self
@@ -163,7 +168,8 @@ impl StreamConsumerBuilder {
     /// # Errors
     /// [`ConfigError`] for a setting that cannot work: without a key that verifies signatures,
     /// unless [`danger_unsigned`](Self::danger_unsigned) is said; with both; a number or a name
-    /// that is out of its range; a store of [its own](Self::anchors) without a group of its own.
+    /// that is out of its range; a store of [its own](Self::anchors), or with a prefix of its own,
+    /// without a [`group`](Self::group).
     pub fn build(self) -> Result<StreamConsumer, ConfigError> {
         self.check_keys()?;
         let names = [("stream", &*self.stream), ("group", self.group_name())];
@@ -216,22 +222,22 @@ impl StreamConsumerBuilder {
     }
 
     /// Redis delivers an entry to one consumer of a group: what went into a store of its own is
-    /// lost for all others, without a word.
+    /// lost for all others, without a word. Keys with a prefix of their own are such a store.
     fn check_group(&self) -> Result<(), ConfigError> {
         let place = self.anchors.location();
-        let is_told = place.is_same_as(&self.redis.location())
+        let is_told = (place.is_same_as(&self.redis.location()) && self.redis.prefix() == PREFIX)
             || (self.group.is_some() && place.can_be_shared())
             || self.group_name() != self.default_group;
         if is_told {
             return Ok(());
         }
         let problem = format!(
-            "is `{}`, which all services share, and `anchors(…)` names a store that they may not share: what \
-             one consumer of a group takes, the others never get",
+            "is `{}`, which all services share, and the store is one that they may not share, by its prefix or \
+             by `anchors(…)`: what one consumer of a group takes, the others never get",
             self.default_group
         );
-        let fix = "give a group of its own, as `group(…)`; a store in the memory of a process needs one for \
-                   each process";
+        let fix = "name a group as `group(…)`, that of all services with the same store; a store in the memory \
+                   of a process needs one for each process";
         Err(ConfigError::new("group", problem, fix))
     }
 

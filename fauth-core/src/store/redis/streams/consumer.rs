@@ -235,7 +235,7 @@ impl StreamConsumer {
             outcome => outcome,
         };
         match &outcome {
-            // Entries that fail beside others that do not are tried again, and are no silence.
+            // Entries that fail beside others of the same batch are tried again: no silence.
             Ok(tally) if !self.is_down => {
                 self.health.hear(tally.is_full || self.retries.due_in(instant()).is_some());
             }

@@ -42,9 +42,10 @@ impl StreamConsumerHandle {
         Self { stop: Some(stop), task: Some(task), health }
     }
 
-    /// How long ago a round went well: Redis answered, and the store took what came, or nothing
-    /// came. `None` if no round has yet. It grows while Redis or the store fails or stands still,
-    /// and up to [`wait`](super::StreamConsumerBuilder::wait) while nothing comes.
+    /// How long ago a round went well: Redis answered, and the store took what came, or something
+    /// of it beside others of the same batch, or nothing came. `None` if no round has yet. It grows
+    /// while Redis or the store fails or stands still, also if all that is left always fails, and
+    /// up to [`wait`](super::StreamConsumerBuilder::wait) while nothing comes.
     #[must_use]
     pub fn last_heard(&self) -> Option<Duration> {
         self.health.last_heard()

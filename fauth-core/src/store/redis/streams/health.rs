@@ -31,7 +31,7 @@ impl Health {
 
     /// A round went well; after it there is more to do, or not.
     pub(super) fn hear(&self, is_behind: bool) {
-        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.since_begun().as_millis()).unwrap_or(u64::MAX);
         self.heard.store(millis.saturating_add(1), Ordering::Relaxed);
         self.is_behind.store(is_behind, Ordering::Relaxed);
     }
@@ -47,7 +47,11 @@ impl Health {
 
     pub(super) fn last_heard(&self) -> Option<Duration> {
         let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed).checked_sub(1)?);
-        Some(self.begun.elapsed().saturating_sub(heard))
+        Some(self.since_begun().saturating_sub(heard))
+    }
+
+    fn since_begun(&self) -> Duration {
+        instant().saturating_duration_since(self.begun)
     }
 
     pub(super) fn is_behind(&self) -> bool {
