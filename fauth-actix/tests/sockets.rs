@@ -1,7 +1,12 @@
 //! `WebSockets` and server-sent events that end with their authority, on a real socket.
 #![expect(clippy::unwrap_used, reason = "a harness that fails is meant to panic")]
 
-use std::{convert::Infallible, future::pending, net::TcpListener, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    net::TcpListener,
+    time::Duration,
+};
 
 use actix_web::{
     App, Error, HttpRequest, HttpResponse, HttpServer,
@@ -29,45 +34,45 @@ async fn echo_all(mut session: Session, mut messages: MessageStream) {
     }
 }
 
+async fn push_all(mut session: Session) {
+    while session.text("tick").await.is_ok() {
+        sleep(TICK).await;
+    }
+}
+
+async fn flood_all(mut session: Session) {
+    while session.binary(vec![0; 65_536]).await.is_ok() {}
+}
+
 async fn echo(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
-    Ok(until_ended(opened, granted.ended(), |session, messages| async move {
-        let _running = live.enter();
-        echo_all(session, messages).await;
+    Ok(until_ended(opened, granted.ended(), move |session, messages| {
+        live.handle(echo_all(session, messages))
     }))
 }
 
 async fn push(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
-    Ok(until_ended(opened, granted.ended(), |mut session, _messages| async move {
-        let _running = live.enter();
-        while session.text("tick").await.is_ok() {
-            sleep(TICK).await;
-        }
-    }))
+    Ok(until_ended(opened, granted.ended(), move |session, _messages| live.handle(push_all(session))))
 }
 
 async fn flood(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
-    let opened = actix_ws::handle(&request, body)?;
-    Ok(until_ended(opened, granted.ended(), |mut session, _messages| async move {
-        let _running = live.enter();
-        while session.binary(vec![0; 65_536]).await.is_ok() {}
-    }))
+    let (response, session, messages) = actix_ws::handle(&request, body)?;
+    let (helper, ended) = (live.clone(), granted.ended());
+    spawn(helper.hold(run_until_ended((session, messages), ended, move |session, _messages| {
+        live.handle(flood_all(session))
+    })));
+    Ok(response)
 }
 
 async fn idle(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
-    Ok(until_ended(opened, granted.ended(), |_session, _messages| async move {
-        let _running = live.enter();
-        pending::<()>().await;
-    }))
+    Ok(until_ended(opened, granted.ended(), move |_session, _messages| live.handle(pending())))
 }
 
 async fn brief(request: HttpRequest, body: Payload, Grant(granted): Grant<User>, live: Data<Live>) -> Answer {
     let opened = actix_ws::handle(&request, body)?;
-    Ok(until_ended(opened, granted.ended(), |_session, _messages| async move {
-        let _running = live.enter();
-    }))
+    Ok(until_ended(opened, granted.ended(), move |_session, _messages| live.handle(ready(()))))
 }
 
 async fn late(
@@ -79,9 +84,8 @@ async fn late(
 ) -> Answer {
     live.end(&user).await;
     let opened = actix_ws::handle(&request, body)?;
-    Ok(until_ended(opened, granted.ended(), |session, messages| async move {
-        let _running = live.enter();
-        echo_all(session, messages).await;
+    Ok(until_ended(opened, granted.ended(), move |session, messages| {
+        live.handle(echo_all(session, messages))
     }))
 }
 
@@ -100,9 +104,9 @@ async fn chat(session: Session, mut messages: MessageStream, live: Data<Live>) {
     let first = timeout(Duration::from_secs(10), messages.recv()).await;
     let Ok(Some(Ok(Message::Text(token)))) = first else { return };
     let Ok(granted) = live.auth().authenticate_token(&token, &Live::requirement()).await else { return };
-    run_until_ended((session, messages), granted.ended(), |session, messages| async move {
-        let _running = live.enter();
-        echo_all(session, messages).await;
+    let socket = (session, messages);
+    run_until_ended(socket, granted.ended(), move |session, messages| {
+        live.handle(echo_all(session, messages))
     })
     .await;
 }

@@ -36,8 +36,3 @@ pub use routes::{AuthRoutes, auth_routes};
 pub use socket::{run_until_ended, until_ended};
 #[cfg(feature = "swagger-ui")]
 pub use swagger_ui::swagger_ui;
-
-/// The front page of the project, whose first example is one for axum.
-#[cfg(all(doctest, feature = "derive"))]
-#[doc = include_str!("../../README.md")]
-struct FrontPage;

@@ -1,7 +1,12 @@
 //! `WebSockets` and server-sent events that end with their authority, on a real socket.
 #![expect(clippy::unwrap_used, reason = "a harness that fails is meant to panic")]
 
-use std::{convert::Infallible, future::pending, net, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    net,
+    time::Duration,
+};
 
 use axum::{
     Extension, Router,
@@ -32,17 +37,22 @@ async fn echo_all(socket: &mut WebSocket) {
     }
 }
 
+async fn push_all(socket: &mut WebSocket) {
+    while socket.send(Message::text("tick")).await.is_ok() {
+        sleep(TICK).await;
+    }
+}
+
+async fn flood_all(socket: &mut WebSocket) {
+    while socket.send(Message::binary(vec![0; 65_536])).await.is_ok() {}
+}
+
 async fn echo(
     ws: WebSocketUpgrade,
     Grant(granted): Grant<User>,
     Extension(live): Extension<Live>,
 ) -> Response {
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            echo_all(socket).await;
-        })
-    })
+    until_ended(ws, granted.ended(), move |socket| Box::pin(live.handle(echo_all(socket))))
 }
 
 async fn push(
@@ -50,14 +60,7 @@ async fn push(
     Grant(granted): Grant<User>,
     Extension(live): Extension<Live>,
 ) -> Response {
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            while socket.send(Message::text("tick")).await.is_ok() {
-                sleep(TICK).await;
-            }
-        })
-    })
+    until_ended(ws, granted.ended(), move |socket| Box::pin(live.handle(push_all(socket))))
 }
 
 async fn flood(
@@ -65,11 +68,9 @@ async fn flood(
     Grant(granted): Grant<User>,
     Extension(live): Extension<Live>,
 ) -> Response {
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            while socket.send(Message::binary(vec![0; 65_536])).await.is_ok() {}
-        })
+    let (helper, ended) = (live.clone(), granted.ended());
+    ws.on_upgrade(move |socket| {
+        helper.hold(run_until_ended(socket, ended, move |socket| Box::pin(live.handle(flood_all(socket)))))
     })
 }
 
@@ -78,12 +79,7 @@ async fn idle(
     Grant(granted): Grant<User>,
     Extension(live): Extension<Live>,
 ) -> Response {
-    until_ended(ws, granted.ended(), |_| {
-        Box::pin(async move {
-            let _running = live.enter();
-            pending::<()>().await;
-        })
-    })
+    until_ended(ws, granted.ended(), move |_| Box::pin(live.handle(pending())))
 }
 
 async fn brief(
@@ -91,11 +87,7 @@ async fn brief(
     Grant(granted): Grant<User>,
     Extension(live): Extension<Live>,
 ) -> Response {
-    until_ended(ws, granted.ended(), |_| {
-        Box::pin(async move {
-            let _running = live.enter();
-        })
-    })
+    until_ended(ws, granted.ended(), move |_| Box::pin(live.handle(ready(()))))
 }
 
 async fn late(
@@ -105,12 +97,7 @@ async fn late(
     Extension(live): Extension<Live>,
 ) -> Response {
     live.end(&user).await;
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            echo_all(socket).await;
-        })
-    })
+    until_ended(ws, granted.ended(), move |socket| Box::pin(live.handle(echo_all(socket))))
 }
 
 async fn events(Grant(granted): Grant<User>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
@@ -126,13 +113,7 @@ async fn chat(mut socket: WebSocket, live: Live) {
     let first = timeout(Duration::from_secs(10), socket.recv()).await;
     let Ok(Some(Ok(Message::Text(token)))) = first else { return };
     let Ok(granted) = live.auth().authenticate_token(&token, &Live::requirement()).await else { return };
-    run_until_ended(socket, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            echo_all(socket).await;
-        })
-    })
-    .await;
+    run_until_ended(socket, granted.ended(), move |socket| Box::pin(live.handle(echo_all(socket)))).await;
 }
 
 struct Axum;

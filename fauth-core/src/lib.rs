@@ -21,7 +21,7 @@ pub mod limit;
 mod limiter;
 #[cfg(feature = "mandates")]
 pub mod mandate;
-#[cfg(any(doc, doctest))]
+#[cfg(all(doc, not(doctest)))]
 pub mod manual;
 pub mod mounts;
 pub mod navigation;

@@ -21,7 +21,7 @@ use fauth_core::{
 };
 use fauth_testing::ManualClock;
 use servers::Postgres;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 
 const NOW: Timestamp = ManualClock::START;
 
@@ -245,16 +245,28 @@ async fn a_connection_that_is_cut_while_rotating_leads_to_the_same_successor() {
     let (mut lost, mut unharmed) = (0, 0);
     for session in 1..=60_u64 {
         store.open(new_session(session, "alice"), NOW).await.unwrap();
+        // The table is locked for every third, so that its rotation is certainly not over yet.
+        let is_held = session % 3 == 0;
+        let mut cutting = other.begin().await.unwrap();
+        if is_held {
+            sqlx::query("LOCK TABLE fauth_sessions IN EXCLUSIVE MODE").execute(&mut *cutting).await.unwrap();
+        }
         let rotating = {
             let store = store.clone();
             tokio::spawn(async move { rotate(&store, session, 0, 1).await })
         };
-        // Later and later, so that it is cut at every place.
-        tokio::time::sleep(Duration::from_micros(session * 50)).await;
+        if is_held {
+            until_somebody_waits_for_a_lock(&mut cutting).await;
+        } else {
+            // Later and later, so that it is cut at every place.
+            tokio::time::sleep(Duration::from_micros(session * 50)).await;
+        }
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-            WHERE backend_type = 'client backend' AND query NOT LIKE '%pg_terminate_backend%'";
-        sqlx::query(cut).execute(&other).await.unwrap();
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        sqlx::query(cut).execute(&mut *cutting).await.unwrap();
+        cutting.rollback().await.unwrap();
         let first = rotating.await.unwrap();
+        assert!(!is_held || first.is_err(), "it was cut while it waited: {first:?}");
 
         // The client tries again with the token that it has, and a successor of its own is made
         // for the case that the first attempt has not come through.
@@ -280,7 +292,17 @@ async fn a_connection_that_is_cut_while_rotating_leads_to_the_same_successor() {
         let onwards = rotate(&store, session, head, 4).await.unwrap();
         assert!(matches!(onwards, RotationOutcome::Rotated(_)), "{onwards:?}");
     }
-    assert!(lost > 0, "no connection was cut while rotating ({unharmed} came through)");
+    assert!(lost >= 20, "{lost} were cut while rotating, {unharmed} came through");
+}
+
+async fn until_somebody_waits_for_a_lock(connection: &mut PgConnection) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    let looking = async {
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *connection).await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,11 @@
 //! `WebSockets` and server-sent events that end with their authority, on a real socket.
 #![expect(clippy::unwrap_used, reason = "a harness that fails is meant to panic")]
 
-use std::{future::pending, net, time::Duration};
+use std::{
+    future::{pending, ready},
+    net,
+    time::Duration,
+};
 
 use fauth_poem::{CurrentUser, Grant, SecureRoute, run_until_ended, until_ended};
 use fauth_testing::{
@@ -31,60 +35,48 @@ async fn echo_all(socket: &mut WebSocketStream) {
     }
 }
 
+async fn push_all(socket: &mut WebSocketStream) {
+    while socket.send(Message::text("tick")).await.is_ok() {
+        sleep(TICK).await;
+    }
+}
+
+async fn flood_all(socket: &mut WebSocketStream) {
+    while socket.send(Message::binary(vec![0; 65_536])).await.is_ok() {}
+}
+
 #[handler]
 fn echo(ws: WebSocket, Grant(granted): Grant<User>, Data(live): Data<&Live>) -> Response {
     let live = live.clone();
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            echo_all(socket).await;
-        })
-    })
+    until_ended(ws, granted.ended(), move |socket| Box::pin(live.handle(echo_all(socket))))
 }
 
 #[handler]
 fn push(ws: WebSocket, Grant(granted): Grant<User>, Data(live): Data<&Live>) -> Response {
     let live = live.clone();
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            while socket.send(Message::text("tick")).await.is_ok() {
-                sleep(TICK).await;
-            }
-        })
-    })
+    until_ended(ws, granted.ended(), move |socket| Box::pin(live.handle(push_all(socket))))
 }
 
 #[handler]
 fn flood(ws: WebSocket, Grant(granted): Grant<User>, Data(live): Data<&Live>) -> Response {
     let live = live.clone();
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            while socket.send(Message::binary(vec![0; 65_536])).await.is_ok() {}
-        })
+    let (helper, ended) = (live.clone(), granted.ended());
+    ws.on_upgrade(move |socket| {
+        helper.hold(run_until_ended(socket, ended, move |socket| Box::pin(live.handle(flood_all(socket)))))
     })
+    .into_response()
 }
 
 #[handler]
 fn idle(ws: WebSocket, Grant(granted): Grant<User>, Data(live): Data<&Live>) -> Response {
     let live = live.clone();
-    until_ended(ws, granted.ended(), |_| {
-        Box::pin(async move {
-            let _running = live.enter();
-            pending::<()>().await;
-        })
-    })
+    until_ended(ws, granted.ended(), move |_| Box::pin(live.handle(pending())))
 }
 
 #[handler]
 fn brief(ws: WebSocket, Grant(granted): Grant<User>, Data(live): Data<&Live>) -> Response {
     let live = live.clone();
-    until_ended(ws, granted.ended(), |_| {
-        Box::pin(async move {
-            let _running = live.enter();
-        })
-    })
+    until_ended(ws, granted.ended(), move |_| Box::pin(live.handle(ready(()))))
 }
 
 #[handler]
@@ -96,12 +88,7 @@ async fn late(
 ) -> Response {
     let live = live.clone();
     live.end(&user).await;
-    until_ended(ws, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            echo_all(socket).await;
-        })
-    })
+    until_ended(ws, granted.ended(), move |socket| Box::pin(live.handle(echo_all(socket))))
 }
 
 #[handler]
@@ -119,13 +106,7 @@ async fn chat(mut socket: WebSocketStream, live: Live) {
     let first = timeout(Duration::from_secs(10), socket.next()).await;
     let Ok(Some(Ok(Message::Text(token)))) = first else { return };
     let Ok(granted) = live.auth().authenticate_token(&token, &Live::requirement()).await else { return };
-    run_until_ended(socket, granted.ended(), |socket| {
-        Box::pin(async move {
-            let _running = live.enter();
-            echo_all(socket).await;
-        })
-    })
-    .await;
+    run_until_ended(socket, granted.ended(), move |socket| Box::pin(live.handle(echo_all(socket)))).await;
 }
 
 struct Poem;

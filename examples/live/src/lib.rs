@@ -78,11 +78,10 @@ async fn socket(ws: WebSocketUpgrade, Grant(granted): Grant<User>, State(app): S
     let ended = granted.ended();
     // Not the grant, which keeps its provider for as long as the socket is open.
     let user = Arc::clone(granted.user());
+    // Before the handshake is answered: a client that is told it has joined misses no line.
+    let heard = app.lines.subscribe();
     until_ended(ws.max_message_size(1024), ended, move |socket| {
-        Box::pin(async move {
-            let heard = app.lines.subscribe();
-            chat(socket, &user, &app.lines, heard).await;
-        })
+        Box::pin(async move { chat(socket, &user, &app.lines, heard).await })
     })
 }
 

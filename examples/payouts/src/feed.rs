@@ -2,7 +2,7 @@
 
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
-/// How far behind a socket may be before it misses a payout.
+/// How far behind a socket may be before it is closed.
 const CAPACITY: usize = 16;
 
 /// Tells every open socket of each payout. Clones share it.

@@ -57,7 +57,8 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// Ends every mandate that names the anchor, and closes its sockets.
+    /// Ends every mandate that has it as an anchor, and closes its sockets; earlier hops of its chain
+    /// are none.
     ///
     /// # Errors
     /// If no mandate has such an anchor, or the store cannot keep it.

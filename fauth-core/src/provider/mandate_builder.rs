@@ -82,7 +82,7 @@ impl MandateAuth {
     ///
     /// | variable | setting |
     /// |---|---|
-    /// | `CARACAL_STS_URL` | [`issuer`](MandateAuthBuilder::issuer), without its last `/` |
+    /// | `CARACAL_STS_URL` | [`issuer`](MandateAuthBuilder::issuer), without `/` at its end |
     /// | `CARACAL_ZONE_ID` | [`zone`](MandateAuthBuilder::zone) |
     /// | `CARACAL_ALLOW_INSECURE_CONFIG_URLS` | `true`: [`danger_allow_http`] |
     ///

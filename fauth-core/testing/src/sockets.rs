@@ -18,7 +18,7 @@ use std::{
 };
 
 use fauth_core::{
-    AuthProvider, AuthProviderBuilder, Purpose, Requirement,
+    AuthProvider, AuthProviderBuilder, MemoryStore, Purpose, Requirement,
     clock::SystemClock,
     transport::{BearerTransport, CookieTransport},
 };
@@ -27,9 +27,8 @@ use tokio::{runtime::Builder, time::sleep};
 
 #[doc(hidden)]
 pub use self::cases::*;
-pub use self::client::{Events, Socket};
-use self::stopwatch::Stopwatch;
-use crate::{RequestHeaders, TestAuth, TestUser, Users, config_builder};
+use self::{client::Socket, stopwatch::Stopwatch};
+use crate::{RequestHeaders, TestAuth, TestUser, Users, config_builder, memory_store};
 
 /// How soon a socket is closed after its authority has ended, and has to be said so.
 pub const SOON: Duration = Duration::from_secs(1);
@@ -37,19 +36,22 @@ pub const SOON: Duration = Duration::from_secs(1);
 /// The server of a framework.
 pub trait Sockets {
     /// Serves these routes on the listener, for ever. It is called in a thread of its own, in which
-    /// it starts a runtime. All but the last are in a group that asks for the scope `live`; each
-    /// handler calls [`Live::enter`] and keeps what it gets.
+    /// it starts a runtime. All but the last are in a group that asks for the scope `live`; what a
+    /// handler does with a socket, it does by [`Live::handle`].
     ///
     /// | path | what it does with the helper of the adapter |
     /// |---|---|
     /// | `/live/echo` | sends each text back |
     /// | `/live/push` | sends `tick` every [`TICK`], and never receives |
-    /// | `/live/flood` | sends 64 KiB again and again, and never receives |
+    /// | `/live/flood` | sends 64 KiB again and again, and never receives; see below |
     /// | `/live/idle` | waits for ever, and touches the socket never |
     /// | `/live/brief` | returns at once |
     /// | `/live/late` | calls [`Live::end`] before it opens the socket, as `/live/echo` |
     /// | `/live/events` | no WebSocket: the events [`ticks`], by `Ended::take_until` |
     /// | `/first` | its first message is a token with the scope `live`; then as `/live/echo` |
+    ///
+    /// `/live/flood` calls the helper for a socket that is open, `run_until_ended`, by
+    /// [`Live::hold`], so that it is seen when the helper itself has ended.
     fn serve(live: Live, listener: TcpListener);
 }
 
@@ -68,7 +70,8 @@ pub fn ticks() -> impl Stream<Item = &'static str> + Send + 'static {
 #[derive(Debug, Clone)]
 pub struct Live {
     auth: AuthProvider<TestUser>,
-    running: Arc<AtomicUsize>,
+    handled: Arc<AtomicUsize>,
+    held: Arc<AtomicUsize>,
 }
 
 impl Live {
@@ -82,11 +85,15 @@ impl Live {
         Requirement::user().scopes(["live"])
     }
 
-    /// Says that a handler runs, until what is returned is dropped.
-    #[must_use]
-    pub fn enter(&self) -> Running {
-        self.running.fetch_add(1, Ordering::SeqCst);
-        Running(Arc::clone(&self.running))
+    /// Counts what a handler does with its socket, until it is done or dropped.
+    pub fn handle<F: Future<Output = ()>>(&self, handler: F) -> impl Future<Output = ()> + use<F> {
+        counted(&self.handled, handler)
+    }
+
+    /// Counts what the helper of the adapter does with a socket, the closing too, until it is done
+    /// or dropped.
+    pub fn hold<F: Future<Output = ()>>(&self, helper: F) -> impl Future<Output = ()> + use<F> {
+        counted(&self.held, helper)
     }
 
     /// Ends everything of this user.
@@ -95,22 +102,50 @@ impl Live {
     }
 }
 
-/// A handler that runs.
-#[derive(Debug)]
-pub struct Running(Arc<AtomicUsize>);
+/// Counts a future for as long as it is there.
+fn counted<F: Future<Output = ()>>(count: &Arc<AtomicUsize>, future: F) -> impl Future<Output = ()> + use<F> {
+    count.fetch_add(1, Ordering::SeqCst);
+    let counted = Counted(Arc::clone(count));
+    async move {
+        let _counted = counted;
+        future.await;
+    }
+}
 
-impl Drop for Running {
+/// One of those that are counted.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// A provider in real time with `alice` and `bob`, and a server.
-#[derive(Debug)]
-pub struct Bench {
+struct Bench {
     auth: TestAuth<TestUser>,
+    /// Another instance of the application: all that the two have in common is the store.
+    other: TestAuth<TestUser>,
     live: Live,
     address: SocketAddr,
+}
+
+/// A provider in real time, with this store.
+fn instance(
+    store: &MemoryStore,
+    lifetime: Duration,
+    configure: fn(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
+) -> TestAuth<TestUser> {
+    let (users, store) = (Users::new(), store.clone());
+    TestAuth::builder([users.find("alice"), users.find("bob")])
+        .config(config_builder().lifetime(Purpose::Access, lifetime).build().unwrap())
+        .transport(BearerTransport::new())
+        .transport(CookieTransport::new())
+        .configure(|provider: AuthProviderBuilder<TestUser>| {
+            provider.store(store).clock(SystemClock).trusted_origin("https://app.example")
+        })
+        .configure(configure)
+        .build()
 }
 
 impl Bench {
@@ -119,22 +154,16 @@ impl Bench {
         lifetime: Duration,
         configure: fn(AuthProviderBuilder<TestUser>) -> AuthProviderBuilder<TestUser>,
     ) -> Self {
-        let users = Users::new();
-        let auth = TestAuth::builder([users.find("alice"), users.find("bob")])
-            .config(config_builder().lifetime(Purpose::Access, lifetime).build().unwrap())
-            .transport(BearerTransport::new())
-            .transport(CookieTransport::new())
-            .configure(|provider: AuthProviderBuilder<TestUser>| {
-                provider.clock(SystemClock).trusted_origin("https://app.example")
-            })
-            .configure(configure)
-            .build();
-        let live = Live { auth: auth.provider().clone(), running: Arc::default() };
+        let store = memory_store();
+        let auth = instance(&store, lifetime, configure);
+        let other = instance(&store, lifetime, configure);
+        let (handled, held) = Default::default();
+        let live = Live { auth: auth.provider().clone(), handled, held };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let serving = live.clone();
         thread::spawn(move || S::serve(serving, listener));
-        Self { auth, live, address }
+        Self { auth, other, live, address }
     }
 
     /// The headers of a new login with the scope.
@@ -158,11 +187,25 @@ impl Bench {
 
     /// Waits until no handler runs.
     async fn all_have_stopped(&self) {
-        let begun = Stopwatch::start();
-        while self.live.running.load(Ordering::SeqCst) > 0 {
-            assert!(begun.elapsed() < SOON, "a handler still runs");
-            sleep(Duration::from_millis(5)).await;
-        }
+        none_is_left(&self.live.handled, SOON, "a handler still runs").await;
+    }
+
+    /// How many sockets the helper holds, of those that are counted.
+    fn held(&self) -> usize {
+        self.live.held.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the helper holds none of them.
+    async fn all_are_let_go(&self, patience: Duration) {
+        none_is_left(&self.live.held, patience, "the helper still holds a socket").await;
+    }
+}
+
+async fn none_is_left(count: &AtomicUsize, patience: Duration, otherwise: &str) {
+    let begun = Stopwatch::start();
+    while count.load(Ordering::SeqCst) > 0 {
+        assert!(begun.elapsed() < patience, "{otherwise}");
+        sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -1,4 +1,5 @@
-//! The issuer. `CARACAL_ZONE_ID` names its zone.
+//! The issuer. `CARACAL_ZONE_ID` names its zone. It asks nobody who they are, and so it listens on a
+//! loopback address only.
 
 use std::{env, process::ExitCode};
 
@@ -14,6 +15,13 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), BoxError> {
     start::log()?;
     let (listener, address) = start::listen("127.0.0.1:3100")?;
+    if !address.ip().is_loopback() {
+        return Err(format!(
+            "FAUTH_ADDR: {address} is no loopback address, and whoever reaches the issuer gets any mandate: it \
+             asks nobody who they are. Let it listen at 127.0.0.1 or [::1]"
+        )
+        .into());
+    }
     let zone = env::var("CARACAL_ZONE_ID").unwrap_or_else(|_| "zone_demo".to_owned());
     let issuer = Issuer::new(&format!("http://{address}"), &zone)?;
     #[cfg(feature = "redis")]

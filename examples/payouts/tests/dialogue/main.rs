@@ -13,6 +13,11 @@ mod script;
 mod shared;
 mod shell;
 
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
 use program::Program;
 use script::Step;
 use shell::Shell;
@@ -36,6 +41,25 @@ fn play(service: &str) {
         let lines = shell.run(command, expected.len());
         script::compare(command, expected, lines);
     }
+}
+
+/// It gives a mandate to everybody.
+#[test]
+fn the_issuer_listens_to_no_other_machine() {
+    let mut issuer = Command::new(env!("CARGO_BIN_EXE_payouts-issuer"))
+        .env_clear()
+        .env("FAUTH_ADDR", "0.0.0.0:0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(issuer.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    // It has ended, unless it listens.
+    let _ = issuer.kill();
+    let said = String::from_utf8(issuer.wait_with_output().unwrap().stderr).unwrap();
+    assert_eq!(line, "", "{said}");
+    assert!(said.contains("FAUTH_ADDR: 0.0.0.0:"), "{said}");
 }
 
 #[test]

@@ -2,18 +2,34 @@
 
 use std::time::Duration;
 
-use fauth_core::{AuthProviderBuilder, ClientInfo, Purpose, store::RevocationTarget};
+use fauth_core::{
+    AuthProviderBuilder, ClientInfo, Purpose,
+    clock::{Clock as _, SystemClock},
+    store::RevocationTarget,
+};
 use tokio::time::sleep;
 
-use super::{Bench, Events, SOON, Socket, Sockets, stopwatch::Stopwatch};
+use super::{
+    Bench, SOON, Sockets,
+    client::{Events, Socket},
+    stopwatch::Stopwatch,
+};
 use crate::{RequestHeaders, TestUser, at_once};
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// How long a helper may hold a socket that its client does not let go: five seconds, and a little.
+const CUT_OFF: Duration = Duration::from_secs(6);
 
 type Provider = AuthProviderBuilder<TestUser>;
 
 fn bench<S: Sockets>() -> Bench {
     Bench::start::<S>(HOUR, |provider| provider)
+}
+
+/// The token of a login.
+fn token_of(login: &RequestHeaders) -> &str {
+    login.get("authorization").unwrap().split_once(' ').unwrap().1
 }
 
 /// The policy has been violated, for this reason, and the client was told soon after `ended`.
@@ -23,7 +39,6 @@ fn assert_ended((code, reason): (u16, String), expected: &str, ended: Stopwatch)
     assert!(ended.elapsed() < SOON, "after {:?}", ended.elapsed());
 }
 
-const LOGGED_OUT: &str = "token revoked";
 const REVOKED: &str = "token revoked";
 
 macro_rules! cases {
@@ -103,11 +118,10 @@ cases! { $
         for socket in [&mut one, &mut other, &mut elsewhere, &mut bob] {
             socket.assert_echo().await;
         }
-        let (_, token) = login.get("authorization").unwrap().split_once(' ').unwrap();
         let ended = Stopwatch::start();
-        t.auth.logout(token, &ClientInfo::default()).await.unwrap();
-        assert_ended(one.closed().await, LOGGED_OUT, ended);
-        assert_ended(other.closed().await, LOGGED_OUT, ended);
+        t.auth.logout(token_of(&login), &ClientInfo::default()).await.unwrap();
+        assert_ended(one.closed().await, REVOKED, ended);
+        assert_ended(other.closed().await, REVOKED, ended);
         sleep(Duration::from_millis(300)).await;
         elsewhere.assert_echo().await;
         bob.assert_echo().await;
@@ -116,6 +130,27 @@ cases! { $
         t.log_out("alice").await;
         assert_eq!(elsewhere.closed().await.0, 1008);
         assert!(ended.elapsed() < SOON);
+        bob.assert_echo().await;
+    }
+
+    /// At once, with a store that tells.
+    async fn a_logout_at_another_instance_closes_its_sockets<S>() {
+        let t = bench::<S>();
+        let login = t.login("alice").await;
+        let mut one = t.open("/live/echo", &login).await.unwrap();
+        let mut another = t.open_as("alice", "/live/echo").await;
+        let mut bob = t.open_as("bob", "/live/echo").await;
+        for socket in [&mut one, &mut another, &mut bob] {
+            socket.assert_echo().await;
+        }
+        let ended = Stopwatch::start();
+        t.other.logout(token_of(&login), &ClientInfo::default()).await.unwrap();
+        assert_ended(one.closed().await, REVOKED, ended);
+        another.assert_echo().await;
+
+        let ended = Stopwatch::start();
+        t.other.logout_all("alice", &ClientInfo::default()).await.unwrap();
+        assert_ended(another.closed().await, REVOKED, ended);
         bob.assert_echo().await;
     }
 
@@ -139,10 +174,14 @@ cases! { $
 
     async fn a_socket_ends_when_its_token_expires<S>() {
         let t = Bench::start::<S>(Duration::from_secs(2), |provider| provider);
-        let mut socket = t.open_as("alice", "/live/echo").await;
+        let login = t.login("alice").await;
+        let token = t.auth.verify_signature_and_claims(token_of(&login), Purpose::Access).unwrap();
+        let mut socket = t.open("/live/echo", &login).await.unwrap();
         let opened = Stopwatch::start();
         socket.assert_echo().await;
         let (code, reason) = socket.closed().await;
+        // In whole seconds: neither before it, nor a second after it.
+        assert_eq!(SystemClock.now().unwrap(), token.expires_at());
         assert_eq!((code, &*reason), (1008, "token expired"));
         let after = opened.elapsed();
         assert!(Duration::from_millis(500) < after && after < Duration::from_secs(4), "after {after:?}");
@@ -194,10 +233,11 @@ cases! { $
         let mut socket = t.open_as("alice", "/live/flood").await;
         // Long enough to fill all buffers on the way.
         sleep(Duration::from_millis(500)).await;
+        assert_eq!(t.held(), 1);
         t.log_out("alice").await;
         t.all_have_stopped().await;
+        t.all_are_let_go(CUT_OFF).await;
         // A client that wakes up late finds an end, whatever became of the frame.
-        sleep(Duration::from_secs(6)).await;
         socket.rest().await;
     }
 
@@ -214,7 +254,7 @@ cases! { $
         let t = bench::<S>();
         let mut socket = t.open_as("alice", "/live/late").await;
         socket.send("Are you there?").await;
-        assert_eq!(socket.next().await, Err((1008, "token revoked".to_owned())));
+        assert_eq!(socket.next().await, Err((1008, REVOKED.to_owned())));
         assert_eq!(socket.rest().await, None);
     }
 
@@ -235,7 +275,7 @@ cases! { $
         socket.assert_echo().await;
         let ended = Stopwatch::start();
         t.auth.logout(pair.access_token().expose(), &ClientInfo::default()).await.unwrap();
-        assert_ended(socket.closed().await, LOGGED_OUT, ended);
+        assert_ended(socket.closed().await, REVOKED, ended);
         t.all_have_stopped().await;
     }
 

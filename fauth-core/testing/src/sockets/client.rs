@@ -30,14 +30,14 @@ async fn soon<T>(coming: impl Future<Output = T>) -> T {
 
 /// The client's end of a WebSocket.
 #[derive(Debug)]
-pub struct Socket(WebSocketStream<TcpStream>);
+pub(super) struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
     /// Opens it; or else the status of the refusal.
     ///
     /// # Errors
     /// The status of a response that is no 101.
-    pub async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Result<Self, u16> {
+    pub(super) async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Result<Self, u16> {
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         for (name, value) in headers {
             let name = HeaderName::try_from(name).unwrap();
@@ -52,7 +52,7 @@ impl Socket {
     }
 
     /// Sends a text.
-    pub async fn send(&mut self, text: &str) {
+    pub(super) async fn send(&mut self, text: &str) {
         soon(self.0.send(Message::text(text))).await.unwrap();
     }
 
@@ -60,7 +60,7 @@ impl Socket {
     ///
     /// # Errors
     /// What was said at the end.
-    pub async fn next(&mut self) -> Result<String, (u16, String)> {
+    pub(super) async fn next(&mut self) -> Result<String, (u16, String)> {
         match soon(self.0.next()).await {
             Some(Ok(Message::Text(text))) => Ok(text.to_string()),
             Some(Ok(Message::Close(Some(frame)))) => Err((frame.code.into(), frame.reason.to_string())),
@@ -69,25 +69,25 @@ impl Socket {
     }
 
     /// The next message, which is a text.
-    pub async fn text(&mut self) -> String {
+    pub(super) async fn text(&mut self) -> String {
         self.next().await.unwrap()
     }
 
     /// Sends a text and gets it back.
-    pub async fn assert_echo(&mut self) {
+    pub(super) async fn assert_echo(&mut self) {
         self.send("Are you there?").await;
         assert_eq!(self.text().await, "Are you there?");
     }
 
     /// Closes it from here, as a browser does that leaves the page, and waits for the answer.
-    pub async fn leave(mut self) {
+    pub(super) async fn leave(mut self) {
         let frame = CloseFrame { code: CloseCode::Away, reason: "".into() };
         soon(self.0.close(Some(frame))).await.unwrap();
         self.rest().await;
     }
 
     /// Passes over messages up to the close frame: its code and its reason.
-    pub async fn closed(&mut self) -> (u16, String) {
+    pub(super) async fn closed(&mut self) -> (u16, String) {
         loop {
             match soon(self.0.next()).await {
                 Some(Ok(Message::Close(Some(frame)))) => {
@@ -100,7 +100,7 @@ impl Socket {
     }
 
     /// Passes over everything up to the end of the connection: the close frame, if one came.
-    pub async fn rest(&mut self) -> Option<(u16, String)> {
+    pub(super) async fn rest(&mut self) -> Option<(u16, String)> {
         let mut closed = None;
         while let Some(Ok(message)) = soon(self.0.next()).await {
             if let Message::Close(frame) = message {
@@ -114,14 +114,14 @@ impl Socket {
 
 /// The client's end of a stream of server-sent events.
 #[derive(Debug)]
-pub struct Events {
+pub(super) struct Events {
     stream: TcpStream,
     seen: Vec<u8>,
 }
 
 impl Events {
     /// Asks for the events.
-    pub async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Self {
+    pub(super) async fn open(address: SocketAddr, path: &str, headers: &RequestHeaders) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let mut lines = vec![format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n")];
         lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
@@ -130,7 +130,7 @@ impl Events {
     }
 
     /// Waits until this has come so often.
-    pub async fn wait_for(&mut self, text: &str, times: usize) {
+    pub(super) async fn wait_for(&mut self, text: &str, times: usize) {
         let coming = async {
             while String::from_utf8_lossy(&self.seen).matches(text).count() < times {
                 assert_ne!(self.stream.read_buf(&mut self.seen).await.unwrap(), 0, "the end before {text}");
@@ -140,12 +140,12 @@ impl Events {
     }
 
     /// Everything that was read so far.
-    pub fn so_far(&self) -> String {
+    pub(super) fn so_far(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
     }
 
     /// Waits for the end: everything that came.
-    pub async fn rest(mut self) -> String {
+    pub(super) async fn rest(mut self) -> String {
         soon(self.stream.read_to_end(&mut self.seen)).await.unwrap();
         self.so_far()
     }
