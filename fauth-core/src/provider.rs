@@ -876,7 +876,12 @@ impl<U: AuthUser> AuthProvider<U> {
             unknown => unknown,
         };
         match known {
-            Ok(user) => Ok(Granted::new(self, user, token.payload, token.way)),
+            Ok(user) => {
+                let granted = Granted::new(self, user, token.payload, token.way);
+                #[cfg(feature = "mandates")]
+                let granted = granted.with_seen(token.seen);
+                Ok(granted)
+            }
             Err(rejection) if token.payload.purpose() == Purpose::Session => {
                 Err(Box::pin(self.refused_for_user(&token.payload, rejection)).await)
             }
@@ -971,15 +976,15 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.refuse_if_expired(granted.payload())?;
         requirement
             .decide(granted.user().as_ref(), granted.payload(), now)
-            .map_err(|unmet| self.denied(granted.payload(), unmet))
+            .map_err(|unmet| self.denied(unmet, granted.event(EventKind::AccessDenied)))
     }
 
-    /// The refusal of somebody who is known and lacks something.
-    fn denied(&self, payload: &TokenPayload, unmet: Unmet) -> Rejection {
+    /// The rejection of an authenticated request that does not meet the requirement.
+    fn denied(&self, unmet: Unmet, event: Event<'_>) -> Rejection {
         let rejection = Rejection::from(unmet);
-        // A mandate for another use is none that was denied something.
+        // A mandate for another use is an invalid token: access was not denied to its subject.
         if !matches!(rejection, Rejection::InvalidToken(_)) {
-            self.raise(&Event::new(EventKind::AccessDenied).reason(rejection.reason()).token(payload));
+            self.raise(&event.reason(rejection.reason()));
         }
         rejection
     }

@@ -101,7 +101,7 @@ impl<U: AuthUser> AuthProvider<U> {
         found: Found<U>,
         requirement: &Requirement,
     ) -> Result<Admitted<U>, Rejection> {
-        let mut token = match found {
+        let token = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
             // A guard further out has let it in, and spent it: what is left is the decision.
             Found::Granted(granted) => {
@@ -113,7 +113,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Err(Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)));
             }
         };
-        let (payload, seen) = (Arc::clone(&token.payload), token.seen.take());
+        let (payload, seen) = (Arc::clone(&token.payload), token.seen.clone());
         match self.judge_mandate(mandates, token, requirement).await {
             Ok(granted) => {
                 self.tell_accepted(&payload, seen.as_deref());
@@ -134,7 +134,10 @@ impl<U: AuthUser> AuthProvider<U> {
         token: Verified,
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
-        requirement.decide_mandate(&token.payload).map_err(|unmet| self.denied(&token.payload, unmet))?;
+        requirement.decide_mandate(&token.payload).map_err(|unmet| {
+            let event = Event::new(EventKind::AccessDenied).token(&token.payload);
+            self.denied(unmet, about(event, token.seen.as_deref()))
+        })?;
         let granted = self.grant(token).await?;
         self.decide(&granted, requirement)?;
         if mandates.is_single_use {
@@ -169,7 +172,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if self.inner.mandates.is_none() || !self.inner.events.as_ref().is_some_and(reads) {
             return;
         }
-        let seen = || Some(Box::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
+        let seen = || Some(Arc::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
         match found {
             Ok(Found::Token(token)) => token.seen = seen(),
             Ok(Found::Pending(pending)) => pending.seen = seen(),
@@ -210,8 +213,8 @@ fn taken_back(zone: &str) -> Event<'_> {
     Event { zone: Some(zone), ..Event::new(EventKind::Revoked) }
 }
 
-/// With what was kept of the request.
-fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
+/// Adds what was noted of the request.
+pub(super) fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
     match seen {
         None => event,
         Some(seen) => Event { trace: seen.trace.as_ref(), ..event.client(&seen.client) },

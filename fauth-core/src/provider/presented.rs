@@ -74,7 +74,7 @@ pub(crate) struct Pending {
     pub(super) issuer: PendingIssuer,
     pub(super) way: Way,
     #[cfg(feature = "mandates")]
-    pub(super) seen: Option<Box<Seen>>,
+    pub(super) seen: Option<Arc<Seen>>,
 }
 
 /// What the events of a mandate tell of its request.
@@ -123,5 +123,5 @@ pub(crate) struct Verified {
     pub(crate) csrf: Option<Box<CsrfNote>>,
     /// Only if somebody reads it.
     #[cfg(feature = "mandates")]
-    pub(super) seen: Option<Box<Seen>>,
+    pub(super) seen: Option<Arc<Seen>>,
 }

@@ -32,12 +32,16 @@ impl World {
         Self { server, audit, issuer, anchors, auth }
     }
 
-    /// One request from its beginning to its end.
-    pub(super) async fn request(&self, token: Option<&str>, requirement: &Requirement) -> bool {
+    fn head(token: Option<&str>) -> WireRequest {
         let head = WireRequest::post("/payouts/create?a=b").from_peer([192, 0, 2, 7]);
         let head = head.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
         let head = head.header("baggage", "caracal.agent_session=said,caracal.hop=3,tenant=x");
-        let head = token.iter().fold(head, |head, token| head.bearer(token));
+        token.iter().fold(head, |head, token| head.bearer(token))
+    }
+
+    /// One request from its beginning to its end.
+    pub(super) async fn request(&self, token: Option<&str>, requirement: &Requirement) -> bool {
+        let head = Self::head(token);
         match self.auth.check(self.auth.read(&head), requirement).await {
             Ok(_) => true,
             Err(rejection) => {
@@ -173,7 +177,28 @@ async fn a_refused_mandate_is_told_with_the_reason() {
         assert_eq!(refused.2["evaluation_status"], "complete");
         assert_eq!(refused.2["metadata_json"]["sid"], "sid_1");
     }
-    assert_eq!(written[1].2["metadata_json"]["path"], "/payouts/create");
+    for refused in &written[..2] {
+        assert_eq!(refused.2["metadata_json"]["path"], "/payouts/create");
+        assert_eq!(refused.2["request_id"], TRACE);
+    }
+}
+
+#[tokio::test]
+async fn an_inner_guard_tells_of_the_same_request() {
+    let world = World::new(|audit| audit);
+    let mandate = world.issuer.mandate("user_1", now()).sign();
+    let head = World::head(Some(&mandate));
+    let granted = world.auth.check(world.auth.read(&head), &Requirement::user()).await.unwrap();
+    let again = world.auth.read_again(&head, Some(&granted));
+    let payout = Requirement::user().scopes(["billing:everything"]);
+    assert!(world.auth.check(again, &payout).await.is_err());
+
+    let written = world.written().await;
+    assert_eq!(kinds(&written), [("fauth.mandate_accepted", "allow"), ("fauth.access_denied", "deny")]);
+    let denied = &written[1].2;
+    assert_eq!(denied["metadata_json"]["path"], "/payouts/create");
+    assert_eq!(denied["metadata_json"]["address"], "192.0.2.7");
+    assert_eq!(denied["request_id"], TRACE);
 }
 
 /// Somebody who verifies has asked, and got no decision.
