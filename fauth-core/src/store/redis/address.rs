@@ -1,4 +1,4 @@
-//! Where a server is, and how a URL becomes a client of it.
+//! The address of a server, and how a URL becomes a client.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{error::ConfigError, store::StoreLocation};
 
-/// The URL of a server, as the application gave it, and whom its certificate is checked against.
+/// The URL of a server as the application gave it, and the certificate authority for it.
 #[derive(Clone)]
 pub(super) struct Address {
     url: Zeroizing<String>,
@@ -29,12 +29,12 @@ impl Address {
         self.root_certificate = Some(pem);
     }
 
-    /// Opens nothing yet. The limit is the time-out of a command.
+    /// Returns a client without connecting. `limit` is the command time-out.
     pub(super) fn client(&self, limit: Duration) -> Result<Client, ConfigError> {
         if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&limit) {
             return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
         }
-        // What the library says of a URL is not passed on: it may quote it.
+        // The library's error is not passed on: it may quote the URL.
         let info = self.url.as_str().into_connection_info().map_err(|_| {
             if self.url.starts_with("rediss:") && cfg!(not(feature = "tls")) {
                 return ConfigError::new(
@@ -70,7 +70,7 @@ impl Address {
             let problem = "it holds no certificate that can be read";
             ConfigError::new("root_certificate", problem, "give the certificate of the authority in PEM")
         };
-        // The library takes a text without any for a list of none.
+        // For the library, a text without any certificate is an empty list.
         if !root.windows(27).any(|text| text == b"-----BEGIN CERTIFICATE-----") {
             return Err(unreadable());
         }
@@ -84,26 +84,25 @@ fn unusable_url() -> ConfigError {
     ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
 }
 
-/// The library takes the cryptography of the whole process, and if that was not chosen and the
-/// application has compiled several, it panics. So it is chosen here, unless the application has
-/// done so before.
+/// Installs a process-wide cryptography provider unless the application has installed one. The
+/// library uses that provider, and panics if there is none and several are compiled in.
 #[cfg(feature = "tls")]
 fn choose_cryptography() {
     use rustls::crypto::{CryptoProvider, ring};
 
     if CryptoProvider::get_default().is_none() {
-        // An error means that another thread was quicker: then there is one.
+        // An error means that another thread has just installed one.
         let _ = ring::default_provider().install_default();
     }
 }
 
-/// Its address has no user and no password in it.
+/// Describes the server for logs and errors. The address contains neither user nor password.
 pub(super) fn server_of(client: &Client) -> String {
     let info = client.get_connection_info();
     format!("redis {}/{}", info.addr(), info.redis_settings().db())
 }
 
-/// Where a store is whose keys have this beginning.
+/// The location of a store whose keys have this prefix.
 pub(super) fn place(client: &Client, keys: &str) -> StoreLocation {
     StoreLocation::shared(format!("{}, keys {keys}", server_of(client)))
 }

@@ -18,17 +18,16 @@ use crate::{error::ConfigError, store::StoreLocation};
 pub(super) const PREFIX: &str = "caracal:revoked:sessions:";
 
 impl RedisAnchorStore {
-    /// A store with every setting as it is by default.
+    /// Connects a store with default settings.
     ///
     /// # Errors
-    /// [`RedisConnectError`], as of [`RedisAnchorStoreBuilder::connect`].
+    /// [`RedisConnectError`], as documented at [`RedisAnchorStoreBuilder::connect`].
     pub async fn connect(url: impl AsRef<str>) -> Result<Self, RedisConnectError> {
         Self::builder(url).connect().await
     }
 
-    /// A store with settings of your own. The URL is
-    /// `redis://[user[:password]@]host[:port][/database]`, or with TLS (feature `tls`)
-    /// `rediss://…`.
+    /// Returns a builder for a store at this URL:
+    /// `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` for TLS (feature `tls`).
     pub fn builder(url: impl AsRef<str>) -> RedisAnchorStoreBuilder {
         RedisAnchorStoreBuilder::new(url.as_ref())
     }
@@ -59,51 +58,53 @@ impl RedisAnchorStoreBuilder {
         }
     }
 
-    /// The certificate authority, in PEM, that has signed the certificate of a `rediss://` server.
-    /// By default those that the system trusts (or that `SSL_CERT_FILE` names); this one takes
-    /// their place.
+    /// Sets the certificate authority, in PEM, that signed the certificate of a `rediss://` server.
+    /// It replaces the default: the authorities that the system trusts, or those that
+    /// `SSL_CERT_FILE` names.
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.address.root_certificate(pem.into());
         self
     }
 
-    /// What the names of the keys begin with: 1 to 128 of `a-z A-Z 0-9 _ - . :`; by default
-    /// `caracal:revoked:sessions:`. It has to be that of the deployment. With another one,
-    /// consumers need to be told their [group](crate::store::StreamConsumerBuilder::group): it must
-    /// not be that of services whose stores have another prefix.
+    /// Sets the prefix of all keys: 1 to 128 characters of `a-z A-Z 0-9 _ - . :`. The default is
+    /// `caracal:revoked:sessions:`. It must be the prefix of the deployment.
+    ///
+    /// With another prefix, each stream consumer must name its [consumer
+    /// group](crate::store::StreamConsumerBuilder::group). That group must not be shared with
+    /// services whose stores have another prefix.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a call waits for an answer, reconnecting included; 10 ms to one minute, by default
-    /// 2 s. Connecting for the first time takes twice as long at most.
+    /// Sets how long a call waits for an answer, reconnecting included; 10 ms to one minute, by
+    /// default 2 s. The first connection may take up to twice as long.
     pub fn command_timeout(mut self, command_timeout: Duration) -> Self {
         self.command_timeout = command_timeout;
         self
     }
 
-    /// Accepts a server that throws keys away when its memory is full, or that does not tell
-    /// whether it does.
+    /// Accepts a server that evicts keys when its memory is full, or that does not report its
+    /// eviction policy.
     ///
     /// # Security
-    /// Every revocation has an end, so that a `volatile-*` policy throws it away too. Then a
-    /// revoked mandate passes, and nothing here notices. Whoever can fill the server's memory can
-    /// undo revocations.
+    /// Every revocation has a time to live, so a `volatile-*` policy evicts revocations too. A
+    /// revoked mandate is then accepted, and nothing here detects that. Anyone who can fill the
+    /// server's memory can undo revocations.
     pub fn danger_allow_eviction(mut self) -> Self {
         self.allow_eviction = true;
         self
     }
 
-    /// Connects. Returns when the server has answered.
+    /// Connects, and returns when the server has answered.
     ///
     /// # Errors
-    /// - [`RedisConnectError::Config`] for a setting that cannot work, for a server that evicts or
-    ///   does not tell whether it does, for a user that may not publish, and for a cluster of
-    ///   several masters;
-    /// - [`RedisConnectError::Store`], with the server and what it said, if the server cannot be
-    ///   reached.
+    /// - [`RedisConnectError::Config`] for an invalid setting, for a server that evicts keys or
+    ///   does not report whether it does, for a Redis user without permission to publish, and for a
+    ///   cluster with more than one master;
+    /// - [`RedisConnectError::Store`], with the server's address and its error, if the server
+    ///   cannot be reached.
     pub async fn connect(self) -> Result<RedisAnchorStore, RedisConnectError> {
         let client = self.validate()?;
         let (server, place) = (server_of(&client), place(&client, &self.prefix));
@@ -131,11 +132,11 @@ impl RedisAnchorStoreBuilder {
     }
 }
 
-/// Refuses a user that may not tell the other instances of a change. A change would be made all the
-/// same, and open connections would end later than they should.
+/// Fails for a Redis user that may not publish changes to the other instances. Revocations would
+/// still be stored, but open connections would end later than they should.
 async fn may_publish(link: &Link, channel: &str) -> Result<(), RedisConnectError> {
     let mut command = redis::cmd("PUBLISH");
-    // Nothing has an empty name, so nobody looks anything up.
+    // No anchor has an empty name, so this message makes no instance look anything up.
     command.arg(channel).arg("");
     match link.command(&command).await {
         Ok(_) => Ok(()),

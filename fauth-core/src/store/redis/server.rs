@@ -1,8 +1,8 @@
-//! Checks of the server when a store connects: eviction policy, cluster mode, layout of the keys.
+//! Checks made when a store connects: eviction policy, cluster mode, layout of the keys.
 //!
 //! The checks only read. They refuse a server on which the store would lose or miss keys. Managed
-//! servers forbid some of these commands. A server that does not tell its eviction policy is
-//! refused; with the others the check passes if the server refuses a command, or its answer is not
+//! servers forbid some of these commands: if a server does not report its eviction policy,
+//! connecting fails; the other checks pass if the server refuses the command or its answer is not
 //! understood. If the server cannot be reached, connecting fails.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::error::ConfigError;
 
-/// Connects to a server of one master that does not evict keys, or may.
+/// Connects to a server with one master that does not evict keys, unless eviction is allowed.
 pub(super) async fn open(
     client: Client,
     limit: Duration,
@@ -28,8 +28,8 @@ pub(super) async fn open(
     Ok(link)
 }
 
-/// Refuses a server that evicts keys when its memory is full, or that does not say that it does
-/// not: evicted revocations would let revoked tokens work again.
+/// Fails if the server evicts keys when its memory is full, or does not report its policy: after an
+/// eviction, revoked tokens would be accepted again.
 async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError> {
     let (problem, fix) = match link.ask_for_eviction().await {
         Ok(()) => return Ok(()),
@@ -47,8 +47,8 @@ async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError> {
     Err(ConfigError::new("maxmemory-policy", problem, fix).into())
 }
 
-/// Refuses a cluster of several masters: the store talks to one node only, and the keys of some
-/// owners would belong on another.
+/// Fails for a cluster with more than one master: the store talks to one node only, and the keys of
+/// some owners would belong on another.
 async fn refuse_cluster(link: &Link) -> Result<(), RedisConnectError> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("INFO");
@@ -66,11 +66,11 @@ async fn refuse_cluster(link: &Link) -> Result<(), RedisConnectError> {
     }
 }
 
-/// Refuses a namespace with keys of an older version of fauth, in whose layouts the names did not
-/// contain the owner, or the keys of the revocations did not vouch for each other. This version
+/// Fails for a namespace with keys of an older version of fauth. In older layouts, key names did
+/// not contain the owner, or the revocation keys had no markers for detecting loss. This version
 /// does not read them.
 pub(super) async fn refuse_old_layout(link: &Link, names: &Names) -> Result<(), RedisConnectError> {
-    // One by one: a user may be allowed to look at one and not at the other.
+    // One command for each key: a Redis user may have access to one and not the other.
     for key in names.of_old_layouts() {
         let mut command = redis::cmd("EXISTS");
         command.arg(key);
@@ -93,8 +93,8 @@ fn old_layout(names: &Names) -> ConfigError {
     )
 }
 
-/// The answer to a command. `None` if the server refuses the command; an error if the server
-/// cannot be reached.
+/// Returns the answer to a command, or `None` if the server refuses the command. Fails if the
+/// server cannot be reached.
 async fn answer_of(link: &Link, command: &Cmd) -> Result<Option<Value>, Fault> {
     match link.command(command).await {
         Ok(answer) => Ok(Some(answer)),
