@@ -1,20 +1,20 @@
-//! Credentials that are known by their form, wherever they stand in a text.
+//! Recognises credentials by their form, anywhere in a text.
 
 use std::borrow::Cow;
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 pub(super) const HIDDEN: &str = "***";
-/// Shorter texts hold none.
+/// Shorter texts contain no credential.
 const SHORTEST: usize = 16;
 
-/// How many bytes of a credential begin here, and what stands in their place.
+/// The length of a credential in bytes, and its replacement.
 type Match = (usize, &'static str);
 
-/// The text with `***` in the place of credentials. It is not read further than is needed to know
-/// the first so many bytes of the outcome, which is longer than that then.
+/// Replaces the credentials in a text with `***`. Stops as soon as the result is longer than
+/// `longest` bytes, so the caller can tell that it has to be truncated.
 ///
 /// # Security
-/// Reading takes linear time, whatever the text is: somebody else may have chosen it.
+/// Takes linear time for every text: the text may come from an attacker.
 pub(super) fn without_credentials(text: &str, longest: usize) -> Cow<'_, str> {
     if text.len() < SHORTEST {
         return text.into();
@@ -43,12 +43,12 @@ pub(super) fn without_credentials(text: &str, longest: usize) -> Cow<'_, str> {
     result.into()
 }
 
-/// The place before which no JSON Web Token begins, as far as is known.
+/// No JSON Web Token begins before this position, as far as is known.
 struct TokensFrom(usize);
 
-/// The credential with which the text begins, at this place.
+/// Returns the credential at the start of the text, which is the rest from this position.
 fn credential(text: &str, at: usize, tokens: &mut TokensFrom) -> Option<Match> {
-    // All begin with one of few characters: most places are done here.
+    // Every credential begins with one of a few characters, so most positions are decided here.
     match text.as_bytes().first()? {
         b'-' => private_key(text),
         b'b' | b'B' => bearer(text),
@@ -61,7 +61,7 @@ fn credential(text: &str, at: usize, tokens: &mut TokensFrom) -> Option<Match> {
     }
 }
 
-/// A block of PEM. One without an end is hidden to the end of the text.
+/// A PEM block with a private key. A block without an end is hidden to the end of the text.
 fn private_key(text: &str) -> Option<Match> {
     let label = text.strip_prefix("-----BEGIN ")?;
     let (label, _) = label.split_once("-----")?;
@@ -75,7 +75,7 @@ fn private_key(text: &str) -> Option<Match> {
     Some((length, HIDDEN))
 }
 
-/// The scheme, a blank, and at least eight characters of a token.
+/// The scheme, white space, and at least eight characters of a token.
 fn bearer(text: &str) -> Option<Match> {
     let (scheme, rest) = text.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case("bearer") || !rest.starts_with(char::is_whitespace) {
@@ -86,9 +86,11 @@ fn bearer(text: &str) -> Option<Match> {
     (length >= 8).then(|| (text.len() - token.len() + length, "Bearer ***"))
 }
 
-/// Three parts of at least eight characters, the first of which is a JSON object. The error is the
-/// number of bytes in which none begins: up to the end of the first part, what is missing behind it
-/// is missing for each beginning, and a later one makes the part shorter.
+/// Three parts of at least eight characters, the first of which is a JSON object.
+///
+/// The error is a number of bytes in which no token begins. If a part is missing or too short, that
+/// holds for every other beginning within the same first part too; and if the first part is too
+/// short, later beginnings make it even shorter.
 fn json_web_token(text: &str) -> Result<Match, usize> {
     let part = |text| run(text, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if !text.starts_with("eyJ") {
@@ -127,7 +129,7 @@ fn slack(text: &str) -> Option<Match> {
     at_least(text, rest, 10, |byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// So many characters follow; what comes after them is not looked at.
+/// Matches exactly `count` characters; more may follow.
 fn exactly(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) -> Option<Match> {
     let is_one = rest.len() >= count && rest.bytes().take(count).all(is_part);
     is_one.then(|| (text.len() - rest.len() + count, HIDDEN))
@@ -138,7 +140,7 @@ fn at_least(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) 
     (length >= count).then(|| (text.len() - rest.len() + length, HIDDEN))
 }
 
-/// How many bytes from here on are part of it.
+/// Returns the number of leading bytes that satisfy the predicate.
 fn run(text: &str, is_part: impl Fn(u8) -> bool) -> usize {
     text.bytes().take_while(|&byte| is_part(byte)).count()
 }
