@@ -1,23 +1,23 @@
-//! What a consumer says in the log.
+//! Log records of a consumer.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{entry::Poison, health::Tell};
 use crate::escape::Escaped;
 
-/// What has become of an entry that is acknowledged.
+/// The outcome of an acknowledged entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
     Done,
-    /// Carried out, as far as it is clear.
+    /// Carried out as far as it is unambiguous.
     Ambiguous,
-    /// A dead letter.
+    /// Moved to the dead letters.
     Buried(Poison),
     /// Deleted from the stream before it was acknowledged.
     Lost,
 }
 
-/// What has become of a batch, for one line of the log about each outcome but the usual one.
+/// The outcomes of a batch, for one log record about each except the normal one.
 #[derive(Debug, Default)]
 pub(super) struct Report(BTreeMap<Outcome, (usize, String)>);
 
@@ -66,7 +66,7 @@ impl Report {
     }
 }
 
-/// Failures that go on are the time in which revocations are not heard.
+/// While failures continue, revocations have no effect here.
 pub(super) fn tell_failure(stream: &Escaped<'_>, level: Tell, lasting: Duration, error: &str) {
     let error = Escaped(error);
     match level {
