@@ -1,4 +1,4 @@
-//! Revocations: sorted sets by target and by owner, and a stream that tells of every change.
+//! Revocations: sorted sets by target and by owner, and a stream of changes.
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
@@ -21,11 +21,12 @@ use crate::{
     },
 };
 
-/// The longest id that stands in an owner's share as it is. A key is longer than that.
+/// The maximum length of an id that is stored verbatim in an owner's share. A key is longer than
+/// this.
 const MAX_PLAIN_ID: usize = 64;
 
-/// The name of a target in its owner's share: different for different ones, and short, because the
-/// owner need not be named again. Empty for a claim, which is nobody's.
+/// Returns the name of a target in its owner's share: unique, and short because it does not repeat
+/// the owner. Empty for a claim, which belongs to no owner.
 fn name_in_share(target: &RevocationTarget<'_>, key: &str) -> String {
     match target {
         RevocationTarget::TokenId(id) if id.len() <= MAX_PLAIN_ID => format!("jti {id}"),
@@ -88,7 +89,7 @@ impl RevocationStore for RedisStore {
         }
     }
 
-    /// Without the mirror: all questions are on their way at the same time.
+    /// Checks without the mirror, with all queries in flight at once.
     async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
         let mut verdicts = Vec::with_capacity(tokens.len());
         if self.mirror().is_some() {
@@ -112,7 +113,7 @@ impl RevocationStore for RedisStore {
         Ok(verdicts)
     }
 
-    /// With the mirror: what is revoked elsewhere is told when it arrives here.
+    /// With the mirror, revocations by other instances are announced when they arrive here.
     fn changes(&self) -> Option<Changes> {
         self.mirror().map(Mirror::changes)
     }
