@@ -34,6 +34,8 @@ mod registry;
 mod replies;
 mod revocations;
 mod run_to_completion;
+#[cfg(feature = "mandates")]
+mod seen;
 mod session_handle;
 mod sessions;
 mod switch;

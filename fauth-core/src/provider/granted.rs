@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-#[cfg(feature = "mandates")]
-use super::{mandates::about, presented::Seen};
 use super::{inner::AuthProvider, way::Way};
+#[cfg(feature = "mandates")]
+use super::seen::{Seen, about};
 use crate::{
     demands::{Demands, Outbox},
     ended::Ended,

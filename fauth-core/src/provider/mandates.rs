@@ -6,8 +6,9 @@ use super::{
     csrf::Admitted,
     granted::Granted,
     inner::{AuthProvider, Mandates},
-    presented::{Found, Seen, Verified},
+    presented::{Found, Verified},
     revocations::accepted_until,
+    seen::{Seen, about},
 };
 use crate::{
     event::{self, AuthEvents, Event, EventKind},
@@ -211,14 +212,6 @@ impl<U: AuthUser> AuthProvider<U> {
 
 fn taken_back(zone: &str) -> Event<'_> {
     Event { zone: Some(zone), ..Event::new(EventKind::Revoked) }
-}
-
-/// Adds what was noted of the request.
-pub(super) fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
-    match seen {
-        None => event,
-        Some(seen) => Event { trace: seen.trace.as_ref(), ..event.client(&seen.client) },
-    }
 }
 
 /// Whatever else is presented: a provider of mandates accepts nothing but mandates.

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 #[cfg(feature = "trusted-issuers")]
 use zeroize::Zeroizing;
 
+#[cfg(feature = "mandates")]
+use super::seen::Seen;
 use super::{csrf_note::CsrfNote, granted::Granted, way::Way};
 #[cfg(feature = "trusted-issuers")]
 use crate::trusted_issuer::Trusted;
@@ -14,8 +16,6 @@ use crate::{
     token::{Purpose, TokenPayload},
     transport::UnverifiedToken,
 };
-#[cfg(feature = "mandates")]
-use crate::{client::ClientInfo, trace_context::TraceContext};
 
 /// What a request presents to prove who sends it; made by
 /// [`AuthProvider::read`](crate::AuthProvider::read).
@@ -75,13 +75,6 @@ pub(crate) struct Pending {
     pub(super) way: Way,
     #[cfg(feature = "mandates")]
     pub(super) seen: Option<Arc<Seen>>,
-}
-
-/// What the events of a mandate tell of its request.
-#[cfg(feature = "mandates")]
-pub(super) struct Seen {
-    pub(super) client: ClientInfo,
-    pub(super) trace: Option<TraceContext>,
 }
 
 /// Whose token it seems to be.

@@ -189,7 +189,7 @@ impl AuditStreamBuilder {
     /// - outside a Tokio runtime.
     pub fn start(self) -> Result<AuditStream, ConfigError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
-            ConfigError::new("audit", "is started outside a Tokio runtime", "call `start` within one")
+            ConfigError::new("audit", "was started outside a Tokio runtime", "call `start` inside one")
         })?;
         self.refuse_without_key()?;
         let seal = Seal::new(&self.zone, self.key.clone())?;
@@ -212,12 +212,12 @@ impl AuditStreamBuilder {
             (Some(_), false) | (None, true) => Ok(()),
             (None, false) => Err(ConfigError::new(
                 "signing_key",
-                "is missing: nobody could tell your events from invented ones",
-                "give the key of the Caracal deployment, or say `danger_unsigned()`",
+                "is missing, so forged events could not be detected",
+                "set the key of the Caracal deployment, or call `danger_unsigned()`",
             )),
             (Some(_), true) => Err(ConfigError::new(
                 "danger_unsigned",
-                "stands beside a `signing_key`",
+                "is set together with `signing_key`",
                 "leave one of them out",
             )),
         }
@@ -228,7 +228,7 @@ impl AuditStreamBuilder {
             return Err(ConfigError::new(
                 "spill_limits",
                 "are zero",
-                "leave out `spill_to` if nothing may spill",
+                "leave out `spill_to` if no files should be written",
             ));
         }
         let Some(path) = &self.folder else { return Ok(None) };
@@ -237,7 +237,7 @@ impl AuditStreamBuilder {
             ConfigError::new(
                 "spill_to",
                 problem,
-                "name a folder that only the user of this service can write to",
+                "use a folder that only the user of this service can write to",
             )
         });
         opened.map(Some)

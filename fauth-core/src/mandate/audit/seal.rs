@@ -25,7 +25,7 @@ impl Seal {
             return Err(ConfigError::new(
                 "zone",
                 problem,
-                "name the zone of this service, such as `zone_prod`",
+                "set the zone of this service, such as `zone_prod`",
             ));
         }
         Ok(Self { zone: zone.into(), key })

@@ -48,7 +48,7 @@ impl Default for SpillLimits {
 /// Why entries were not written to a file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SpillError {
-    #[error("the folder has {files} files and {bytes} bytes, as many as it may have")]
+    #[error("the folder is full, with {files} files and {bytes} bytes")]
     Full { files: usize, bytes: u64 },
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -89,7 +89,7 @@ pub(super) struct Oldest {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     /// The file was removed by somebody else. It counts as empty.
-    #[error("it is gone: {0}")]
+    #[error("the file was removed: {0}")]
     Gone(io::Error),
     /// The file stays the oldest.
     #[error(transparent)]

@@ -112,7 +112,7 @@ impl Shared {
         if !is_taken && !self.has_told.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 target: "fauth",
-                "audit: the buffer is full or closed, and events are lost; said once, see the counters"
+                "audit: the buffer is full or closed, and events are lost; this is logged once, see the counters"
             );
         }
     }

@@ -177,7 +177,7 @@ impl Writer {
                 Some(Ok(Some(oldest))) => oldest,
                 Some(Ok(None)) => break,
                 Some(Err(error @ ReadError::Gone(_))) => {
-                    tracing::error!(target: "fauth", %error, "audit: a file of events was removed, and they are lost");
+                    tracing::error!(target: "fauth", %error, "audit: a file of events was removed by somebody else; its events are lost");
                     continue;
                 }
                 Some(Err(ReadError::Io(error))) => {
@@ -209,13 +209,13 @@ impl Writer {
         if has_unreadable {
             self.lose(
                 oldest.unreadable,
-                "lines of a file are not ours or cannot be read; it is kept as `*.unreadable`",
+                "lines of a file cannot be read or are not signed with the key; the file is kept as `*.unreadable`",
             );
         }
         if let Some(Err(error)) = self.blocking(move |folder| folder.finish_oldest(has_unreadable)).await {
             tracing::error!(
                 target: "fauth", %error,
-                "audit: a file of events that Redis has taken stays, and will be sent again after the next start"
+                "audit: a file that was sent cannot be removed; its events will be sent again after the next start"
             );
         }
         self.look_whether_crowded();
@@ -278,7 +278,7 @@ impl Writer {
             let count = self.held.len();
             if count > 0 {
                 self.held.clear();
-                self.lose(count, "neither Redis nor a file has taken them before the shutdown");
+                self.lose(count, "neither redis nor a file accepted them before the shutdown");
             }
         }
     }
@@ -308,13 +308,13 @@ impl Writer {
         if self.pace.failed() {
             let error = causes(error);
             let into = if self.folder.is_some() { "files" } else { "the buffer only" };
-            tracing::warn!(target: "fauth", error, into, "audit: redis takes no events, they are kept elsewhere");
+            tracing::warn!(target: "fauth", error, into, "audit: redis does not accept events, which are kept in `into`");
         }
     }
 
     fn succeeded(&mut self) {
         if self.pace.succeeded() {
-            tracing::info!(target: "fauth", "audit: events get to redis again");
+            tracing::info!(target: "fauth", "audit: events are written to redis again");
         }
     }
 
@@ -324,7 +324,7 @@ impl Writer {
         if !std::mem::replace(&mut self.is_file_failing, true) {
             tracing::error!(
                 target: "fauth", %error,
-                "audit: a file of events cannot be read; it is tried again, and nothing is sent until it can be"
+                "audit: a file of events cannot be read; nothing is sent until it can be, and reading is retried"
             );
         }
     }
@@ -333,7 +333,7 @@ impl Writer {
         if !std::mem::replace(&mut self.is_folder_failing, true) {
             tracing::error!(
                 target: "fauth", %error,
-                "audit: no file takes events, which stay in the buffer until it is full"
+                "audit: events cannot be written to a file, and stay in the buffer until it is full"
             );
         }
     }

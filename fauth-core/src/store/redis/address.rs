@@ -39,8 +39,8 @@ impl Address {
             if self.url.starts_with("rediss:") && cfg!(not(feature = "tls")) {
                 return ConfigError::new(
                     "url",
-                    "begins with `rediss:`, which demands TLS, and fauth-core was built without it",
-                    "switch on the feature `tls` of `fauth-core`",
+                    "begins with `rediss:`, which needs TLS, but fauth-core was built without it",
+                    "enable the feature `tls` of `fauth-core`",
                 );
             }
             unusable_url()
@@ -63,12 +63,12 @@ impl Address {
             return Client::open(info).map_err(|_| unusable_url());
         };
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            let problem = "there is one, and the URL does not demand TLS";
+            let problem = "is set, but the URL does not use TLS";
             return Err(ConfigError::new("root_certificate", problem, "use `rediss://` in the URL"));
         }
         let unreadable = || {
-            let problem = "it holds no certificate that can be read";
-            ConfigError::new("root_certificate", problem, "give the certificate of the authority in PEM")
+            let problem = "contains no valid certificate";
+            ConfigError::new("root_certificate", problem, "pass the certificate of the authority in PEM")
         };
         // For the library, a text without any certificate is an empty list.
         if !root.windows(27).any(|text| text == b"-----BEGIN CERTIFICATE-----") {
@@ -81,7 +81,7 @@ impl Address {
 
 fn unusable_url() -> ConfigError {
     let fix = "use `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` with TLS";
-    ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
+    ConfigError::new("url", "is not a valid URL of a Redis server", fix)
 }
 
 /// Installs a process-wide cryptography provider unless the application has installed one. The

@@ -141,7 +141,7 @@ async fn may_publish(link: &Link, channel: &str) -> Result<(), RedisConnectError
     match link.command(&command).await {
         Ok(_) => Ok(()),
         Err(Fault::Redis(error)) if error.code() == Some("NOPERM") => {
-            let problem = "may not publish to the channel on which instances hear of revocations";
+            let problem = "is for a Redis user that may not publish on the channel for revocations";
             let fix = format!("give this user of Redis `+publish +subscribe &{channel}`");
             Err(ConfigError::new("url", problem, fix).into())
         }

@@ -125,7 +125,7 @@ impl Listening {
                 tracing::warn!(
                     target: "fauth",
                     error = %Escaped(&error),
-                    "what other instances revoke is not heard from redis"
+                    "revocations by other instances are not received from redis"
                 );
             }
             if self.is_over() {
@@ -153,7 +153,7 @@ impl Listening {
         self.sender.tell_all();
         if self.pause != PAUSES.0 {
             self.pause = PAUSES.0;
-            tracing::info!(target: "fauth", "what other instances revoke is heard from redis again");
+            tracing::info!(target: "fauth", "revocations by other instances are received from redis again");
         }
         let mut beats = 0;
         loop {
@@ -188,8 +188,8 @@ impl Listening {
             let keys = &self.subscription.keys;
             tracing::warn!(
                 target: "fauth",
-                "redis does not tell what services in other languages revoke, so that all open connections are \
-                 looked at every 5 seconds: set `notify-keyspace-events` to `K$`, and allow this user \
+                "redis does not announce revocations by services in other languages, so all open connections are \
+                 checked every 5 seconds: set `notify-keyspace-events` to `K$`, and allow this user \
                  `CONFIG GET` and the channels `{keys}*`"
             );
         }

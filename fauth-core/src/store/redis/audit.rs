@@ -76,7 +76,7 @@ impl AuditLink {
             return Err(ConfigError::new("stream", "is empty", fix));
         }
         if self.max_length == Some(0) {
-            return Err(ConfigError::new("max_length", "is zero", "leave it out, and nothing is removed"));
+            return Err(ConfigError::new("max_length", "is zero", "leave it out to remove no entries"));
         }
         self.address.client(self.limit).map(drop)
     }

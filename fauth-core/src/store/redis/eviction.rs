@@ -114,7 +114,7 @@ impl Eviction {
                 tracing::error!(
                     target: "fauth",
                     policy,
-                    "the store refuses everything until the maxmemory-policy of redis is `noeviction`"
+                    "the maxmemory-policy of redis can evict revocations: the store refuses everything until it is `noeviction`"
                 );
             }
         }

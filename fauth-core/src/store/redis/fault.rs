@@ -21,43 +21,44 @@ pub(super) enum Fault {
     TimedOut(std::time::Duration),
     /// The script found its deadline past and did nothing, although its caller was still waiting: a
     /// clock has jumped, or another server answered. See `deadline`.
-    #[error("took the step after its deadline, or its clock has jumped; nothing was done")]
+    #[error("a step ran after its deadline, or the clock of the server has jumped; nothing was changed")]
     Late,
     /// An answer that none of our scripts gives.
-    #[error("answered what no script of fauth answers: {0}")]
+    #[error("unexpected answer to a script of fauth: {0}")]
     Malformed(&'static str),
     /// The server evicts keys when its memory is full. See `eviction`.
     #[error(
-        "its maxmemory-policy is `{}`: it throws revocations away; set it to `noeviction`",
+        "its maxmemory-policy `{}` can evict revocations: set it to `noeviction`",
         .0.escape_default()
     )]
     Evicts(String),
     /// The server does not report its eviction policy.
     #[error(
-        "does not tell its maxmemory-policy: allow `CONFIG GET` or `INFO`, so that the store \
-         sees that it is `noeviction`"
+        "does not report its maxmemory-policy: allow `CONFIG GET` or `INFO`, so that the store \
+         can verify that it is `noeviction`"
     )]
     MayEvict,
     /// Redis had lost revocations, and lost the new revocation memory immediately.
     #[error(
-        "loses its memory of revocations as soon as it has one: set its `maxmemory-policy` to \
-         `noeviction` and give it more memory, and see that nobody else deletes keys of fauth"
+        "loses revocations as soon as they are stored: set its `maxmemory-policy` to `noeviction`, give it \
+         more memory, and make sure that nothing else deletes keys of fauth"
     )]
     KeepsForgetting,
     /// The mirror is too old to decide, and the store is set to refuse then instead of asking
     /// Redis.
-    #[error("the mirror of the revocations is older than `max_staleness`")]
+    #[error("the mirror of revocations is older than `max_staleness`")]
     Stale,
     /// A new revocation memory begins in the next second. Tokens issued before it are never
     /// trusted, because their revocation may have been lost. Until then the store returns no epoch
     /// for new tokens, and no verdict on older ones.
     #[error(
-        "its memory begins later than the present of this provider; a token issued now would not be trusted: \
-         give `RedisStoreBuilder::clock` and `AuthProviderBuilder::clock` the same clock, if it does not pass in a second"
+        "its revocation memory begins in the future of this provider's clock, so a token issued now would \
+         not be trusted: if this lasts longer than a second, give `RedisStoreBuilder::clock` and \
+         `AuthProviderBuilder::clock` the same clock"
     )]
     TooEarly,
     /// A session, one-time token or API key with this id already exists.
-    #[error("{0} is known already")]
+    #[error("{0} exists already")]
     Known(&'static str),
     /// The id of an API key names another bucket than its owner's, so the key could not be found.
     #[error("the id of an API key is not of its owner's bucket")]
@@ -72,7 +73,7 @@ pub(super) enum Fault {
     /// the check fails.
     #[cfg(feature = "mandates")]
     #[error(
-        "the key `{}` holds no number where a delegation epoch belongs: raise the epoch of the zone, or delete the key",
+        "the delegation epoch in the key `{}` is not a number: raise the epoch of the zone, or delete the key",
         .0.escape_default()
     )]
     NoEpoch(String),

@@ -34,7 +34,7 @@ impl Hub {
             return Ok(reply);
         }
         let since = self.begin().await?;
-        tracing::warn!(target: "fauth", %since, "redis remembers nothing: tokens issued before are refused");
+        tracing::warn!(target: "fauth", %since, "redis has lost its revocation memory: tokens issued before `since` are refused");
         self.wait_for(since).await?;
         let reply = self.link.run(step, retry).await?;
         if reply.is("lost") { Err(Fault::KeepsForgetting) } else { Ok(reply) }

@@ -107,7 +107,7 @@ impl RevocationStore for RedisStore {
         }
         for (token, mut asking) in tokens.iter().zip(asked) {
             let reply = asking.join_next().await.and_then(Result::ok);
-            let reply = reply.ok_or_else(|| StoreError::new("the question was given up"))?;
+            let reply = reply.ok_or_else(|| StoreError::new("the query was dropped"))?;
             verdicts.push(verdict_of(token, reply?, now)?);
         }
         Ok(verdicts)

@@ -34,13 +34,13 @@ async fn refuse_eviction(link: &Link) -> Result<(), RedisConnectError> {
     let (problem, fix) = match link.ask_for_eviction().await {
         Ok(()) => return Ok(()),
         Err(Fault::Evicts(policy)) => (
-            format!("is `{}` on the server: it throws revocations away", policy.escape_default()),
-            "set it to `noeviction`, or give fauth a server of its own",
+            format!("is `{}` on the server, which can evict revocations", policy.escape_default()),
+            "set it to `noeviction`, or use a separate server for fauth",
         ),
         Err(Fault::MayEvict) => (
-            "is not told by the server, neither by `CONFIG GET` nor by `INFO`".to_owned(),
+            "is not reported by the server, neither by `CONFIG GET` nor by `INFO`".to_owned(),
             "allow one of them to this user; if you know that the policy is `noeviction`, \
-             say `danger_allow_eviction()`",
+             call `danger_allow_eviction()`",
         ),
         Err(fault) => return Err(fault.into()),
     };
@@ -58,8 +58,8 @@ async fn refuse_cluster(link: &Link) -> Result<(), RedisConnectError> {
     match masters.and_then(|masters| masters.trim().parse::<u32>().ok()) {
         Some(masters @ 2..) => Err(ConfigError::new(
             "url",
-            format!("is a node of a cluster of {masters} masters: the store talks to one node only"),
-            "use a server without cluster mode, or a cluster of one master",
+            format!("is a node of a cluster with {masters} masters, but the store talks to one node only"),
+            "use a server without cluster mode, or a cluster with one master",
         )
         .into()),
         _ => Ok(()),
@@ -85,7 +85,7 @@ fn old_layout(names: &Names) -> ConfigError {
     let namespace = &names.namespace;
     ConfigError::new(
         "namespace",
-        format!("`{namespace}` has keys of an older version of fauth, which are not migrated"),
+        format!("`{namespace}` has keys of an older version of fauth, which this version does not read"),
         format!(
             "use another namespace, or delete all keys that begin with `{{{namespace}}}:` or \
              `{{{namespace}:` first"

@@ -92,7 +92,7 @@ impl Feed {
                 tracing::warn!(
                     target: "fauth",
                     error = %Escaped(&error),
-                    "the mirror of the revocations does not hear from redis"
+                    "the mirror of revocations gets no changes from redis"
                 );
             }
             tokio::time::sleep(self.pause).await;
@@ -109,7 +109,7 @@ impl Feed {
         self.catch_up(&mut connection).await?;
         if self.pause != PAUSES.0 {
             self.pause = PAUSES.0;
-            tracing::info!(target: "fauth", "the mirror of the revocations hears from redis again");
+            tracing::info!(target: "fauth", "the mirror of revocations gets changes from redis again");
         }
         loop {
             self.hub.link.eviction().ask_if_due(&mut connection).await?;
@@ -151,7 +151,7 @@ impl Feed {
         if reply.is("lost") {
             let (begin, since) = self.hub.begin_step()?;
             ask(connection, &begin).await?.done()?;
-            tracing::warn!(target: "fauth", %since, "redis remembers nothing: tokens issued before are refused");
+            tracing::warn!(target: "fauth", %since, "redis has lost its revocation memory: tokens issued before `since` are refused");
             reply = ask(connection, &step).await?;
         }
         reply.done()?;

@@ -30,7 +30,7 @@ pub(super) async fn write_back(
         restore(hub, batch, now, connection).await?;
     }
     if !lost.is_empty() {
-        tracing::warn!(target: "fauth", count = lost.len(), "redis had lost revocations, and was told them again");
+        tracing::warn!(target: "fauth", count = lost.len(), "redis had lost revocations, which were written back");
     }
     Ok(())
 }

@@ -210,14 +210,13 @@ impl StreamConsumerBuilder {
         let (problem, fix) = match (self.keys.is_empty(), self.is_unsigned) {
             (false, false) | (true, true) => return Ok(()),
             (true, false) => (
-                "is missing: whoever can write to the stream could revoke everything",
-                "give the `STREAMS_HMAC_KEY` of the deployment, as `StreamKey::from_hex(…)`, or say \
+                "is missing, so anyone who can write to the stream could revoke everything",
+                "set the `STREAMS_HMAC_KEY` of the deployment, as `StreamKey::from_hex(…)`, or call \
                  `danger_unsigned()`",
             ),
-            (false, true) => (
-                "is given, and `danger_unsigned()` is said, with which nobody would look at it",
-                "leave one of them out",
-            ),
+            (false, true) => {
+                ("is set together with `danger_unsigned()`, which would ignore it", "leave one of them out")
+            }
         };
         Err(ConfigError::new("signing_key", problem, fix))
     }
@@ -237,12 +236,12 @@ impl StreamConsumerBuilder {
             return Ok(());
         }
         let problem = format!(
-            "is `{}`, which all services share, and the store is one that they may not share, by its prefix or \
-             by `anchors(…)`: what one consumer of a group takes, the others never get",
+            "is `{}`, the group of all services of the deployment, but this store has another prefix or place \
+             (`anchors(…)`): an entry that one consumer of a group takes never reaches the others",
             self.default_group
         );
-        let fix = "name a group as `group(…)`, that of all services with the same store; a store in the memory \
-                   of a process needs one for each process";
+        let fix = "set a group with `group(…)`, the same for all services with this store; a store in the memory \
+                   of a process needs a group for each process";
         Err(ConfigError::new("group", problem, fix))
     }
 
@@ -268,14 +267,18 @@ fn check_name(field: &'static str, name: &str) -> Result<(), ConfigError> {
     if (1..=256).contains(&name.len()) && name.chars().all(is_allowed) {
         return Ok(());
     }
-    let problem = "is empty, over 256 bytes, or has a blank or a control character";
-    Err(ConfigError::new(field, problem, "use a name of visible characters"))
+    let problem = "is empty, over 256 bytes, or has white space or a control character";
+    Err(ConfigError::new(field, problem, "use visible characters only"))
 }
 
 fn new_name() -> Result<String, ConfigError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|_| {
-        ConfigError::new("consumer", "got no name: the system has no random bytes", "give it a name")
+        ConfigError::new(
+            "consumer",
+            "got no random name: the system returned no random bytes",
+            "set a name with `consumer(…)`",
+        )
     })?;
     Ok(format!("{GIVEN}{}", hexadecimal(&bytes)))
 }

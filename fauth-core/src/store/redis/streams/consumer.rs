@@ -185,7 +185,7 @@ impl StreamConsumer {
             tracing::warn!(
                 target: "fauth",
                 stream = %self.stream(),
-                "a stream is consumed without signatures: whoever can write to it can revoke everything"
+                "a stream is consumed without signatures: anyone who can write to it can revoke everything"
             );
         }
         let mut stop = Stop::when(shutdown);
@@ -232,7 +232,7 @@ impl StreamConsumer {
     async fn round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
         let outcome = match self.try_round(stop).await {
             Err(Fault::Redis(error)) if is_gone(&error) => {
-                tracing::warn!(target: "fauth", stream = %self.stream(), "a stream or its group was deleted, and is made again");
+                tracing::warn!(target: "fauth", stream = %self.stream(), "a stream or its group was deleted, and is created again");
                 self.try_round(stop).await
             }
             outcome => outcome,

@@ -40,22 +40,21 @@ impl Report {
                 Outcome::Ambiguous => tracing::error!(
                     target: "fauth", %stream, count, %first,
                     "signed revocations can be read in more than one way: the anchors that they name are \
-                     revoked, and nobody knows whether others were meant"
+                     revoked, but others may have been meant"
                 ),
                 Outcome::Lost => tracing::error!(
                     target: "fauth", %stream, count, %first,
                     "entries were deleted before they were acknowledged, and may not have been carried out: \
-                     let the stream keep more of them"
+                     keep the stream longer"
                 ),
                 Outcome::Buried(Poison::InvalidSignature) => tracing::error!(
                     target: "fauth", %stream, count, %first, reason = Poison::InvalidSignature.as_str(),
                     "entries that no key verifies were moved to the dead letters: if a key is wrong or old, \
-                     nobody carries them out until they are replayed"
+                     correct it and replay them"
                 ),
                 Outcome::Buried(Poison::Ambiguous) => tracing::error!(
                     target: "fauth", %stream, count, %first, reason = Poison::Ambiguous.as_str(),
-                    "signed entries that have other readings too were moved to the dead letters, and are not \
-                     carried out"
+                    "ambiguous signed entries were moved to the dead letters, and are not carried out"
                 ),
                 Outcome::Buried(poison) => tracing::warn!(
                     target: "fauth", %stream, count, %first, reason = poison.as_str(),
@@ -73,7 +72,7 @@ pub(super) fn tell_failure(stream: &Escaped<'_>, level: Tell, lasting: Duration,
         Tell::Warning => tracing::warn!(target: "fauth", %stream, %error, "a stream cannot be consumed"),
         Tell::Error => tracing::error!(
             target: "fauth", %stream, %error, seconds = lasting.as_secs(),
-            "a stream cannot be consumed: what is revoked there is not heard, and passes here"
+            "a stream cannot be consumed: what is revoked there is still accepted here"
         ),
     }
 }

@@ -1,0 +1,17 @@
+//! What the events of a mandate tell of its request.
+
+use crate::{client::ClientInfo, event::Event, trace_context::TraceContext};
+
+/// The client and the trace of a request, noted if an event sink reads them.
+pub(super) struct Seen {
+    pub(super) client: ClientInfo,
+    pub(super) trace: Option<TraceContext>,
+}
+
+/// Adds what was noted of the request.
+pub(super) fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
+    match seen {
+        None => event,
+        Some(seen) => Event { trace: seen.trace.as_ref(), ..event.client(&seen.client) },
+    }
+}
