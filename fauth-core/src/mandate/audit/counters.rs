@@ -10,8 +10,8 @@ pub struct AuditCounters {
     pub queued: u64,
     /// Entries that Redis confirmed, including replayed ones.
     pub written: u64,
-    /// Events lost because the buffer was full or closed, or because neither Redis nor a file
-    /// accepted them at the shutdown.
+    /// Events lost: the buffer was full or closed, neither Redis nor a file accepted them at the
+    /// shutdown, or lines of a file could not be read or were not signed with the key.
     pub dropped: u64,
     /// Entries written to files.
     pub spilled: u64,

@@ -308,7 +308,7 @@ impl Writer {
         if self.pace.failed() {
             let error = causes(error);
             let into = if self.folder.is_some() { "files" } else { "the buffer only" };
-            tracing::warn!(target: "fauth", error, into, "audit: redis does not accept events, which are kept in `into`");
+            tracing::warn!(target: "fauth", error, into, "audit: redis does not accept events; they are kept elsewhere");
         }
     }
 
