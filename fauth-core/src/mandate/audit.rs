@@ -44,8 +44,8 @@
 //! # What is written
 //! By default, the stream gets every event about the authority of a subject: logins, revocations,
 //! API keys, one-time tokens, requests admitted by a mandate, and refusals of mandates and tokens
-//! that verify. Faults of the server, fetched signing keys and rehashed passwords are left out: they
-//! belong in the log. Change the selection with [`AuditStreamBuilder::select`].
+//! that verify. Faults of the server, fetched signing keys and rehashed passwords are left out:
+//! they belong in the log. Change the selection with [`AuditStreamBuilder::select`].
 //!
 //! Events that anyone can cause without a credential that verifies are left out too: refused and
 //! limited requests (`request_refused`, `request_limited`) and failed logins

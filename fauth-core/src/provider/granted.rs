@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{inner::AuthProvider, way::Way};
 #[cfg(feature = "mandates")]
 use super::seen::{Seen, about};
+use super::{inner::AuthProvider, way::Way};
 use crate::{
     demands::{Demands, Outbox},
     ended::Ended,

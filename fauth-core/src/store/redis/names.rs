@@ -5,8 +5,8 @@
 //!   identifies the owner by [`Owner::digest`] in hexadecimal.
 //! - The sessions of an owner are **one** hash of ids and packed records. So a script that ends all
 //!   of them, or those above the limit, needs no key that it would learn of only while it runs.
-//!   Tombstones are a sorted set of their own. Payloads are a hash of their own, so listing sessions
-//!   does not read them.
+//!   Tombstones are a sorted set of their own. Payloads are a hash of their own, so listing
+//!   sessions does not read them.
 //! - The one-time tokens of an owner are one sorted set. API keys have one key each, found by the
 //!   id alone, and a sorted set of ids for each owner. Only API keys name their owner in clear:
 //!   everything else is always looked up by its owner.
