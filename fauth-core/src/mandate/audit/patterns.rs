@@ -249,8 +249,8 @@ mod tests {
 
     #[test]
     fn no_more_is_read_than_is_needed() {
-        let read = |longest| super::without_credentials("a Bearer abcdefgh, Bearer abcdefgh.", longest);
-        assert_eq!(read(usize::MAX), "a Bearer ***, Bearer ***.");
+        let read = |longest| super::without_credentials("a Bearer abcdefgh, Bearer abcdefgh!", longest);
+        assert_eq!(read(usize::MAX), "a Bearer ***, Bearer ***!");
         assert_eq!(read(13), "a Bearer ***, ");
         assert_eq!(read(14), "a Bearer ***, Bearer ***");
         assert_eq!(read(0), "a");
