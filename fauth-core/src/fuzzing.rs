@@ -1,0 +1,132 @@
+//! What the fuzz targets in `fuzz/fuzz_targets` call, and the test that runs their corpora.
+//!
+//! Every function takes any bytes, and returns whether a parser has accepted anything of them. It
+//! panics if a parser breaks a promise, such as that two parsers agree, or that what is accepted is
+//! read again as the same. Private parsers are called from a module `fuzzing` next to them.
+//!
+//! This module is no part of the public interface: it is there only with `--cfg fuzzing`, which
+//! cargo-fuzz sets, and in the tests of this crate.
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a broken promise is meant to panic"
+)]
+
+mod credentials;
+mod forwarded;
+mod head;
+mod paths;
+#[cfg(test)]
+mod tests;
+
+use crate::{password, token};
+
+/// All targets, by the names of their corpora.
+pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
+    ("authorization", authorization),
+    ("base64url", base64url),
+    ("cookies", cookies),
+    ("forwarded", forwarded),
+    ("json", json),
+    ("jwk", jwk),
+    #[cfg(feature = "mandates")]
+    ("mandate", mandate),
+    ("path", path),
+    ("redirects", redirects),
+    #[cfg(feature = "redis")]
+    ("redis", redis),
+    ("rules", rules),
+    ("stored_hashes", stored_hashes),
+    ("token", token),
+    #[cfg(feature = "mandates")]
+    ("trace_context", trace_context),
+    #[cfg(feature = "user-store")]
+    ("users", users),
+];
+
+pub fn authorization(bytes: &[u8]) -> bool {
+    credentials::authorization(bytes)
+}
+
+pub fn base64url(bytes: &[u8]) -> bool {
+    token::fuzzing::base64url(bytes)
+}
+
+pub fn cookies(bytes: &[u8]) -> bool {
+    credentials::cookies(bytes)
+}
+
+pub fn forwarded(bytes: &[u8]) -> bool {
+    forwarded::forwarded(bytes)
+}
+
+pub fn json(bytes: &[u8]) -> bool {
+    with_text(bytes, token::fuzzing::json)
+}
+
+pub fn jwk(bytes: &[u8]) -> bool {
+    with_text(bytes, token::fuzzing::jwk)
+}
+
+#[cfg(feature = "mandates")]
+pub fn mandate(bytes: &[u8]) -> bool {
+    with_text(bytes, token::fuzzing::mandate)
+}
+
+pub fn path(bytes: &[u8]) -> bool {
+    with_text(bytes, paths::path)
+}
+
+pub fn redirects(bytes: &[u8]) -> bool {
+    !redirect_targets(bytes).is_empty()
+}
+
+/// Every redirect target that is accepted, to be compared with what browsers make of it.
+#[must_use]
+pub fn redirect_targets(bytes: &[u8]) -> Vec<String> {
+    std::str::from_utf8(bytes).map(paths::redirect_targets).unwrap_or_default()
+}
+
+#[cfg(feature = "redis")]
+pub fn redis(bytes: &[u8]) -> bool {
+    crate::store::redis_fuzzing::reply(bytes)
+}
+
+pub fn rules(bytes: &[u8]) -> bool {
+    with_text(bytes, paths::rules)
+}
+
+pub fn stored_hashes(bytes: &[u8]) -> bool {
+    with_text(bytes, password::fuzzing::stored_hash)
+}
+
+/// Variant, memory in KiB, passes and lanes of an Argon2 hash that is accepted, to be compared with
+/// what another parser reads.
+#[must_use]
+pub fn argon2_parameters(text: &str) -> Option<(&str, u32, u32, u32)> {
+    password::fuzzing::argon2_parameters(text)
+}
+
+pub fn token(bytes: &[u8]) -> bool {
+    token::fuzzing::token(bytes)
+}
+
+#[cfg(feature = "mandates")]
+pub fn trace_context(bytes: &[u8]) -> bool {
+    forwarded::trace_context(bytes)
+}
+
+#[cfg(feature = "user-store")]
+pub fn users(bytes: &[u8]) -> bool {
+    crate::user_store::fuzzing::users(bytes)
+}
+
+fn with_text(bytes: &[u8], check: impl FnOnce(&str) -> bool) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(check)
+}
+
+fn lines(bytes: &[u8]) -> Vec<&[u8]> {
+    bytes.split(|byte| *byte == b'\n').collect()
+}
