@@ -10,6 +10,8 @@
     missing_docs,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::type_complexity,
     clippy::unwrap_used,
     reason = "a broken promise is meant to panic"
 )]
@@ -84,7 +86,6 @@ pub fn redirects(bytes: &[u8]) -> bool {
 }
 
 /// Every redirect target that is accepted, to be compared with what browsers make of it.
-#[must_use]
 pub fn redirect_targets(bytes: &[u8]) -> Vec<String> {
     std::str::from_utf8(bytes).map(paths::redirect_targets).unwrap_or_default()
 }
@@ -104,7 +105,6 @@ pub fn stored_hashes(bytes: &[u8]) -> bool {
 
 /// Variant, memory in KiB, passes and lanes of an Argon2 hash that is accepted, to be compared with
 /// what another parser reads.
-#[must_use]
 pub fn argon2_parameters(text: &str) -> Option<(&str, u32, u32, u32)> {
     password::fuzzing::argon2_parameters(text)
 }

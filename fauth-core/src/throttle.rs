@@ -87,6 +87,8 @@ mod backoff;
 mod bytes;
 mod cell;
 mod familiar;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod identifier;
 mod record;
 mod rules;

@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{head::Head, lines};
 use crate::{
+    api_key::ApiKeyFormat,
     request::{HeaderValues, is_token_char},
     token::Purpose,
     transport::{
@@ -41,10 +42,7 @@ pub(super) fn cookies(bytes: &[u8]) -> bool {
     if let Found::Token(value) = &found {
         assert!(!value.is_empty() && !value.contains(&b';'));
         let named: Vec<u8> = [COOKIE.as_bytes(), b"=", value].concat();
-        assert_eq!(
-            lines.iter().filter(|line| line.windows(named.len()).any(|part| part == named)).count(),
-            1
-        );
+        assert!(lines.iter().any(|line| line.windows(named.len()).any(|part| part == named)));
     }
     if lines.len() <= 64 && bytes.len() < 8192 {
         let joined = lines.join(&b"; "[..]);
@@ -76,6 +74,7 @@ fn starlette(head: &Head<'_>) {
 
 /// Each line is a header `Authorization`.
 pub(super) fn authorization(bytes: &[u8]) -> bool {
+    api_key(bytes);
     let lines = lines(bytes);
     let bearer = find(&BearerTransport::new(), &lines);
     let basic = find(&BasicTransport, &lines);
@@ -109,6 +108,20 @@ pub(super) fn authorization(bytes: &[u8]) -> bool {
     [bearer, basic].iter().any(|found| matches!(found, Found::Token(_)))
 }
 
+/// An API key that is accepted is none any more once one of its bytes is another.
+fn api_key(text: &[u8]) {
+    let format = ApiKeyFormat::new(Some("fk")).unwrap();
+    let key = text.strip_prefix(b"Bearer ").unwrap_or(text);
+    if format.parse(key).is_some() {
+        assert!(format.names(key) && key.is_ascii());
+        for at in 0..key.len() {
+            let mut other = key.to_vec();
+            other[at] = if other[at] == b'0' { b'1' } else { b'0' };
+            assert!(format.parse(&other).is_none(), "{at}");
+        }
+    }
+}
+
 fn find(transport: &dyn Transport, lines: &[&[u8]]) -> Found {
     let head = Head { name: "authorization", values: lines.to_vec(), ..Head::default() };
     assert_eq!(Found::from(transport.extract(&head, Purpose::Refresh)), Found::Nothing);
@@ -139,7 +152,8 @@ fn basic_password(line: &[u8]) -> Option<Vec<u8>> {
     if !scheme.eq_ignore_ascii_case(b"basic") || !rest.starts_with(b" ") || rest.len() > 8192 {
         return None;
     }
-    let decoded = STANDARD.decode(rest.trim_ascii_start()).ok()?;
+    let text: Vec<u8> = rest.iter().copied().skip_while(|byte| *byte == b' ').collect();
+    let decoded = STANDARD.decode(text).ok()?;
     let password = decoded.strip_prefix(b"__token__:")?;
     std::str::from_utf8(password).ok().map(|password| password.as_bytes().to_vec())
 }

@@ -8,7 +8,7 @@ use crate::{
     access::Access,
     path::{Allowed, PathCharacter, canonical, is_rest, other_readings},
     redirect::LocalTarget,
-    rules::exact,
+    rules::{RouteRulesBuilder, exact},
 };
 
 const ALL: [PathCharacter; 4] = [
@@ -86,18 +86,15 @@ fn decoded(path: &[u8]) -> Vec<u8> {
     while let Some((byte, tail)) = rest.split_first() {
         let escape =
             rest.get(1..3).filter(|_| *byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
-        match escape
+        if let Some(byte) = escape
             .filter(|digits| !digits.contains('+'))
             .and_then(|digits| u8::from_str_radix(digits, 16).ok())
         {
-            Some(byte) => {
-                read.push(byte);
-                rest = &rest[3..];
-            }
-            None => {
-                read.push(*byte);
-                rest = tail;
-            }
+            read.push(byte);
+            rest = &rest[3..];
+        } else {
+            read.push(*byte);
+            rest = tail;
         }
     }
     read
@@ -120,7 +117,7 @@ fn decisions(rules: &RouteRules) -> Vec<Option<Access>> {
 
 /// One file of rules decides alike, however it is read. An error names a line of the text.
 pub(super) fn rules(text: &str) -> bool {
-    let of_json = checked(text, RouteRules::from_json(text).and_then(|rules| rules.build()));
+    let of_json = checked(text, RouteRules::from_json(text).and_then(RouteRulesBuilder::build));
     let of_serde = serde_json::from_str::<RouteRules>(text).ok();
     assert_eq!(of_json.as_ref().map(decisions), of_serde.as_ref().map(decisions));
     if let Some(rules) = &of_json {
@@ -151,11 +148,11 @@ fn checked(text: &str, read: Result<RouteRules, crate::ConfigError>) -> Option<R
 
 #[cfg(feature = "rules-toml")]
 fn toml_like_json(text: &str) -> bool {
-    let Some(of_toml) = checked(text, RouteRules::from_toml(text).and_then(|rules| rules.build())) else {
+    let Some(of_toml) = checked(text, RouteRules::from_toml(text).and_then(RouteRulesBuilder::build)) else {
         return false;
     };
     let value: serde_json::Value = toml::from_str(text).unwrap();
-    let of_json = RouteRules::from_json(&value.to_string()).and_then(|rules| rules.build());
+    let of_json = RouteRules::from_json(&value.to_string()).and_then(RouteRulesBuilder::build);
     assert_eq!(decisions(&of_json.unwrap()), decisions(&of_toml));
     true
 }

@@ -1,4 +1,5 @@
 //! Stored password hashes.
+#![allow(clippy::unwrap_used, reason = "a broken promise is meant to panic")]
 
 use super::{
     ceilings::Ceilings,

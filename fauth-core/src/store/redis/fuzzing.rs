@@ -1,12 +1,12 @@
-//! What Redis answers: replies of scripts, the stream of revocations, and entries of Caracal's
-//! streams.
+//! What Redis answers: replies of scripts, the stream of revocations, entries of Caracal's streams,
+//! and records of failed logins.
 
 use redis::Value;
 
 #[cfg(feature = "mandates")]
 use super::{anchors, streams};
 use super::{api_keys, mirror, reply::Reply, revocations, sessions};
-use crate::store::RevocationTarget;
+use crate::{store::RevocationTarget, throttle};
 
 /// Lines that stand for values of Redis: `[` and `]` around an array, `~` for nothing, `:` before
 /// a number, `+` before a simple string. Every other line is a bulk string, without a `=` at its
@@ -14,6 +14,7 @@ use crate::store::RevocationTarget;
 pub(crate) fn reply(bytes: &[u8]) -> bool {
     let value = value_of(bytes);
     let mut is_accepted = [
+        throttle::fuzzing::record(bytes),
         sessions::fuzzing::read(&value),
         api_keys::fuzzing::read(&value),
         revocations::fuzzing::read(&value),

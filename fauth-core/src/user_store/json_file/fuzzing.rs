@@ -1,4 +1,5 @@
 //! The text of `users.json`.
+#![allow(clippy::unwrap_used, reason = "a broken promise is meant to panic")]
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,4 +1,5 @@
 //! Entries of Caracal's streams.
+#![allow(clippy::unwrap_used, reason = "a broken promise is meant to panic")]
 
 use redis::Value;
 
