@@ -18,7 +18,7 @@
 
 mod credentials;
 mod forwarded;
-mod head;
+pub(crate) mod head;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -33,6 +33,7 @@ pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
     ("forwarded", forwarded),
     ("json", json),
     ("jwk", jwk),
+    ("login_body", login_body),
     #[cfg(feature = "mandates")]
     ("mandate", mandate),
     ("path", path),
@@ -70,6 +71,10 @@ pub fn json(bytes: &[u8]) -> bool {
 
 pub fn jwk(bytes: &[u8]) -> bool {
     with_text(bytes, token::fuzzing::jwk)
+}
+
+pub fn login_body(bytes: &[u8]) -> bool {
+    crate::routes::fuzzing::login_body(bytes)
 }
 
 #[cfg(feature = "mandates")]

@@ -87,7 +87,7 @@ mod backoff;
 mod bytes;
 mod cell;
 mod familiar;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(feature = "redis", any(test, fuzzing)))]
 pub(crate) mod fuzzing;
 mod identifier;
 mod record;

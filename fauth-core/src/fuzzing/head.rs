@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use crate::request::{HeaderValues, RequestHead};
 
 #[derive(Default)]
-pub(super) struct Head<'a> {
-    pub(super) path: &'a str,
-    pub(super) query: Option<&'a str>,
+pub(crate) struct Head<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
     /// The only header there is.
-    pub(super) name: &'a str,
-    pub(super) values: Vec<&'a [u8]>,
-    pub(super) peer: Option<SocketAddr>,
+    pub(crate) name: &'a str,
+    pub(crate) values: Vec<&'a [u8]>,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 impl RequestHead for Head<'_> {

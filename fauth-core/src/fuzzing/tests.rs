@@ -177,6 +177,7 @@ corpora! {
     forwarded,
     json,
     jwk,
+    login_body,
     #[cfg(feature = "mandates")]
     mandate,
     path,

@@ -225,7 +225,7 @@ pub(crate) fn base64url(text: &[u8]) -> bool {
 
 /// Only for tokens that tests make.
 const KEY: &[u8] = b"a key of fuzz targets, known to all";
-pub(super) const NOW: i64 = 1_800_000_000;
+const NOW: i64 = 1_800_000_000;
 const PURPOSES: [Purpose; 2] = [Purpose::Access, Purpose::Refresh];
 
 fn key() -> Key {
