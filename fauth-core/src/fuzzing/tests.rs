@@ -111,21 +111,31 @@ fn run(target: &str) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut verdicts = BTreeSet::new();
     for (name, bytes) in &files {
-        // Captured unless the test fails.
-        println!("{target}/{name}");
-        verdicts.insert(check(bytes));
-        compare_with_others(target, bytes);
+        let run = |bytes: &[u8]| {
+            let _shown = ShownOnFailure(name, bytes);
+            compare_with_others(target, bytes);
+            check(bytes)
+        };
+        verdicts.insert(run(bytes));
         for _ in 0..CHANGES {
-            let bytes = changed(bytes, &files, &mut random);
-            println!("{}", bytes.escape_ascii());
-            check(&bytes);
-            compare_with_others(target, &bytes);
+            run(&changed(bytes, &files, &mut random));
         }
     }
     assert!(
         files.is_empty() || verdicts.len() == 2,
         "all files of {target} have the same verdict: {verdicts:?}"
     );
+}
+
+/// The file and what it was changed into.
+struct ShownOnFailure<'a>(&'a str, &'a [u8]);
+
+impl Drop for ShownOnFailure<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("with {}, as \"{}\"", self.0, self.1.escape_ascii());
+        }
+    }
 }
 
 /// What the targets do with parsers that are no dependencies of this crate.
