@@ -1,11 +1,11 @@
-//! What the fuzz targets in `fuzz/fuzz_targets` call, and the test that runs their corpora.
+//! Entry points of the fuzz targets in `fuzz/fuzz_targets`, and a test that runs their corpora.
 //!
-//! Every function takes any bytes, and returns whether a parser has accepted anything of them. It
-//! panics if a parser breaks a promise, such as that two parsers agree, or that what is accepted is
-//! read again as the same. Private parsers are called from a module `fuzzing` next to them.
+//! Each function takes arbitrary bytes and returns whether a parser accepted any of them. It panics
+//! when a parser breaks an invariant: two parsers disagree, or an accepted value does not survive a
+//! round trip. Private parsers are called from a module `fuzzing` next to them.
 //!
-//! This module is no part of the public interface: it is there only with `--cfg fuzzing`, which
-//! cargo-fuzz sets, and in the tests of this crate.
+//! This module is not part of the public API. It exists only in the tests of this crate and with
+//! `--cfg fuzzing`, which cargo-fuzz sets.
 #![allow(
     missing_docs,
     clippy::indexing_slicing,
@@ -13,7 +13,7 @@
     clippy::must_use_candidate,
     clippy::type_complexity,
     clippy::unwrap_used,
-    reason = "a broken promise is meant to panic"
+    reason = "a broken invariant is meant to panic"
 )]
 
 mod credentials;
@@ -25,7 +25,7 @@ mod tests;
 
 use crate::{password, token};
 
-/// All targets, by the names of their corpora.
+/// All targets, by name.
 pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
     ("authorization", authorization),
     ("base64url", base64url),
@@ -90,7 +90,7 @@ pub fn redirects(bytes: &[u8]) -> bool {
     !redirect_targets(bytes).is_empty()
 }
 
-/// Every redirect target that is accepted, to be compared with what browsers make of it.
+/// Returns the accepted redirect targets, for a comparison with a URL parser.
 pub fn redirect_targets(bytes: &[u8]) -> Vec<String> {
     std::str::from_utf8(bytes).map(paths::redirect_targets).unwrap_or_default()
 }
@@ -108,8 +108,8 @@ pub fn stored_hashes(bytes: &[u8]) -> bool {
     with_text(bytes, password::fuzzing::stored_hash)
 }
 
-/// Variant, memory in KiB, passes and lanes of an Argon2 hash that is accepted, to be compared with
-/// what another parser reads.
+/// Returns variant, memory in KiB, passes and lanes of an accepted Argon2 hash, for a comparison
+/// with another parser.
 pub fn argon2_parameters(text: &str) -> Option<(&str, u32, u32, u32)> {
     password::fuzzing::argon2_parameters(text)
 }

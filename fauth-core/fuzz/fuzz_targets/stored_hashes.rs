@@ -8,7 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     fuzzing::stored_hashes(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some((variant, memory, passes, lanes)) = fuzzing::argon2_parameters(text) else { return };
-    // Theirs refuses salts of more than 48 bytes.
+    // The crate refuses salts of more than 48 bytes.
     let Ok(theirs) = PasswordHash::new(text) else { return };
     assert_eq!(theirs.algorithm.as_str(), variant);
     for (name, value) in [("m", memory), ("t", passes), ("p", lanes)] {

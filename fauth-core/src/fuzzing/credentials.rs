@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What a transport has found, to be compared.
+/// The result of a transport, in a form that can be compared.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     Nothing,
@@ -33,8 +33,8 @@ impl From<Extracted<'_>> for Found {
 
 const COOKIE: &str = "__Host-session";
 
-/// Each line is a header. It does not matter how cookies are spread over headers, which HTTP/2
-/// leaves to the client, nor with which transport they are looked up.
+/// Checks `Cookie` headers, one a line. HTTP/2 clients may split the header, so the result must not
+/// depend on where it is split. All transports must find the same cookie.
 pub(super) fn cookies(bytes: &[u8]) -> bool {
     let lines = lines(bytes);
     let find = |values: HeaderValues<'_>| Found::from(find_cookie(&values, COOKIE));
@@ -72,7 +72,7 @@ fn starlette(head: &Head<'_>) {
     }
 }
 
-/// Each line is a header `Authorization`.
+/// Checks `Authorization` headers, one a line.
 pub(super) fn authorization(bytes: &[u8]) -> bool {
     api_key(bytes);
     let lines = lines(bytes);
@@ -96,7 +96,7 @@ pub(super) fn authorization(bytes: &[u8]) -> bool {
         basic == Found::Token(basic_password(line).unwrap_or_default()),
         basic_password(line).is_some()
     );
-    // Neither white space around the value nor the case of the scheme matters.
+    // White space around the value and the case of the scheme must not matter.
     let padded = [b" \t", *line, b"\t "].concat();
     let scheme = trimmed(line).iter().take_while(|byte| is_token_char(**byte)).count();
     let (start, rest) = trimmed(line).split_at(scheme);
@@ -108,7 +108,7 @@ pub(super) fn authorization(bytes: &[u8]) -> bool {
     [bearer, basic].iter().any(|found| matches!(found, Found::Token(_)))
 }
 
-/// An API key that is accepted is none any more once one of its bytes is another.
+/// Checks that an accepted API key is refused when any of its bytes is changed.
 fn api_key(text: &[u8]) {
     let format = ApiKeyFormat::new(Some("fk")).unwrap();
     let key = text.strip_prefix(b"Bearer ").unwrap_or(text);
@@ -135,7 +135,7 @@ fn trimmed(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// `b64token` of RFC 6750, step by step.
+/// Checks the grammar against a second implementation of `b64token` (RFC 6750).
 fn check_grammar(token: &[u8]) {
     let body =
         token.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte)).count();
@@ -146,7 +146,7 @@ fn check_grammar(token: &[u8]) {
     assert_eq!(unverified.check_grammar().is_ok(), expected);
 }
 
-/// The password of the user `__token__`, step by step.
+/// Returns the password of the user `__token__`: a second implementation.
 fn basic_password(line: &[u8]) -> Option<Vec<u8>> {
     let (scheme, rest) = trimmed(line).split_at_checked(5)?;
     if !scheme.eq_ignore_ascii_case(b"basic") || !rest.starts_with(b" ") || rest.len() > 8192 {

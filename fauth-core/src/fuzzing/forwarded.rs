@@ -1,4 +1,4 @@
-//! What proxies note of a request, and what its sender says of the trace that it belongs to.
+//! Headers that proxies add: `X-Forwarded-For`, `Forwarded`, `traceparent` and `baggage`.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -15,8 +15,8 @@ fn proxies() -> &'static TrustedProxies {
     PROXIES.get_or_init(|| TrustedProxies::new(["10.0.0.0/8", "::1", "fd00::/8"]).unwrap())
 }
 
-/// Each line is a header. What a client has written before the entries of trusted proxies changes
-/// nothing.
+/// Checks forwarding headers, one a line. Text that a client put before the entries of trusted
+/// proxies must not change the result.
 pub(super) fn forwarded(bytes: &[u8]) -> bool {
     let mut is_accepted = false;
     let lines = lines(bytes);
@@ -60,12 +60,12 @@ fn client(lines: &[&[u8]], header: ForwardedHeader, peer: IpAddr) -> IpAddr {
     proxies.client_address(&head).unwrap()
 }
 
-/// Does the address of a trusted proxy make the entry before it count?
+/// Returns whether the address is that of a trusted proxy.
 fn is_trusted(address: IpAddr) -> bool {
     client(&[b"192.0.2.77"], ForwardedHeader::XForwardedFor, address) != address
 }
 
-/// The first line is `traceparent`, the others are `baggage`.
+/// Checks `traceparent`, the first line, and `baggage`, the other lines.
 #[cfg(feature = "mandates")]
 pub(super) fn trace_context(bytes: &[u8]) -> bool {
     use crate::mandate::TraceContext;

@@ -1,4 +1,4 @@
-//! A request of which a target fills in what its parser reads.
+//! A request head with a path, a query and one header.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use crate::request::{HeaderValues, RequestHead};
 pub(crate) struct Head<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
-    /// The only header there is.
+    /// The name of the header, in lower case.
     pub(crate) name: &'a str,
     pub(crate) values: Vec<&'a [u8]>,
     pub(crate) peer: Option<SocketAddr>,

@@ -1,4 +1,4 @@
-//! Paths, the rules about them, and redirect targets.
+//! Paths, path rules and redirect targets.
 
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -34,8 +34,8 @@ fn known_rules() -> &'static RouteRules {
     })
 }
 
-/// A canonical path has one reading, and rules do not let it in where they keep its other
-/// spellings out.
+/// Checks that a canonical path stays canonical, and that an encoded spelling of a guarded path is
+/// guarded too.
 pub(super) fn path(path: &str) -> bool {
     let (none, all) = (Allowed::default(), Allowed::new(ALL));
     if let Some(read) = canonical(path, &all) {
@@ -62,8 +62,7 @@ pub(super) fn path(path: &str) -> bool {
     true
 }
 
-/// Decoded as often as there is something to decode, and with every separator, it has no segment
-/// that leads up.
+/// Checks that no segment is `.` or `..`, even after repeated decoding and with every separator.
 fn has_no_way_up(path: &str) {
     let mut read = path.as_bytes().to_vec();
     loop {
@@ -115,7 +114,8 @@ fn decisions(rules: &RouteRules) -> Vec<Option<Access>> {
     PROBES.map(|(method, path)| rules.access(method, path).cloned()).to_vec()
 }
 
-/// One file of rules decides alike, however it is read. An error names a line of the text.
+/// Checks that all readers of a rules file make the same decisions, and that an error names a line
+/// of the file.
 pub(super) fn rules(text: &str) -> bool {
     let of_json = checked(text, RouteRules::from_json(text).and_then(RouteRulesBuilder::build));
     let of_serde = serde_json::from_str::<RouteRules>(text).ok();
@@ -157,7 +157,7 @@ fn toml_like_json(text: &str) -> bool {
     true
 }
 
-/// Whatever a target is made of, it is accepted as it stands.
+/// Returns the targets that are accepted, and checks that each is accepted again.
 pub(super) fn redirect_targets(text: &str) -> Vec<String> {
     let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
     let head = Head { path, query, ..Head::default() };

@@ -1,4 +1,4 @@
-//! The corpora of the fuzz targets, and changes of their files, without a fuzzer.
+//! Runs the corpora of the fuzz targets, and mutations of them, without a fuzzer.
 
 use std::{
     collections::BTreeSet,
@@ -8,17 +8,17 @@ use std::{
 
 use super::{TARGETS, argon2_parameters, redirect_targets};
 
-/// `None` in the packaged crate, which has no fuzz targets.
+/// Returns the folder of the fuzz crate, `None` in the packaged crate, which does not contain it.
 fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     if folder.exists() {
         return Some(folder);
     }
-    println!("there is no {}, as in the packaged crate: no corpus is run", folder.display());
+    println!("no corpus is run: {} does not exist, as in the packaged crate", folder.display());
     None
 }
 
-/// The files of a corpus by their names, in order.
+/// Returns the files of a corpus, sorted by name.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let Some(folder) = folder() else { return Vec::new() };
     let entries = fs::read_dir(folder.join("corpus").join(target)).unwrap();
@@ -33,11 +33,11 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Numbers that are the same in each run (xorshift64*).
+/// A deterministic random number generator (xorshift64*).
 struct Random(u64);
 
 impl Random {
-    /// Below `end`.
+    /// Returns a number below `end`.
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -47,7 +47,7 @@ impl Random {
     }
 }
 
-/// What often has a meaning somewhere.
+/// Bytes with a meaning in many formats.
 const PIECES: [&[u8]; 24] = [
     b"\0",
     b"\xff",
@@ -75,7 +75,7 @@ const PIECES: [&[u8]; 24] = [
     b"]",
 ];
 
-/// One to three small changes.
+/// Returns the bytes with one to three small changes.
 fn changed(bytes: &[u8], others: &[(String, Vec<u8>)], random: &mut Random) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..=random.below(3) {
@@ -103,8 +103,8 @@ fn changed(bytes: &[u8], others: &[(String, Vec<u8>)], random: &mut Random) -> V
 
 const CHANGES: usize = 200;
 
-/// Every file of the corpus, and changes of it. Some of the files are accepted and some are not: a
-/// target that accepts nothing would check nothing.
+/// Runs each file of the corpus and mutations of it. Some files must be accepted and some refused:
+/// a target that accepts nothing checks nothing.
 fn run(target: &str) {
     let (_, check) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
     let files = corpus(target);
@@ -127,7 +127,7 @@ fn run(target: &str) {
     );
 }
 
-/// The file and what it was changed into.
+/// Prints the file name and the input if the test panics.
 struct ShownOnFailure<'a>(&'a str, &'a [u8]);
 
 impl Drop for ShownOnFailure<'_> {
@@ -138,7 +138,7 @@ impl Drop for ShownOnFailure<'_> {
     }
 }
 
-/// What the targets do with parsers that are no dependencies of this crate.
+/// The comparisons that the fuzz targets make with parsers that this crate does not depend on.
 fn compare_with_others(target: &str, bytes: &[u8]) {
     match target {
         "redirects" => redirect_targets(bytes).iter().for_each(|target| stays_on_the_origin(target)),
@@ -158,7 +158,7 @@ fn stays_on_the_origin(target: &str) {
 
 fn compare_argon2(text: &str) {
     let Some((variant, memory, passes, lanes)) = argon2_parameters(text) else { return };
-    // Theirs refuses salts of more than 48 bytes.
+    // The crate refuses salts of more than 48 bytes.
     let Ok(theirs) = argon2::PasswordHash::new(text) else { return };
     assert_eq!(theirs.algorithm.as_str(), variant);
     for (name, value) in [("m", memory), ("t", passes), ("p", lanes)] {
@@ -203,7 +203,7 @@ corpora! {
     users,
 }
 
-/// A corpus or a program that no test runs would be forgotten.
+/// Checks that no corpus and no program is left out above.
 #[test]
 #[cfg(all(feature = "mandates", feature = "redis", feature = "user-store"))]
 fn every_target_has_a_program_and_a_corpus() {

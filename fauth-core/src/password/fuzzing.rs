@@ -1,5 +1,5 @@
-//! Stored password hashes.
-#![allow(clippy::unwrap_used, reason = "a broken promise is meant to panic")]
+//! Fuzz target for stored password hashes.
+#![allow(clippy::unwrap_used, reason = "a broken invariant is meant to panic")]
 
 use super::{
     ceilings::Ceilings,
@@ -9,7 +9,7 @@ use super::{
     scheme::{Reading, StoredHash},
 };
 
-/// So low that every hash that is accepted is computed in an instant.
+/// Ceilings so low that every accepted hash is computed at once.
 const LOW: Ceilings = Ceilings {
     argon2: ArgonCost { memory_kib: 64, iterations: 2, parallelism: 2 },
     bcrypt: 4,
@@ -19,8 +19,8 @@ const LOW: Ceilings = Ceilings {
     pbkdf2: 64,
 };
 
-/// A hash that is accepted costs no more than the ceilings allow, and can be computed. The work is
-/// done for one text of eight.
+/// Checks that an accepted hash costs no more than the ceilings allow, and can be computed. Only
+/// one text in eight is computed.
 pub(crate) fn stored_hash(text: &str) -> bool {
     let mut is_accepted = false;
     let peppers =
@@ -70,8 +70,7 @@ fn is_within(work: Work, ceilings: Ceilings) -> bool {
     }
 }
 
-/// Variant, memory, passes and lanes of an Argon2 hash that is accepted, to be compared with what
-/// others read.
+/// Returns variant, memory in KiB, passes and lanes of an accepted Argon2 hash.
 pub(crate) fn argon2_parameters(text: &str) -> Option<(&str, u32, u32, u32)> {
     let own = OwnSchemes::NONE;
     let reading = Reading { ceilings: Ceilings::DEFAULT, peppers: &Peppers::NONE, own: &own };

@@ -1,4 +1,4 @@
-//! Bodies of logins, JSON and forms.
+//! Fuzz target for login bodies, JSON and forms.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::fuzzing::head::Head;
 
 const NAMES: [&str; 3] = ["username", "password", "remember"];
 
-/// A field that is accepted occurs once, and says what other parsers read.
+/// Checks that an accepted field occurs once and has the value that other parsers read.
 pub(crate) fn login_body(body: &[u8]) -> bool {
     let json = read(b"Application/JSON; charset=utf-8", body);
     let form = read(b"application/x-www-form-urlencoded", body);
@@ -34,7 +34,7 @@ pub(crate) fn login_body(body: &[u8]) -> bool {
     json.iter().flatten().any(has_text) || form.iter().flatten().any(has_text)
 }
 
-/// The texts of a body; `None` where one of them is no text, or occurs twice.
+/// Returns the fields of a body; `None` if one of them is not a text or occurs twice.
 fn read(media_type: &[u8], body: &[u8]) -> Option<Vec<(&'static str, Option<String>)>> {
     let head = Head { name: "content-type", values: vec![media_type], ..Head::default() };
     let _ = Fields::read(&head, body, &NAMES).and_then(|mut fields| fields.boolean("remember"));

@@ -1,9 +1,10 @@
-//! Records of failed logins, as stores give them back.
+//! Fuzz target for stored records of failed logins.
 
 use super::{AccountRecord, AddressRecord, Epochs, FamiliarRecord, LoginThrottle, Record, Rules, Verdict};
 use crate::clock::Timestamp;
 
-/// A record is written again as it was read, and whatever its numbers are, an attempt is judged.
+/// Checks that a record survives a round trip, and that attempts are counted whatever its numbers
+/// are.
 pub(crate) fn record(bytes: &[u8]) -> bool {
     let Ok(rules) = LoginThrottle::new().build() else { unreachable!("the defaults are good") };
     let now = Timestamp::from_unix_seconds(1_800_000_000);

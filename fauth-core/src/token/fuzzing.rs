@@ -1,5 +1,5 @@
-//! What is parsed of tokens, keys and mandates.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a broken promise is meant to panic")]
+//! Fuzz targets for tokens, keys and mandates.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a broken invariant is meant to panic")]
 
 #[cfg(feature = "mandates")]
 use std::sync::Arc;
@@ -25,11 +25,11 @@ use super::{
 use super::{foreign::UnverifiedForeign, public_keys::MAX_KEYS, public_keys::PublicKeys};
 use crate::clock::Timestamp;
 
-/// The scanner accepts exactly what `serde_json` accepts, within its limits and without members
-/// that occur twice, and both read the same values.
+/// Checks that the scanner accepts exactly what `serde_json` accepts, within its limits and without
+/// duplicate members, and that both read the same values.
 pub(crate) fn json(text: &str) -> bool {
     let accepted = [HEADER_LIMITS, CLAIMS_LIMITS].map(|limits| scan_like_serde(text, limits));
-    // A value is scanned like a member, and is counted like one.
+    // A value scans alike by itself and as a member.
     let wrapped = format!("{{\"a\":{text}}}");
     let inside = json::scan_value(text, CLAIMS_LIMITS);
     if let Ok(members) = inside {
@@ -51,7 +51,7 @@ fn scan_like_serde(text: &str, limits: Limits) -> bool {
     });
     match (scanned, Shape::of(text)) {
         (Ok(()), Ok(shape)) => assert!(shape.is_within(limits), "{shape:?}"),
-        // A scanner of tokens does not convert numbers, so that none is too large for it.
+        // The scanner does not convert numbers, so no number is too large for it.
         (Ok(()), Err(error)) => assert!(error.to_string().starts_with("number out of range"), "{error}"),
         (Err(fault), Ok(shape)) => {
             let expected = match fault {
@@ -77,7 +77,7 @@ fn scan_like_serde(text: &str, limits: Limits) -> bool {
         same_value(*value, text);
         written.raw(name, value.raw(text));
     }
-    // What is written is read again.
+    // What the writer writes is read again.
     let written = written.finish();
     let mut again = Vec::new();
     let scanned = json::scan_object(&written, limits, |name, value| {
@@ -117,13 +117,13 @@ fn same_value(value: Value, text: &str) {
     }
 }
 
-/// What `serde_json` sees of a text.
+/// The structure of a text, as `serde_json` parses it.
 #[derive(Debug, Default)]
 struct Shape {
     is_object: bool,
-    /// Of the containers in each other.
+    /// How deep containers are nested.
     depth: usize,
-    /// Of all objects together.
+    /// The number of members in all objects together.
     members: usize,
     has_duplicates: bool,
 }
@@ -205,8 +205,8 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 }
 
-/// The three decoders and the library accept the same texts, and each text is the only one of its
-/// bytes.
+/// Checks that the three decoders and the `base64` crate agree, and that each value has one
+/// encoding.
 pub(crate) fn base64url(text: &[u8]) -> bool {
     let decoded = base64url::decode(text);
     assert_eq!(decoded, URL_SAFE_NO_PAD.decode(text).ok());
@@ -223,7 +223,7 @@ pub(crate) fn base64url(text: &[u8]) -> bool {
     decoded.is_some()
 }
 
-/// Only for tokens that tests make.
+/// Signs nothing but the tokens of this target.
 const KEY: &[u8] = b"a key of fuzz targets, known to all";
 const NOW: i64 = 1_800_000_000;
 const PURPOSES: [Purpose; 2] = [Purpose::Access, Purpose::Refresh];
@@ -262,8 +262,8 @@ fn verifiers() -> &'static [Verifier; 3] {
     })
 }
 
-/// A compact token as it is; or a header and claims, with a line feed between them, which are
-/// encoded and signed.
+/// Verifies a compact token; or, if there is a line feed, a token that is made of the header before
+/// it and the claims after it, and signed here.
 pub(crate) fn token(bytes: &[u8]) -> bool {
     let signed = bytes.iter().position(|byte| *byte == b'\n').map(|at| {
         let (header, claims) = (&bytes[..at], &bytes[at + 1..]);
@@ -306,7 +306,7 @@ fn accepted(verifier: &Verifier, token: &[u8], payload: &super::TokenPayload) {
     assert!((1..=MAX_TOKEN_ID_BYTES).contains(&payload.token_id().len()));
     assert!(payload.expires_at() > now && payload.issued_at() < payload.expires_at());
     assert!(verifier.still_valid(payload, now));
-    // Another parser reads the same claims.
+    // `serde_json` reads the same claims.
     let parts: Vec<_> = token.split(|byte| *byte == b'.').collect();
     assert_eq!(parts.len(), 3);
     let header = URL_SAFE_NO_PAD.decode(parts[0]).unwrap();
@@ -331,7 +331,7 @@ fn accepted(verifier: &Verifier, token: &[u8], payload: &super::TokenPayload) {
     });
     assert_eq!(count, claims.len());
     let _ = (payload.custom_claims(), payload.authenticated_at(), payload.began_at(), format!("{payload:?}"));
-    // Whatever is changed of it, the signature is wrong or the form is.
+    // With any byte changed, the token is refused.
     for at in [0, token.len() / 2, token.len() - 1] {
         let mut other = token.to_vec();
         other[at] = if other[at] == b'A' { b'B' } else { b'A' };
@@ -343,8 +343,8 @@ fn accepted(verifier: &Verifier, token: &[u8], payload: &super::TokenPayload) {
     ));
 }
 
-/// A key that is accepted is written and read again as the same key. In a set that is accepted
-/// there are only public keys, and none has the id of another.
+/// Checks that an accepted key survives a round trip, and that an accepted set holds public keys
+/// only.
 pub(crate) fn jwk(text: &str) -> bool {
     let mut is_accepted = false;
     for algorithm in Algorithm::ALL {
@@ -379,7 +379,7 @@ fn has_no_private_member(jwk: &str) {
 fn jwks(text: &str) -> bool {
     let Ok(set) = PublicKeys::from_jwks(text, &Algorithm::ALL) else { return false };
     assert!((1..=MAX_KEYS).contains(&set.len()));
-    // Only a number that is too large is not read, of a member that nobody needs.
+    // `serde_json` refuses numbers that are too large, also in members that are ignored.
     let Ok(document) = serde_json::from_str::<serde_json::Value>(text) else { return true };
     for jwk in document["keys"].as_array().unwrap() {
         has_no_private_member(&jwk.to_string());
@@ -391,7 +391,7 @@ fn jwks(text: &str) -> bool {
     true
 }
 
-/// Claims that are accepted as a mandate say the same to another parser.
+/// Checks that a mandate holds what `serde_json` reads from the claims.
 #[cfg(feature = "mandates")]
 pub(crate) fn mandate(claims: &str) -> bool {
     let mut index = ClaimIndex::default();

@@ -224,7 +224,7 @@ fn epoch_of(digits: &str) -> Option<u64> {
 pub(super) mod fuzzing {
     use super::epoch_of;
 
-    /// An epoch that is too large for us is the largest one.
+    /// Checks that an epoch that does not fit becomes the greatest one.
     pub(in crate::store::redis) fn read(bytes: &[u8]) -> bool {
         let Ok(digits) = std::str::from_utf8(bytes) else { return false };
         let Some(epoch) = epoch_of(digits) else { return false };

@@ -175,7 +175,7 @@ pub(super) mod fuzzing {
 
     use super::{Reply, listed, parsed_id, sorted};
 
-    /// The newest keys come first.
+    /// Checks that the newest keys come first.
     pub(in crate::store::redis) fn read(value: &Value) -> bool {
         let mut is_accepted = false;
         if let Ok(key) = listed(value.clone()) {

@@ -1,5 +1,5 @@
-//! What Redis answers: replies of scripts, the stream of revocations, entries of Caracal's streams,
-//! and records of failed logins.
+//! Fuzz target for values read from Redis: replies of scripts, the stream of revocations, entries
+//! of Caracal's streams, and records of failed logins.
 
 use redis::Value;
 
@@ -8,9 +8,8 @@ use super::{anchors, streams};
 use super::{api_keys, mirror, reply::Reply, revocations, sessions};
 use crate::{store::RevocationTarget, throttle};
 
-/// Lines that stand for values of Redis: `[` and `]` around an array, `~` for nothing, `:` before
-/// a number, `+` before a simple string. Every other line is a bulk string, without a `=` at its
-/// beginning.
+/// Parses a reply, written one value a line: `[` and `]` around an array, `~` for nil, `:` before a
+/// number, `+` before a simple string. Every other line is a bulk string; a leading `=` is dropped.
 pub(crate) fn reply(bytes: &[u8]) -> bool {
     let value = value_of(bytes);
     let mut is_accepted = [
@@ -37,7 +36,7 @@ pub(crate) fn reply(bytes: &[u8]) -> bool {
     is_accepted
 }
 
-/// What is not closed ends with the text.
+/// Builds the reply. Arrays that are still open end with the text.
 fn value_of(bytes: &[u8]) -> Value {
     const DEEPEST: usize = 6;
 
@@ -77,7 +76,7 @@ fn value_of(bytes: &[u8]) -> Value {
     }
     let mut values = open.pop().unwrap_or_default();
     match values.as_slice() {
-        // One array is the reply itself.
+        // A single array is the reply itself.
         [Value::Array(_)] => values.remove(0),
         _ => Value::Array(values),
     }

@@ -186,7 +186,7 @@ pub(super) mod fuzzing {
         store::{Owner, RevocationTarget, TokenFacts, Verdict},
     };
 
-    /// Only an answer in full says that a token is good.
+    /// Checks that a token is good only by a complete reply.
     pub(in crate::store::redis) fn read(value: &Value) -> bool {
         let token = TokenFacts {
             owner: Owner::new("shop", "", "alice"),

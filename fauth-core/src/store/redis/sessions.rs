@@ -274,7 +274,7 @@ pub(super) mod fuzzing {
     use super::{Reply, ended, listed, outcome, parsed_id};
     use crate::store::{Owner, RotationOutcome};
 
-    /// What is read of a session is what was written.
+    /// Checks that a session has the id and the owner that were asked for.
     pub(in crate::store::redis) fn read(value: &Value) -> bool {
         let mut is_accepted = false;
         let owner = Owner::new("shop", "", "alice");

@@ -1,5 +1,5 @@
-//! The text of `users.json`.
-#![allow(clippy::unwrap_used, reason = "a broken promise is meant to panic")]
+//! Fuzz target for `users.json`.
+#![allow(clippy::unwrap_used, reason = "a broken invariant is meant to panic")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,8 +8,7 @@ use serde_json::value::RawValue;
 use super::{super::MAX_USERS, format};
 use crate::AuthUser as _;
 
-/// What is read is written so that it is read again as the same, and written again as the same
-/// text.
+/// Checks that users survive a round trip, and that writing them again gives the same bytes.
 pub(crate) fn users(bytes: &[u8]) -> bool {
     let users = match format::read(bytes) {
         Ok(users) => users,

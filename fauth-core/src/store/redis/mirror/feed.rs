@@ -399,7 +399,7 @@ pub(in crate::store::redis) mod fuzzing {
 
     use super::{Heard, Position, entries_of, epoch, target};
 
-    /// The position moves on by what was read, and never past an entry that is missing.
+    /// Checks that the position advances by the entries read, and not past a missing one.
     pub(in crate::store::redis) fn read(value: &Value) -> bool {
         let mut is_accepted = false;
         for (number, reach) in [(0, 0), (0, 2), (6, 8), (u64::MAX, u64::MAX)] {

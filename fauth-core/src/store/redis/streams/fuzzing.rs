@@ -1,5 +1,5 @@
-//! Entries of Caracal's streams.
-#![allow(clippy::unwrap_used, reason = "a broken promise is meant to panic")]
+//! Fuzz target for entries of Caracal's streams.
+#![allow(clippy::unwrap_used, reason = "a broken invariant is meant to panic")]
 
 use redis::Value;
 
@@ -9,7 +9,8 @@ use super::{
 };
 use crate::store::StreamKey;
 
-/// What an entry asks for is what its fields say, and it is no more than five anchors.
+/// Checks that an order contains only what the fields of its entry contain, and at most five
+/// anchors.
 pub(crate) fn read(value: &Value) -> bool {
     let mut is_accepted = false;
     let key = StreamKey::new([7; 32]).unwrap();
