@@ -176,3 +176,31 @@ fn verdict_of(token: &TokenFacts<'_>, mut reply: Reply, now: Timestamp) -> Resul
     };
     verdict(token, &known, now)
 }
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Reply, verdict_of};
+    use crate::{
+        clock::Timestamp,
+        store::{Owner, RevocationTarget, TokenFacts, Verdict},
+    };
+
+    /// Checks that a token is good only by a complete reply.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let token = TokenFacts {
+            owner: Owner::new("shop", "", "alice"),
+            targets: &[RevocationTarget::Subject],
+            epoch: 3,
+            issued_at: Timestamp::from_unix_seconds(1_000),
+        };
+        let Ok(reply) = Reply::of(value.clone()) else { return false };
+        let verdict = verdict_of(&token, reply, Timestamp::from_unix_seconds(2_000));
+        if let Ok(Verdict::Good) = verdict {
+            let Value::Array(values) = value else { unreachable!("a reply is an array") };
+            assert!(values.len() >= 4);
+        }
+        verdict.is_ok()
+    }
+}
