@@ -1,7 +1,8 @@
-//! API keys: what they look like, and what one is made from.
+//! API keys: their format, and the request that creates one.
 //!
-//! `<prefix>_<32 hex id>_<64 hex secret><8 hex checksum>`: the prefix says whose key it is, the id finds it in the store, the secret has 256
-//! random bits, and the checksum tells a mistyped or invented key from a real one without asking anybody.
+//! `<prefix>_<32 hex id>_<64 hex secret><8 hex checksum>`: the prefix identifies the application,
+//! the id finds the key in the store, and the secret has 256 random bits. The checksum rejects
+//! mistyped and invented keys without a store access.
 
 mod payload;
 
@@ -27,11 +28,11 @@ use crate::{
 
 const DEFAULT_PREFIX: &str = "fauth";
 const PREFIX_BYTES: RangeInclusive<usize> = 2..=16;
-/// In bytes; each is two hexadecimal digits.
+/// Lengths in bytes; each byte is two hexadecimal digits.
 const ID_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
 const CHECKSUM_BYTES: usize = 4;
-/// What follows the prefix and its underscore.
+/// The length after the prefix and its underscore.
 const BODY_LENGTH: usize = ID_BYTES * 2 + 1 + SECRET_BYTES * 2 + CHECKSUM_BYTES * 2;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -41,14 +42,14 @@ const MAX_SUBJECT_BYTES: usize = 255;
 const MAX_NAME_BYTES: usize = 100;
 const MAX_SCOPES: usize = 64;
 const MAX_SCOPE_BYTES: usize = 255;
-/// How many keys one owner may have that have not expired.
+/// The maximum number of unexpired keys per owner.
 pub(crate) const MAX_KEYS_PER_OWNER: usize = 100;
-/// A use within this time after the last one that was noted is not noted again.
+/// A use is recorded only if the last recorded use is at least this long ago.
 const USE_NOTED_EVERY: Duration = Duration::from_secs(60);
-/// How long ago a login may have been that makes a key.
+/// How recent the login must be that creates a key.
 pub(crate) const MADE_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-/// What the keys of one application look like.
+/// The format of an application's keys.
 #[derive(Debug)]
 pub(crate) struct ApiKeyFormat {
     /// The prefix with its underscore.
@@ -62,7 +63,7 @@ impl ApiKeyFormat {
         if !PREFIX_BYTES.contains(&prefix.len()) || !prefix.bytes().all(fits) {
             return Err(ConfigError::new(
                 "api_key_prefix",
-                "the prefix is too short, too long, or has other characters than it may have",
+                "the prefix is too short or too long, or has a character that is not allowed",
                 "use 2 to 16 lower-case letters and digits",
             ));
         }
@@ -74,17 +75,19 @@ impl ApiKeyFormat {
         &self.lead
     }
 
-    /// Does the text say that it is a key of this application? If it does it is taken for nothing else, be it a good one or not.
+    /// Whether the text has this application's prefix. If so, it is treated as an API key and as
+    /// nothing else, whether it is valid or not.
     pub(crate) fn names(&self, text: &[u8]) -> bool {
         text.starts_with(self.lead.as_bytes())
     }
 
-    /// A new key of this owner: its id and its text.
+    /// Generates a key for this owner: its id and its text.
     pub(crate) fn make(&self, owner: &Owner<'_>) -> Result<(ApiKeyId, Zeroizing<String>), getrandom::Error> {
         let (mut id, mut secret) = ([0; ID_BYTES], Zeroizing::new([0; SECRET_BYTES]));
         getrandom::fill(&mut id)?;
         getrandom::fill(&mut *secret)?;
-        // All the room that is needed, so that no half of it stays behind where the text has moved from.
+        // Allocate the full capacity up front: growing the string would leave part of the secret
+        // behind in freed memory.
         let mut text = Zeroizing::new(String::with_capacity(self.lead.len() + BODY_LENGTH));
         text.push_str(&self.lead);
         let id = ApiKeyId::new(owner, id);
@@ -96,7 +99,7 @@ impl ApiKeyFormat {
         Ok((id, text))
     }
 
-    /// What is to be looked up for a key; `None` if no key of this application can have this text.
+    /// Parses a presented key; `None` if no key of this application can have this text.
     pub(crate) fn parse(&self, text: &[u8]) -> Option<PresentedKey> {
         let body = text.strip_prefix(self.lead.as_bytes()).filter(|body| body.len() == BODY_LENGTH)?;
         let (signed, sum) = text.split_at_checked(text.len() - CHECKSUM_BYTES * 2)?;
@@ -104,7 +107,8 @@ impl ApiKeyFormat {
         let secret = rest.strip_prefix(b"_")?;
         let mut expected = String::with_capacity(CHECKSUM_BYTES * 2);
         push_hex(&mut expected, &checksum(signed));
-        // The checksum is no secret: whoever has the key can work it out.
+        // Not in constant time: the checksum is not secret, since it follows from the rest of the
+        // key.
         if sum != expected.as_bytes() || !secret.iter().all(|byte| is_hex(*byte)) {
             return None;
         }
@@ -113,7 +117,8 @@ impl ApiKeyFormat {
     }
 }
 
-/// The scopes that users may give to the keys which they make; `None` if nobody has named any.
+/// The scopes that users may give to the keys that they create; `None` if the application names
+/// none.
 #[derive(Debug)]
 pub(crate) struct OfferedScopes(Option<Vec<Box<str>>>);
 
@@ -123,16 +128,17 @@ impl OfferedScopes {
         if !named.as_ref().is_none_or(is_possible) {
             return Err(ConfigError::new(
                 "api_key_scopes",
-                "there is none, or one is empty, longer than 255 bytes, or has characters that no scope has",
-                "name scopes as RFC 6749 section 3.3 has them, or leave it out if keys have none",
+                "the list is empty, or a scope is empty, too long or has a character that is not allowed",
+                "use scopes of up to 255 bytes as in RFC 6749 section 3.3, or omit the setting if keys have none",
             ));
         }
         Ok(Self(named.map(|named| named.into_iter().map(String::into_boxed_str).collect())))
     }
 
-    /// May whoever presents this token make this key? A token with scopes gives a key no others.
-    /// One without says nothing of what its user may do, so that only the list can; but where
-    /// logins get their scopes by a claims loader, it says that its user, or its client, has none.
+    /// Checks whether this token may create this key. A token with scopes can only pass on its own
+    /// scopes. A token without scopes says nothing about its user's rights, so only the configured
+    /// list decides. If logins get their scopes from a claims loader, however, it means that the
+    /// user or the client has no scopes.
     pub(crate) fn check(
         &self,
         request: &ApiKeyRequest<'_>,
@@ -157,18 +163,18 @@ impl OfferedScopes {
     }
 }
 
-/// When uses of keys are noted.
+/// Decides when uses of keys are recorded.
 #[derive(Debug)]
 pub(crate) struct UseNotes {
-    /// When the last note failed, in seconds since the Unix epoch.
+    /// When recording last failed, in seconds since the Unix epoch.
     failed_at: AtomicI64,
 }
 
 impl UseNotes {
-    /// Is it time to note that this key was used?
+    /// Whether a use of this key should be recorded now.
     pub(crate) fn is_due(&self, key: &ApiKey, now: Timestamp) -> bool {
         let failed_at = Timestamp::from_unix_seconds(self.failed_at.load(Ordering::Relaxed));
-        // A clock that has jumped back knows of no failure yet.
+        // If the clock has jumped back, the failure lies in the future and is ignored.
         let has_just_failed = failed_at <= now && now.since(failed_at) < USE_NOTED_EVERY;
         !has_just_failed && key.last_used_at.is_none_or(|last| now.since(last) >= USE_NOTED_EVERY)
     }
@@ -180,7 +186,7 @@ impl UseNotes {
 
 impl Default for UseNotes {
     fn default() -> Self {
-        // At the end of all time: not yet.
+        // The maximum time stands for "never".
         Self { failed_at: AtomicI64::new(i64::MAX) }
     }
 }
@@ -201,33 +207,34 @@ fn checksum(text: &[u8]) -> [u8; CHECKSUM_BYTES] {
     [first, second, third, fourth]
 }
 
-/// A key that a request presents: enough to find and compare it, and not enough to use it again.
+/// A presented key: enough to find and compare the stored key, but not enough to use it again.
 pub(crate) struct PresentedKey {
     pub(crate) id: ApiKeyId,
     digest: SecretHash,
 }
 
 impl PresentedKey {
-    /// Is this the record of the key, as it was made? Compared in constant time.
+    /// Whether this is the unmodified record of the key. Compares in constant time.
     pub(crate) fn fits(&self, stored: &StoredApiKey, hash_key: &HashKey) -> bool {
         let expected = hash_of(&self.digest, &stored.key, hash_key);
         self.id == stored.key.id && stored.hash.matches(&expected)
     }
 }
 
-/// What is to be kept of a new key.
+/// Builds the record of a new key.
 pub(crate) fn stored(key: ApiKey, text: &str, hash_key: &HashKey) -> StoredApiKey {
     let hash = hash_of(&SecretHash::of(text.as_bytes()), &key, hash_key);
     StoredApiKey { key, hash, hash_key_id: hash_key.id().to_owned() }
 }
 
-/// The hash that stands in the record. Beside the text it covers all that decides what the key
-/// opens: whoever has a key and can write to the store can neither give it to another owner nor
-/// more scopes or time, nor make it survive a password change. The id is a part of the text.
+/// The hash in the record. Besides the text it covers everything that determines what the key
+/// grants: with a key and write access to the store, an attacker can neither give it to another
+/// owner, nor add scopes or lifetime, nor make it survive a password change. The id is part of the
+/// text.
 fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash {
     let times = [key.created_at, key.expires_at].map(|time| time.unix_seconds().to_be_bytes());
     let owner = [&key.owner.application, &key.owner.issuer, &key.owner.subject];
-    // Whether a password change ends it.
+    // Whether a password change ends the key, and at which epoch.
     let epoch = key.user_epoch.map(u64::to_be_bytes);
     let mut parts: Vec<&[u8]> = vec![digest.as_bytes(), epoch.as_ref().map_or(&[], <[u8; 8]>::as_slice)];
     parts.extend(times.iter().map(<[u8; 8]>::as_slice));
@@ -236,7 +243,7 @@ fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash 
     hash_key.hash("API key", &parts)
 }
 
-/// What a new API key shall be.
+/// A request for a new API key.
 ///
 /// ```
 /// use std::time::Duration;
@@ -247,10 +254,10 @@ fn hash_of(digest: &SecretHash, key: &ApiKey, hash_key: &HashKey) -> SecretHash 
 ///     .lifetime(Duration::from_secs(30 * 24 * 60 * 60));
 /// ```
 ///
-/// It does not say whose key: [`create_api_key`](crate::AuthProvider::create_api_key) is told by
-/// the grant of the request, so that it cannot come from the body.
+/// The request does not name the owner: [`create_api_key`](crate::AuthProvider::create_api_key)
+/// takes the owner from the grant of the request, so that it cannot come from the body.
 #[derive(Debug, Clone)]
-#[must_use = "a key is made by `create_api_key`"]
+#[must_use = "pass the request to `create_api_key`"]
 pub struct ApiKeyRequest<'a> {
     name: Cow<'a, str>,
     scopes: Vec<Cow<'a, str>>,
@@ -259,9 +266,9 @@ pub struct ApiKeyRequest<'a> {
 }
 
 impl<'a> ApiKeyRequest<'a> {
-    /// A key with this name, by which its owner tells it from the others: at most 100 bytes without
-    /// control characters. It has no scopes, lasts 90 days, and ends when its owner's password is
-    /// changed.
+    /// Creates a request for a key with this name, by which its owner distinguishes it: at most 100
+    /// bytes, without control characters. By default the key has no scopes, lasts 90 days, and ends
+    /// when its owner's password is changed.
     pub fn new(name: impl Into<Cow<'a, str>>) -> Self {
         Self {
             name: name.into(),
@@ -277,37 +284,37 @@ impl<'a> ApiKeyRequest<'a> {
         self
     }
 
-    /// Adds scopes: at most 64, of at most 255 bytes each. Users may give those that
-    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) names. A route that asks for
-    /// scopes is open to the keys that have them; a key without scopes opens only what
-    /// [allows API keys](crate::Requirement::allow_api_keys).
+    /// Adds scopes: at most 64, of at most 255 bytes each. Users may give their keys the scopes
+    /// that [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) names. A route that
+    /// requires scopes admits keys that have them; a key without scopes is admitted only where a
+    /// requirement [allows API keys](crate::Requirement::allow_api_keys).
     pub fn scopes(mut self, scopes: impl IntoIterator<Item: Into<Cow<'a, str>>>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
     }
 
-    /// How long it lasts, in whole seconds. Default: 90 days; at most ten years.
+    /// Sets the lifetime, in whole seconds. Default: 90 days; at most ten years.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Makes a key that lasts until it is revoked.
+    /// Lets the key last until it is revoked.
     ///
     /// # Security
-    /// A key that leaks unnoticed is good for ever.
+    /// A key that leaks unnoticed remains valid for ever.
     pub const fn danger_never_expires(mut self) -> Self {
         self.lifetime = None;
         self
     }
 
-    /// Whether the key lives on when the password of its owner is changed, and when everything
-    /// else of its owner ends with that. Default: `false`. For a program whose key is kept where
-    /// no thief of a password gets at, and that nobody is there to give another one.
+    /// Whether the key survives a change of its owner's password, which ends everything else issued
+    /// to the owner. Default: `false`. For unattended programs whose key is stored out of reach of
+    /// an attacker who knows the password.
     ///
     /// # Security
-    /// Somebody who has been in the account for fifteen minutes can leave such a key behind. Show
-    /// users what keys they have, and let an administrator make these.
+    /// An attacker with access to the account for fifteen minutes can leave such a key behind. Show
+    /// users their keys, and let only administrators create keys of this kind.
     pub const fn danger_survives_password_change(mut self, survives: bool) -> Self {
         self.survives_password_change = survives;
         self
@@ -320,7 +327,7 @@ impl<'a> ApiKeyRequest<'a> {
         Ok(())
     }
 
-    /// What is to be kept of the key, if the request is possible. `epoch` is that of its owner.
+    /// Builds the record of the key, if the request is valid. `epoch` is the owner's.
     pub(crate) fn record(
         self,
         owner: Owner<'static>,
@@ -343,7 +350,7 @@ impl<'a> ApiKeyRequest<'a> {
             created_at: now,
             expires_at: end_of(self.lifetime, now)?,
             last_used_at: None,
-            // What stores can keep. An epoch beyond it would end the key at once.
+            // Stores hold at most `i64::MAX`. A higher epoch would invalidate the key at once.
             user_epoch: (!self.survives_password_change).then_some(epoch.min(i64::MAX.unsigned_abs())),
         })
     }
@@ -361,7 +368,7 @@ fn end_of(lifetime: Option<Duration>, now: Timestamp) -> Result<Timestamp, ApiKe
     now.checked_add(lifetime).filter(|end| *end < Timestamp::MAX).ok_or(ApiKeyError::InvalidLifetime)
 }
 
-/// Why there is no new API key.
+/// Why an API key could not be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
@@ -371,40 +378,41 @@ pub enum ApiKeyError {
     /// The name is too long or has control characters.
     #[error("the name must have at most 100 bytes and no control characters")]
     InvalidName,
-    /// A scope is empty, too long, or holds a character that RFC 6749 section 3.3 does not allow; or there are too many.
-    #[error("a scope is not acceptable, or there are more than 64")]
+    /// A scope is empty, too long, or contains a character that RFC 6749 section 3.3 does not
+    /// allow; or there are too many scopes.
+    #[error("use at most 64 scopes, each of 1 to 255 ASCII characters without spaces, quotes or backslashes")]
     InvalidScope,
-    /// The token of the request has scopes, and not all of those that the key shall have.
-    #[error("the key shall have a scope that the token which asks for it does not have")]
+    /// The token of the request has scopes, and the key requests a scope that the token does not
+    /// have.
+    #[error("a requested scope is not among the scopes of the access token")]
     ScopeNotHeld,
-    /// The key shall have a scope that
-    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) does not name.
-    #[error("the key shall have a scope that users may not give to their keys")]
+    /// The key requests a scope that is not in
+    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes).
+    #[error("a requested scope is not among those that users may give to their API keys")]
     ScopeNotOffered,
-    /// The token of the request has no scopes, and the application does not say which the keys of
-    /// its users may have.
+    /// The token of the request has no scopes, and the application has not configured which scopes
+    /// users may give to their keys.
     #[error(
-        "the key shall have scopes, and nobody has said which ones users may give to their keys: \
-         name them with `AuthProviderBuilder::api_key_scopes`"
+        "users may not give scopes to their API keys: name the scopes that they may give with \
+         `AuthProviderBuilder::api_key_scopes`"
     )]
     NoScopesOffered,
-    /// There is no user of this subject.
-    #[error("there is no user of this subject")]
+    /// No user has this subject.
+    #[error("no user has this subject")]
     UnknownOwner,
     /// The lifetime is under a second or over ten years.
     #[error("the lifetime must be one second to ten years")]
     InvalidLifetime,
-    /// The owner has 100 keys already.
+    /// The owner already has 100 keys.
     #[error("the subject already has the maximum number of API keys")]
     LimitReached,
-    /// The request may make no key, or the store, the clock or the randomness failed, or there is
-    /// no store: to be answered like any other refusal.
+    /// The request may not create a key, the store, the clock or the random number generator
+    /// failed, or there is no store. Answer with the rejection.
     #[error(transparent)]
     Refused(#[from] Rejection),
 }
 
-/// What a handler answers with: the sentence of what is wrong with the request (422), or the
-/// refusal.
+/// The answer of a handler: 422 with the error's message, or the rejection.
 impl From<ApiKeyError> for Rejection {
     fn from(error: ApiKeyError) -> Self {
         match error {
@@ -414,23 +422,24 @@ impl From<ApiKeyError> for Rejection {
     }
 }
 
-/// An API key that was just made. Its text is known here and nowhere else: show it to its owner once.
+/// A newly created API key. Its text is available only here: show it to its owner once.
 pub struct NewApiKey {
     pub(crate) key: ApiKey,
     pub(crate) text: Zeroizing<String>,
 }
 
 impl NewApiKey {
-    /// What is known of it.
+    /// The key's data, without its secret.
     #[must_use]
     pub const fn key(&self) -> &ApiKey {
         &self.key
     }
 
-    /// The key itself.
+    /// The text of the key.
     ///
     /// # Security
-    /// Whoever has it may do what it may do. Never log it; answer with `Cache-Control: no-store`.
+    /// The text grants everything that the key may do. Never log it; answer with
+    /// `Cache-Control: no-store`.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.text
@@ -461,7 +470,7 @@ mod tests {
         ApiKeyId::parse("0123456789abcdef0123456789abcdef").unwrap()
     }
 
-    /// A key worked out by other means, with `sha256sum`.
+    /// A key computed independently, with `sha256sum`.
     const KNOWN: &str = concat!(
         "fauth_000102030405060708090a0b0c0d0e0f",
         "_202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
@@ -506,7 +515,7 @@ mod tests {
         }
     }
 
-    /// With its checksum in order, so that only the form is at fault.
+    /// The checksum is correct, so that only the format is wrong.
     #[test]
     fn a_key_has_one_form() {
         let format = format("fauth");

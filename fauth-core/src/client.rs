@@ -1,5 +1,5 @@
-//! Who sent a request: [`ClientInfo`], and the proxies whose word about its
-//! address is believed.
+//! The client that sent a request: [`ClientInfo`], and the proxies that are trusted to report its
+//! address.
 
 mod address;
 mod forwarded;

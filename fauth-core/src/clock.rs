@@ -1,38 +1,38 @@
-//! Time, read in one place so that tests can turn it.
+//! The time, which is read in one place so that tests can control it.
 
 use std::{
     fmt,
     time::{Duration, SystemTime},
 };
 
-/// A point in time in whole seconds since the Unix epoch, as `NumericDate` counts them
-/// ([RFC 7519 section 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
+/// A point in time, in whole seconds since the Unix epoch, as a `NumericDate` ([RFC 7519 section
+/// 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last second of the year 9999, the greatest time that a token may name.
+    /// The last second of the year 9999, the latest time that a token may name.
     pub const MAX: Self = Self(253_402_300_799);
 
-    /// The point `seconds` after the Unix epoch.
+    /// Creates the point in time `seconds` after the Unix epoch.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// Returns the whole seconds since the Unix epoch.
     #[must_use]
     pub const fn unix_seconds(self) -> i64 {
         self.0
     }
 
-    /// `self + span` in whole seconds (a fraction of a second in `span` is dropped), or `None` on overflow.
+    /// Adds a span in whole seconds, dropping a fraction of a second. Returns `None` on overflow.
     #[must_use]
     pub fn checked_add(self, span: Duration) -> Option<Self> {
         i64::try_from(span.as_secs()).ok().and_then(|span| self.0.checked_add(span)).map(Self)
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// Returns the time elapsed since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.checked_sub(earlier.0).and_then(|s| u64::try_from(s).ok()).unwrap_or(0))
@@ -47,41 +47,41 @@ impl fmt::Display for Timestamp {
 
 /// The clock cannot tell the time. The request is refused with 503.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, thiserror::Error)]
-#[error("the clock gives no usable time")]
+#[error("the clock returned no usable time")]
 #[non_exhaustive]
 pub struct ClockError;
 
 impl ClockError {
-    /// The error that a [`Clock`] returns when it does not know the time.
+    /// Creates the error that a [`Clock`] returns if it does not know the time.
     #[must_use]
     pub const fn new() -> Self {
         Self
     }
 }
 
-/// Where fauth gets the time from. Everything that expires asks this and nothing else.
+/// The source of the time. Every expiry in fauth is decided by it alone.
 ///
 /// # Security
-/// A clock that runs behind keeps expired tokens alive; use one that is synchronised.
+/// A clock that is behind keeps expired tokens valid. Use a synchronised clock.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present.
+    /// Returns the current time.
     ///
     /// # Errors
-    /// [`ClockError`] if the time is unknown; fauth then refuses with 503.
+    /// [`ClockError`] if the time is unavailable; the request is then refused with 503.
     fn now(&self) -> Result<Timestamp, ClockError>;
 
-    /// The present as a span since the Unix epoch, as fine as the clock can tell it: what rate
-    /// limits count by. Default: the whole seconds of [`now`](Self::now), which make a limit of
-    /// some requests per second coarse, and let nobody through twice.
+    /// Returns the current time since the Unix epoch, as precisely as the clock can; rate limits
+    /// use it. Default: the whole seconds of [`now`](Self::now), with which limits of a few
+    /// requests per second are coarse, but never grant the same allowance twice.
     ///
     /// # Errors
-    /// [`ClockError`] if the time is unknown, or before 1970.
+    /// [`ClockError`] if the time is unavailable, or before 1970.
     fn now_precise(&self) -> Result<Duration, ClockError> {
         u64::try_from(self.now()?.unix_seconds()).map(Duration::from_secs).map_err(|_| ClockError)
     }
 }
 
-/// The clock of the operating system, the default.
+/// The operating system's clock. The default.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "written as a value: `SystemClock`")]
 pub struct SystemClock;
@@ -97,14 +97,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// A point on a clock that nobody sets, to tell how old something is.
+/// A point on the monotonic clock, to measure ages.
 pub(crate) fn instant() -> tokio::time::Instant {
     tokio::time::Instant::now()
 }
 
-/// Reads a span such as `900s`, `15m`, `1h` or `7d`.
+/// Parses a span such as `900s`, `15m`, `1h` or `7d`.
 ///
-/// A number without a unit is refused: nobody remembers whether it counts seconds or minutes.
+/// A number without a unit is refused: whether it means seconds or minutes is too easily mistaken.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let unit = match text.as_bytes().last()? {
         b's' => 1,

@@ -1,4 +1,4 @@
-//! Settings: parsed once, never half valid.
+//! Settings of the provider: parsed and validated once, in `build`.
 
 use std::{env::VarError, fmt, ops::RangeInclusive, time::Duration};
 
@@ -22,16 +22,16 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The most leeway that can be configured.
+/// The upper bound of both leeways.
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-/// What can be configured as the longest lifetime: up to a century.
+/// The bounds of a configurable maximum lifetime: one second to a century.
 const MAX_LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(100 * 366 * DAY);
 const TOKEN_BYTES: RangeInclusive<usize> = 512..=65_536;
-/// The name of an application that has none.
+/// The application name used when none is configured.
 const DEFAULT_APPLICATION: &str = "default";
 const MAX_APPLICATION_BYTES: usize = 64;
-const GOOD_SECRET: &str = "make one with `openssl rand -base64 48` and keep it out of the source";
+const GOOD_SECRET: &str = "generate one with `openssl rand -base64 48` and keep it out of the source code";
 
 fn default_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
@@ -41,7 +41,7 @@ fn default_lifetime(purpose: Purpose) -> Duration {
     })
 }
 
-/// The longest lifetime that is issued or accepted unless configured otherwise.
+/// The default maximum lifetime of a token that is issued or accepted.
 fn default_max_lifetime(purpose: Purpose) -> Duration {
     Duration::from_secs(match purpose {
         Purpose::Access | Purpose::PasswordReset | Purpose::MagicLink | Purpose::LoginUnlock => HOUR,
@@ -50,38 +50,41 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
     })
 }
 
-/// The settings of an application's tokens. Whoever has one has a valid one.
+/// The validated settings of an [`AuthProvider`](crate::AuthProvider).
+///
+/// Build one with [`builder`](Self::builder), or read it from environment variables with
+/// [`from_env`](Self::from_env). Every setting is checked when the value is built.
 ///
 /// | setting | default | environment variable |
 /// |---|---|---|
-/// | name of the application | `default` with a [`MemoryStore`](crate::MemoryStore); else it must be given | `FAUTH_APPLICATION` |
-/// | secret | none: must be given | `FAUTH_SECRET_KEY` |
-/// | id of the secret | none | `FAUTH_SECRET_KEY_ID` |
-/// | previous secret, still verified | none | `FAUTH_PREVIOUS_SECRET_KEY`, `FAUTH_PREVIOUS_SECRET_KEY_ID` |
-/// | secret of the hashes in stores | derived from the secret | `FAUTH_STORE_SECRET` |
-/// | previous secret of these, still good | none | `FAUTH_PREVIOUS_STORE_SECRET` |
-/// | algorithm | `HS256` | `FAUTH_ALGORITHM` |
-/// | private key that signs in place of the secret | none | `FAUTH_SIGNING_KEY_FILE` (PEM, JWK or DER) or `FAUTH_SIGNING_KEY` (PEM or JWK) |
-/// | its algorithm | none: must be given with the key | `FAUTH_SIGNING_ALGORITHM` (`ES256`, `EdDSA`, `RS256` …) |
-/// | previous such key, private or public, still verified | none | `FAUTH_PREVIOUS_SIGNING_KEY_FILE` |
-/// | lifetime of access tokens | 15 minutes | `FAUTH_ACCESS_TOKEN_LIFETIME` (`900s`, `15m`, `1h`; the units are `s`, `m`, `h`, `d`) |
-/// | lifetime of refresh tokens | 7 days | `FAUTH_REFRESH_TOKEN_LIFETIME` |
-/// | lifetime of password reset tokens | 15 minutes | `FAUTH_PASSWORD_RESET_TOKEN_LIFETIME` |
-/// | lifetime of e-mail verification tokens | 24 hours | `FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME` |
-/// | lifetime of magic links | 15 minutes | `FAUTH_MAGIC_LINK_TOKEN_LIFETIME` |
-/// | lifetime of tokens that unlock a login | 15 minutes | `FAUTH_LOGIN_UNLOCK_TOKEN_LIFETIME` |
-/// | longest lifetime that is issued or accepted | 1 hour for access, password reset and unlock tokens and magic links, 30 days for refresh tokens, 7 days for e-mail verification | each of these six as `FAUTH_DANGER_MAX_…`, such as `FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME` |
-/// | issuer | none: `iss` is not written and not asked for | `FAUTH_ISSUER` |
+/// | application name | `default` with a [`MemoryStore`](crate::MemoryStore); required with any other store | `FAUTH_APPLICATION` |
+/// | secret that signs tokens | required | `FAUTH_SECRET_KEY` |
+/// | key id (`kid`) of the secret | none | `FAUTH_SECRET_KEY_ID` |
+/// | previous secret, still accepted | none | `FAUTH_PREVIOUS_SECRET_KEY`, `FAUTH_PREVIOUS_SECRET_KEY_ID` |
+/// | secret for hashes in stores | derived from the secret | `FAUTH_STORE_SECRET` |
+/// | previous store secret, still accepted | none | `FAUTH_PREVIOUS_STORE_SECRET` |
+/// | HMAC algorithm | `HS256` | `FAUTH_ALGORITHM` |
+/// | private key that signs tokens instead of the secret | none | `FAUTH_SIGNING_KEY_FILE` (PEM, JWK or DER) or `FAUTH_SIGNING_KEY` (PEM or JWK) |
+/// | algorithm of the private key | required with such a key | `FAUTH_SIGNING_ALGORITHM` (`ES256`, `EdDSA`, `RS256` …) |
+/// | previous private or public key, still accepted | none | `FAUTH_PREVIOUS_SIGNING_KEY_FILE` |
+/// | access token lifetime | 15 minutes | `FAUTH_ACCESS_TOKEN_LIFETIME` (`900s`, `15m`, `1h`; units `s`, `m`, `h`, `d`) |
+/// | refresh token lifetime | 7 days | `FAUTH_REFRESH_TOKEN_LIFETIME` |
+/// | password reset token lifetime | 15 minutes | `FAUTH_PASSWORD_RESET_TOKEN_LIFETIME` |
+/// | e-mail verification token lifetime | 24 hours | `FAUTH_EMAIL_VERIFICATION_TOKEN_LIFETIME` |
+/// | magic link lifetime | 15 minutes | `FAUTH_MAGIC_LINK_TOKEN_LIFETIME` |
+/// | login unlock token lifetime | 15 minutes | `FAUTH_LOGIN_UNLOCK_TOKEN_LIFETIME` |
+/// | maximum lifetime of a token that is issued or accepted | 1 hour for access, password reset and login unlock tokens and magic links; 30 days for refresh tokens; 7 days for e-mail verification tokens | each of the six as `FAUTH_DANGER_MAX_…`, such as `FAUTH_DANGER_MAX_ACCESS_TOKEN_LIFETIME` |
+/// | issuer | none: `iss` is neither written nor required | `FAUTH_ISSUER` |
 /// | audience | none: a token with `aud` is refused | `FAUTH_AUDIENCE` |
 /// | leeway for `nbf` and `iat` | 30 seconds, at most 300 | `FAUTH_LEEWAY` |
 /// | leeway for `exp` | none, at most 300 seconds | `FAUTH_EXPIRY_LEEWAY` |
-/// | longest token | 8192 bytes, 512 to 65536 | `FAUTH_MAX_TOKEN_BYTES` |
+/// | maximum token length | 8192 bytes; 512 to 65536 | `FAUTH_MAX_TOKEN_BYTES` |
 /// | token profile | `standard` | `FAUTH_TOKEN_PROFILE` (`standard`, `python-fauth`, `python-fauth-migration`) |
-/// | the claim with the scopes of issued tokens | `scopes` | `FAUTH_SCOPE_CLAIM` (`scopes`, `scope`) |
-/// | tokens of the Python fauth since then may be older than the store's memory | none are | `FAUTH_TRUST_SINCE` (seconds since 1970), with a memory store `FAUTH_DANGER_TRUST_SINCE` |
+/// | claim that holds the scopes of issued tokens | `scopes` | `FAUTH_SCOPE_CLAIM` (`scopes`, `scope`) |
+/// | earliest `iat` of Python fauth tokens that may predate the revocation store | none: they are refused | `FAUTH_TRUST_SINCE` (Unix seconds); with a memory store `FAUTH_DANGER_TRUST_SINCE` |
 /// | realm of challenges | `fauth` | `FAUTH_REALM` |
-/// | trusted reverse proxies | none: a client's address is that of the socket | `FAUTH_TRUSTED_PROXIES` (`10.0.0.0/8, ::1`) |
-/// | the header that they write | `X-Forwarded-For` | `FAUTH_FORWARDED_HEADER` (`X-Forwarded-For`, `Forwarded`) |
+/// | trusted reverse proxies | none: the client address is the socket's | `FAUTH_TRUSTED_PROXIES` (`10.0.0.0/8, ::1`) |
+/// | header that these proxies write | `X-Forwarded-For` | `FAUTH_FORWARDED_HEADER` (`X-Forwarded-For`, `Forwarded`) |
 ///
 /// ```
 /// use std::time::Duration;
@@ -100,11 +103,11 @@ fn default_max_lifetime(purpose: Purpose) -> Duration {
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
     keys: Keys,
-    /// What other keys are derived from, the current one first: the secret that signs or, where an
-    /// asymmetric key does, the one beside it, and those of before.
+    /// Secrets from which all other keys are derived, the current one first: the signing secret, or
+    /// the secret beside an asymmetric signing key, then the previous ones.
     secrets: Vec<Secret>,
-    /// Secrets of the hashes in stores, the current one first; none if they hang on `secrets`
-    /// alone.
+    /// Secrets of the hashes in stores, the current one first. Empty if these hashes depend on
+    /// `secrets` alone.
     store_secrets: Vec<Secret>,
     profile: TokenProfile,
     scope_claim: ScopeClaim,
@@ -120,26 +123,28 @@ pub struct AuthConfig {
     trusted_proxies: TrustedProxies,
 }
 
-/// From when on tokens of the Python fauth may be older than the memory of the revocation store.
+/// Since when Python fauth tokens may predate the revocation store's records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trust {
     pub(crate) since: Timestamp,
-    /// Also where a restart forgets what was revoked.
+    /// Whether this holds for a store that loses its revocations at a restart, too.
     pub(crate) despite_restarts: bool,
 }
 
 impl AuthConfig {
-    /// Settings by hand. Only the secret is required.
+    /// Starts a configuration in code. Only the secret is required.
     pub fn builder() -> AuthConfigBuilder {
         AuthConfigBuilder::default()
     }
 
-    /// Settings by hand for a service without tokens of its own, which accepts those of
-    /// [trusted issuers](crate::AuthProviderBuilder::trusted_issuer): there is no secret and no
-    /// key, and whatever says something of own tokens (lifetimes, issuer, audience) is refused.
+    /// Starts the configuration of a service that issues no tokens and accepts those of [trusted
+    /// issuers](crate::AuthProviderBuilder::trusted_issuer) only.
     ///
-    /// [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) is shorter where no
-    /// setting differs from its default.
+    /// There is no secret and no key. Settings that concern own tokens (lifetimes, issuer, audience
+    /// and others) are refused in [`build`](AuthConfigBuilder::build).
+    ///
+    /// If every setting keeps its default,
+    /// [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) is shorter.
     ///
     /// ```
     /// # use fauth_core::AuthConfig;
@@ -151,23 +156,23 @@ impl AuthConfig {
         AuthConfigBuilder { without_own_tokens: true, ..AuthConfigBuilder::default() }
     }
 
-    /// Settings from the environment variables that the table [above](Self) names.
+    /// Reads the settings from the environment variables in the table [above](Self).
     ///
-    /// Reading a `.env` file is the application's business.
+    /// `.env` files are not read; load them in the application if you use them.
     ///
-    /// A variable whose name is almost one of these, such as `FAUTH_ISUER`, is an error, so that a
-    /// slip does not leave a setting at its default. Other names are left alone: orchestrators set
-    /// some, such as `FAUTH_SERVICE_HOST`.
+    /// A variable whose name is nearly one of these, such as `FAUTH_ISUER`, is an error, so that a
+    /// typing mistake does not leave a setting at its default. Other `FAUTH_…` names are ignored,
+    /// because orchestrators set some, such as `FAUTH_SERVICE_HOST`.
     ///
     /// # Errors
-    /// [`ConfigError`] if a variable is missing, misspelt, not understood, or out of bounds. Its
-    /// field is the variable.
+    /// [`ConfigError`] if a required variable is missing, or if one is misspelt, malformed, or out
+    /// of bounds. [`ConfigError::field`] is the variable's name.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_env_or(|_| None)
     }
 
-    /// As [`from_env`](Self::from_env), with the application's own values for variables that are
-    /// not set.
+    /// Reads the settings like [`from_env`](Self::from_env), with the application's own default for
+    /// each variable that is not set.
     ///
     /// ```
     /// # use fauth_core::AuthConfig;
@@ -187,8 +192,8 @@ impl AuthConfig {
         Self::from_vars(|name| std::env::var(name).ok().or_else(|| default(name)))
     }
 
-    /// As [`from_env`](Self::from_env), to add what no variable can hold: a key whose private half
-    /// somebody else has, or keys that rotate.
+    /// Starts a builder from the environment variables, for settings that no variable can hold,
+    /// such as a key ring or a key whose private half is in a key management service.
     ///
     /// ```
     /// # use fauth_core::{AuthConfig, ConfigError, token::Key};
@@ -199,13 +204,13 @@ impl AuthConfig {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if a variable is missing, misspelt, or not understood.
+    /// [`ConfigError`] if a required variable is missing, or if one is misspelt or malformed.
     pub fn builder_from_env() -> Result<AuthConfigBuilder, ConfigError> {
         check_environment()?;
         AuthConfigBuilder::from_vars(&|name| std::env::var(name).ok())
     }
 
-    /// Settings from variables that `var` looks up by the names of the table [above](Self).
+    /// Reads the settings with `var`, which looks up the variable names in the table [above](Self).
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
@@ -236,7 +241,7 @@ impl AuthConfig {
         )
     }
 
-    /// The keys that others may verify with, if there are any.
+    /// The keys that other services may verify tokens with, if there are any.
     pub(crate) fn published_keys(&self) -> Option<PublishedKeys> {
         match &self.keys {
             Keys::Fixed(keys) => PublishedKeys::of_fixed(keys.all()),
@@ -249,7 +254,8 @@ impl AuthConfig {
         *self.lifetimes.of(purpose)
     }
 
-    /// The longest that a token of this purpose can be accepted, counted from the present of any instance.
+    /// The longest time for which a token of this purpose can be accepted, whichever instance's
+    /// clock counts it.
     pub(crate) fn longest(&self, purpose: Purpose) -> Duration {
         let leeways = self.leeway.saturating_add(self.expiry_leeway);
         self.max_lifetime(purpose).saturating_add(Duration::from_secs(leeways.unsigned_abs()))
@@ -259,18 +265,18 @@ impl AuthConfig {
         Duration::from_secs(self.max_lifetimes.of(purpose).unsigned_abs())
     }
 
-    /// Who issues own tokens.
+    /// The configured `iss` of own tokens.
     #[cfg(feature = "trusted-issuers")]
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.origin.issuer.as_deref()
     }
 
-    /// The name of the application.
+    /// The application name, or `default`.
     pub(crate) fn application(&self) -> &str {
         &self.origin.application
     }
 
-    /// Was the application given a name?
+    /// Whether an application name was configured.
     pub(crate) const fn is_named(&self) -> bool {
         self.is_named
     }
@@ -283,37 +289,38 @@ impl AuthConfig {
         self.profile
     }
 
-    /// By what two providers of one process tell that they share a secret or a key of their tokens:
-    /// of each a value that says nothing else about it.
+    /// Values by which two providers of one process detect that they share a token secret or key.
+    /// They reveal nothing else about it.
     pub(crate) fn fingerprints(&self) -> Vec<Zeroizing<String>> {
         self.secrets.iter().map(Secret::fingerprint).chain(self.keys.fingerprints()).collect()
     }
 
-    /// A key for hashing identifiers in events: the same on every instance, and of no use for anything else.
+    /// The key that hashes identifiers in events: the same on every instance, and used for nothing
+    /// else.
     pub(crate) fn identifier_key(&self) -> Zeroizing<String> {
         let key = self.secrets.first().map(|secret| self.derive(secret, "identifiers in events"));
         key.unwrap_or_default()
     }
 
-    /// Keys for what one-time tokens are bound to, one for each key that may have signed a token.
+    /// Keys for the bindings of one-time tokens, one per key that may have signed a token.
     pub(crate) fn seals(&self) -> Seals {
         Seals::new(self.secrets.iter().map(|secret| self.derive(secret, "bindings of one-time tokens")))
     }
 
-    /// Keys for CSRF tokens, one for each key that may have signed the token of their session.
+    /// Keys for CSRF tokens, one per key that may have signed the token of their session.
     pub(crate) fn csrf_keys(&self) -> CsrfKeys {
         CsrfKeys::new(self.secrets.iter().map(|secret| self.derive(secret, "CSRF tokens")))
     }
 
-    /// Keys for the hashes in stores. Those that hang on the keys that sign come last: who sets a
-    /// store secret later loses nothing that was kept before.
+    /// Keys for the hashes in stores. Those derived from the signing secrets come last, so that
+    /// records made before a store secret was set stay valid.
     pub(crate) fn hash_keys(&self) -> HashKeys {
         let secrets = self.store_secrets.iter().chain(&self.secrets);
         HashKeys::new(secrets.map(|secret| self.derive(secret, "hashes in stores")))
     }
 
-    /// A key of this application for one purpose. No name of an application holds a space, so no
-    /// two pairs of purpose and name have the same label.
+    /// Derives a key of this application for one purpose. An application name contains no space, so
+    /// no two pairs of purpose and name have the same label.
     fn derive(&self, secret: &Secret, purpose: &str) -> Zeroizing<String> {
         secret.derive(&format!("fauth: {purpose} of {}", self.application()))
     }
@@ -331,7 +338,7 @@ impl AuthConfig {
     }
 }
 
-/// Collects settings; [`build`](Self::build) checks them.
+/// Builder of an [`AuthConfig`]. [`build`](Self::build) checks the settings.
 #[must_use = "settings take effect only in `build`"]
 #[derive(Clone, Default)]
 pub struct AuthConfigBuilder {
@@ -364,17 +371,17 @@ pub struct AuthConfigBuilder {
 }
 
 impl AuthConfigBuilder {
-    /// The name of this application: 1 to 64 ASCII letters, digits, `-`, `_` and `.`. It must be
-    /// given as soon as a store is used that others can use too; with a
-    /// [`MemoryStore`](crate::MemoryStore) it is `default` unless given.
+    /// Sets the application name: 1 to 64 ASCII letters, digits, `-`, `_` and `.`. Required with
+    /// every store that other applications can reach; with a [`MemoryStore`](crate::MemoryStore)
+    /// the default is `default`.
     ///
-    /// Two applications may have the same store, and even the same secret: under different names
-    /// they accept, list and end nothing of each other's. All instances of one application have
-    /// the same name. Whoever changes it logs everybody out, and finds no API key any more.
+    /// Two applications may share a store, and even a secret. If their names differ, neither
+    /// accepts, lists or revokes anything of the other. All instances of one application have the
+    /// same name. Changing the name logs every user out and makes existing API keys unusable.
     ///
-    /// It is written into tokens as the claim `app`, and demanded of every token. Tokens in the
-    /// format of the Python fauth have no such claim: an application that
-    /// [reads them](TokenProfile::PythonFauth) needs a secret of its own.
+    /// The name is written into tokens as the claim `app`, and every token must have it. Tokens in
+    /// the Python fauth format have no such claim, so an application that [reads
+    /// them](TokenProfile::PythonFauth) needs a secret of its own.
     ///
     /// ```
     /// # use fauth_core::AuthConfig;
@@ -388,32 +395,34 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// The secret that signs, as its bytes: at least 32, 48 or 64 for HS256, HS384, HS512.
+    /// Sets the secret that signs tokens, as raw bytes: at least 32 for HS256, 48 for HS384, 64 for
+    /// HS512.
     ///
-    /// Beside a [`signing_key`](Self::signing_key) that is no secret, or a key ring, it signs no
-    /// tokens, and is needed all the same: from it come the keys of what nobody else verifies, such
-    /// as CSRF tokens and the hashes in stores.
+    /// With an asymmetric [`signing_key`](Self::signing_key) or a key ring the secret signs no
+    /// tokens. It is still required: the keys for CSRF tokens, for the hashes in stores and for
+    /// everything else that no other service verifies are derived from it.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
         self
     }
 
-    /// The id of the secret, written as `kid` into tokens. Needed once there is more than one key.
+    /// Sets the id of the secret, written as `kid` into tokens. Required once there is more than
+    /// one key.
     pub fn secret_id(mut self, id: impl Into<String>) -> Self {
         self.secret_id = Some(id.into());
         self
     }
 
-    /// The key that signs: a secret in place of [`secret`](Self::secret), or a private key beside
-    /// it. The public half of a private key is published at `/.well-known/jwks.json`, so that
-    /// others can verify the tokens.
+    /// Sets the key that signs tokens: an HMAC key instead of [`secret`](Self::secret), or a
+    /// private key beside it. The public half of a private key is published at
+    /// `/.well-known/jwks.json`, so that other services can verify the tokens.
     pub fn signing_key(mut self, key: Key) -> Self {
         self.signing_key = Some(key);
         self
     }
 
-    /// Keys that are exchanged while the service runs, beside the [`secret`](Self::secret). What
-    /// else shall verify is in the ring:
+    /// Sets a ring of signing keys that can be rotated while the service runs, beside the
+    /// [`secret`](Self::secret). Keys that only verify go into the ring too:
     /// [`KeyRing::add_verification_key`](crate::token::KeyRing::add_verification_key).
     #[cfg(feature = "trusted-issuers")]
     pub fn key_ring(mut self, ring: crate::token::KeyRing) -> Self {
@@ -421,36 +430,38 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// One more key whose tokens are accepted, to exchange keys without logging everybody out: sign with the new one, verify
-    /// the old one for as long as the longest token lives, then drop it.
+    /// Adds a key whose tokens are still accepted. To replace a key without logging users out, sign
+    /// with the new key, keep the old one here for the lifetime of the longest token, then remove
+    /// it.
     pub fn verification_key(mut self, key: Key) -> Self {
         self.verification_keys.push(key);
         self
     }
 
-    /// The secret of the hashes of API keys and one-time tokens in the store, at least 32 bytes.
-    /// Whoever can write to the store and does not know it cannot make a key. Recommended as soon
-    /// as there are API keys.
+    /// Sets the secret for the hashes of API keys and one-time tokens in the store: at least 32
+    /// bytes. Without it, write access to the store is not enough to forge an API key. Recommended
+    /// as soon as there are API keys.
     ///
-    /// Default: derived from the key that signs. Then API keys end when that key is exchanged and
-    /// no longer among the [verification keys](Self::verification_key). With a secret of their own
-    /// the two are exchanged independently. It can be set at any time: what was kept before stays
-    /// good for as long as the key that signed at that time is configured.
+    /// Default: derived from the key that signs tokens. API keys then stop working when that key is
+    /// replaced and is no longer among the [verification keys](Self::verification_key); a store
+    /// secret makes the two rotations independent. It can be set at any time: existing records stay
+    /// valid as long as the key that signed when they were made is configured.
     pub fn store_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.store_secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
         self
     }
 
-    /// One more [store secret](Self::store_secret) whose hashes are accepted, to exchange it: make
-    /// new API keys under the new one, and drop the old one when the keys made under it have
-    /// expired or been replaced. Each record says under which it was made.
+    /// Adds a previous [store secret](Self::store_secret) whose hashes are still accepted. To
+    /// rotate it, create new API keys under the new secret, and remove the old one when the keys
+    /// made under it have expired or been replaced. Each record names the secret under which it was
+    /// made.
     pub fn previous_store_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.previous_store_secrets.push(Zeroizing::new(secret.as_ref().to_vec()));
         self
     }
 
-    /// Lets a secret be shorter than its hash, a phrase or a UUID, for services that share one with
-    /// an old system.
+    /// Allows a secret that is shorter than its hash, a phrase, or a UUID, for services that share
+    /// a secret with a legacy system.
     ///
     /// # Security
     /// See [`Key::danger_short_hmac`].
@@ -459,133 +470,142 @@ impl AuthConfigBuilder {
         self
     }
 
-    /// The algorithm that the secret is for. Default: HS256.
+    /// Sets the algorithm of the secret. Default: HS256.
     pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// The token format. Default: [`TokenProfile::Standard`].
+    /// Sets the token format. Default: [`TokenProfile::Standard`].
     pub const fn token_profile(mut self, profile: TokenProfile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// In which claim the scopes of issued tokens stand. Default: [`ScopeClaim::Scopes`]. Both
-    /// claims are read, whatever is set here; a token that has both is refused unless they list the
-    /// same scopes.
+    /// Sets the claim that holds the scopes of issued tokens. Default: [`ScopeClaim::Scopes`]. Both
+    /// claims are read in either case; a token that has both is refused unless they list the same
+    /// scopes.
     ///
     /// # Errors
-    /// In `build` with [`TokenProfile::PythonFauth`], which has no `scope`.
+    /// In `build` with [`TokenProfile::PythonFauth`], which has no `scope` claim.
     pub const fn scope_claim(mut self, claim: ScopeClaim) -> Self {
         self.scope_claim = claim;
         self
     }
 
-    /// From when on tokens in the format of the Python fauth may be older than the memory of the
-    /// revocation store: the time of the oldest token to accept, such as the day of the move less
-    /// the longest lifetime. By default none may: a store does not know what was revoked before it
-    /// began, so every token that the Python service has issued before the first start is refused.
+    /// Accepts Python fauth tokens that were issued before the revocation store began to record, if
+    /// they were issued at or after `since`. Set it to the time of the oldest token to accept, such
+    /// as the day of the migration minus the longest token lifetime. By default every token that
+    /// the Python service issued before the first start is refused, because the store cannot know
+    /// what was revoked by then.
     ///
-    /// Only for [`TokenProfile::PythonFauthMigration`], and only for these tokens: one of this
-    /// application's own is never accepted if it is older than the memory. A token that is revoked
-    /// here is refused, however old it is.
+    /// Only for [`TokenProfile::PythonFauthMigration`], and only for these tokens. The
+    /// application's own tokens are never accepted if they are older than the store's records. A
+    /// token that is revoked here is refused regardless of its age.
     ///
     /// # Security
-    /// What the Python service has revoked by itself is not known here. And a store that loses its
-    /// memory (a Redis that was emptied, tables that were dropped) forgets what was revoked here
-    /// as well, so that tokens of that time work again until they expire. Remove the setting when
-    /// the last of them has expired.
+    /// Revocations that the Python service made itself are unknown here. If the store loses its
+    /// data (a flushed Redis, dropped tables), it also forgets what was revoked here, and tokens
+    /// from that time work again until they expire. Remove the setting when the last of them has
+    /// expired.
     ///
     /// # Errors
-    /// In `build` with any other profile. When the provider is built, if revocations
-    /// are kept in memory (see [`danger_trust_since`](Self::danger_trust_since)), or the time lies
-    /// more than a day in the future.
+    /// In `build` with any other profile. When the provider is built, if revocations are kept in
+    /// memory (see [`danger_trust_since`](Self::danger_trust_since)), or `since` is more than a day
+    /// in the future.
     pub const fn trust_since(mut self, since: Timestamp) -> Self {
         self.trust_since = Some(since);
         self
     }
 
-    /// As [`trust_since`](Self::trust_since), also with a revocation store that forgets when the
-    /// process ends, such as [`MemoryStore`](crate::MemoryStore).
+    /// Like [`trust_since`](Self::trust_since), and also allowed with a revocation store that loses
+    /// its data when the process ends, such as [`MemoryStore`](crate::MemoryStore).
     ///
     /// # Security
-    /// Every restart revives the tokens of the Python fauth that were revoked before it: whoever
-    /// has logged out is logged in again, until these tokens expire.
+    /// Every restart revives the Python fauth tokens that were revoked before it: a user who has
+    /// logged out is logged in again until those tokens expire.
     pub const fn danger_trust_since(mut self, since: Timestamp) -> Self {
         self.danger_trust_since = Some(since);
         self
     }
 
-    /// Who issues the tokens: written as `iss`, and demanded of every token.
+    /// Sets the issuer: written as `iss`, and required in every token.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// For whom the tokens are: written as `aud`, and every token must name it. Called again, one of several suffices.
+    /// Sets the audience: written as `aud`, and required in every token. Call it again to add more;
+    /// a token must name at least one of them.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// How far `nbf` and `iat` may lie in the future, for clocks that differ. Default: 30 seconds, at most 300.
+    /// Sets how far `nbf` and `iat` may lie in the future, to allow for clock skew. Default: 30
+    /// seconds, at most 300.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Some(leeway);
         self
     }
 
-    /// For how long an expired token is still accepted. Default: not at all; at most 300 seconds.
+    /// Sets for how long a token is accepted after it has expired. Default: zero; at most 300
+    /// seconds.
     pub const fn expiry_leeway(mut self, leeway: Duration) -> Self {
         self.expiry_leeway = leeway;
         self
     }
 
-    /// How long tokens of a purpose last, in whole seconds.
+    /// Sets the lifetime of tokens of a purpose, in whole seconds. Default: 15 minutes for access,
+    /// password reset and login unlock tokens and magic links, 7 days for refresh tokens, 24 hours
+    /// for e-mail verification tokens.
     ///
-    /// Browser sessions last as [`SessionConfig`](crate::SessionConfig) says, in whose place this
-    /// is refused for [`Purpose::Session`].
+    /// [`Purpose::Session`] is refused: the lifetime of browser sessions is set in
+    /// [`SessionConfig`](crate::SessionConfig).
     pub fn lifetime(mut self, purpose: Purpose, lifetime: Duration) -> Self {
         self.lifetimes.push((purpose, lifetime));
         self
     }
 
-    /// The longest lifetime that a token of a purpose may have to be accepted, whoever issued it. Default: 1 hour for access and
-    /// password reset tokens and magic links, 30 days for refresh tokens, 7 days for e-mail verification tokens.
+    /// Sets the maximum lifetime that a token of a purpose may have to be accepted, whoever issued
+    /// it. Default: 1 hour for access, password reset and login unlock tokens and magic links, 30
+    /// days for refresh tokens, 7 days for e-mail verification tokens.
     ///
-    /// That of refresh tokens is how long a login lasts at all: refreshing does not prolong it. It
-    /// holds for browser sessions too, and is refused for [`Purpose::Session`] alone.
+    /// The maximum for refresh tokens bounds the whole login: refreshing does not extend it. It
+    /// applies to browser sessions too; [`Purpose::Session`] itself is refused here.
     ///
     /// # Security
-    /// What is stolen is good for as long.
+    /// A stolen token can be used for as long.
     pub fn danger_max_lifetime(mut self, purpose: Purpose, lifetime: Duration) -> Self {
         self.max_lifetimes.push((purpose, lifetime));
         self
     }
 
-    /// The longest token that is looked at, in bytes. Default: 8192.
+    /// Sets the maximum length of a token in bytes; longer ones are refused unread. From 512 to
+    /// 65536. Default: 8192.
     pub const fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.max_token_bytes = Some(bytes);
         self
     }
 
-    /// The `realm` of challenges ([RFC 9110 section 11.5](https://www.rfc-editor.org/rfc/rfc9110#section-11.5)). Default: `fauth`.
+    /// Sets the `realm` of challenges ([RFC 9110 section
+    /// 11.5](https://www.rfc-editor.org/rfc/rfc9110#section-11.5)). Default: `fauth`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
     }
 
-    /// The reverse proxies whose word about a client's address is believed. Default: none, so that
-    /// every client seems to have the address of the proxy.
+    /// Sets the reverse proxies whose forwarding header is trusted. Default: none, so that behind a
+    /// proxy every client appears to have the proxy's address.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
         self
     }
 
-    /// Checks every setting.
+    /// Checks every setting and builds the configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first setting that cannot work, with its name and how to mend it.
+    /// [`ConfigError`] for the first invalid setting, with its name and how to fix it.
     pub fn build(self) -> Result<AuthConfig, ConfigError> {
         let (keys, secrets) = if self.without_own_tokens {
             self.refuse_settings_of_own_tokens()?;
@@ -601,12 +621,12 @@ impl AuthConfigBuilder {
             if names_session(set) {
                 return Err(ConfigError::new(
                     field,
-                    "browser sessions have no lifetime of their own beside that of logins",
-                    "use `SessionConfig::idle_timeout` and `lifetime`; the bound is that of refresh tokens",
+                    "`Purpose::Session` has no lifetime of its own",
+                    "set `SessionConfig::idle_timeout` and `lifetime`; the maximum is that of `Purpose::Refresh`",
                 ));
             }
         }
-        // A login lasts as long, whichever of the two carries it on.
+        // A session token and a refresh token continue the same login, so they share one maximum.
         max_lifetimes.set(Purpose::Session, *max_lifetimes.of(Purpose::Refresh));
         lifetimes.set(Purpose::Session, *lifetimes.of(Purpose::Refresh));
         check_lifetimes(&lifetimes, &max_lifetimes)?;
@@ -614,15 +634,15 @@ impl AuthConfigBuilder {
         {
             return Err(ConfigError::new(
                 "token_profile",
-                "tokens of the Python fauth have no issuer and no audience, but one is configured",
+                "Python fauth tokens have no issuer and no audience, but one is configured",
                 "remove `issuer` and `audience`, or use another profile",
             ));
         }
         if self.profile == TokenProfile::PythonFauth && self.scope_claim != ScopeClaim::Scopes {
             return Err(ConfigError::new(
                 "scope_claim",
-                "tokens of the Python fauth list their scopes in `scopes`",
-                "remove it, or use another profile",
+                "Python fauth tokens always use the claim `scopes`",
+                "remove the setting, or use another profile",
             ));
         }
         let max_token_bytes = self.max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES);
@@ -676,21 +696,22 @@ impl AuthConfigBuilder {
             (Some(since), None) => ("trust_since", Trust { since, despite_restarts: false }),
             (None, Some(since)) => ("danger_trust_since", Trust { since, despite_restarts: true }),
             (Some(_), Some(_)) => {
-                let fix = "give `danger_trust_since` with a memory store, `trust_since` with others";
+                let fix =
+                    "set only `danger_trust_since` with a memory store, only `trust_since` with any other";
                 return Err(ConfigError::new("trust_since", "`danger_trust_since` is set too", fix));
             }
         };
         if self.profile != TokenProfile::PythonFauthMigration {
             return Err(ConfigError::new(
                 field,
-                "it is for tokens of the Python fauth beside own ones, and the token profile is another",
-                "remove it, or use the profile `python-fauth-migration`",
+                "the setting is only for the token profile `python-fauth-migration`",
+                "remove the setting, or use that profile",
             ));
         }
         Ok(Some(trust))
     }
 
-    /// What is set without effect was meant to have one.
+    /// A setting that has no effect here was set in the belief that it has one.
     fn refuse_settings_of_own_tokens(&self) -> Result<(), ConfigError> {
         let is_set = [
             ("secret", self.secret.is_some() || self.previous_secret.is_some()),
@@ -709,13 +730,13 @@ impl AuthConfigBuilder {
             None => Ok(()),
             Some((field, _)) => Err(ConfigError::new(
                 field,
-                "it is for own tokens, and the settings are those of a service without",
-                "remove it, or begin with `AuthConfig::builder()`; what other issuers write is set on `TrustedIssuer`",
+                "the setting is for own tokens, and `AuthConfig::without_own_tokens` has none",
+                "remove it, or use `AuthConfig::builder()`; `TrustedIssuer` has the settings for tokens of other issuers",
             )),
         }
     }
 
-    /// The keys of tokens, and the secrets that all other keys are derived from.
+    /// The token keys, and the secrets from which all other keys are derived.
     fn keys(&self) -> Result<(Keys, Vec<Secret>), ConfigError> {
         let secret = self.secret.as_ref();
         let secret = secret.map(|secret| self.hmac_key("secret", secret, self.secret_id.as_deref()));
@@ -735,8 +756,8 @@ impl AuthConfigBuilder {
             }
             (Some(_), Some(_)) => Err(ConfigError::new(
                 "signing_key",
-                "it is a secret, and there is another",
-                "give one of the two",
+                "the signing key is an HMAC key, and `secret` is set too",
+                "set one of the two",
             )),
             (None, None) => Err(ConfigError::new("secret", "no secret is set", GOOD_SECRET)),
             (Some(key), None) | (None, Some(key)) => {
@@ -751,28 +772,28 @@ impl AuthConfigBuilder {
         if !signing.can_sign() {
             return Err(ConfigError::new(
                 "signing_key",
-                "the key can only verify",
-                "give the private key; one that only verifies is a `verification_key`",
+                "the key is public and cannot sign",
+                "use the private key; add a public one with `verification_key`",
             ));
         }
         let others = self.verification_keys.iter().cloned().chain(previous).collect();
         FixedKeys::new(signing, others).map(Keys::Fixed).ok_or_else(|| {
             ConfigError::new(
                 "verification_key",
-                "there are several keys, and two have the same id or none",
-                "give each new key an id of its own (`secret_id`, `Key::with_id`)",
+                "two keys have the same id, or no id",
+                "give each key its own id with `secret_id` or `Key::with_id`",
             )
         })
     }
 
     #[cfg(feature = "trusted-issuers")]
     fn only_ring(&self, ring: &crate::token::KeyRing) -> Result<crate::token::KeyRing, ConfigError> {
-        let fix = "put the key into the ring: `KeyRing::new`, `KeyRing::add_verification_key`";
+        let fix = "add the key to the ring with `KeyRing::new` or `KeyRing::add_verification_key`";
         if self.signing_key.is_some() {
-            return Err(ConfigError::new("signing_key", "there is a key ring too", fix));
+            return Err(ConfigError::new("signing_key", "`key_ring` is set too", fix));
         }
         if !self.verification_keys.is_empty() {
-            return Err(ConfigError::new("verification_key", "there is a key ring too", fix));
+            return Err(ConfigError::new("verification_key", "`key_ring` is set too", fix));
         }
         Ok(ring.clone())
     }
@@ -781,8 +802,8 @@ impl AuthConfigBuilder {
         if self.store_secret.is_none() && !self.previous_store_secrets.is_empty() {
             return Err(ConfigError::new(
                 "store_secret",
-                "there is a previous one, and no current one",
-                "give the current one too",
+                "`previous_store_secret` is set without `store_secret`",
+                "set `store_secret` too",
             ));
         }
         let key = |field, secret: &Zeroizing<Vec<u8>>| {
@@ -833,8 +854,8 @@ impl AuthConfigBuilder {
             builder.algorithm = algorithm.ok_or_else(|| {
                 ConfigError::new(
                     "FAUTH_ALGORITHM",
-                    "it is no algorithm of a secret",
-                    "use HS256, HS384 or HS512; that of a private key is FAUTH_SIGNING_ALGORITHM",
+                    "the value is not an HMAC algorithm",
+                    "use HS256, HS384 or HS512; set FAUTH_SIGNING_ALGORITHM for a private key",
                 )
             })?;
         }
@@ -843,14 +864,14 @@ impl AuthConfigBuilder {
             builder.profile = TokenProfile::parse(&name).ok_or_else(|| {
                 ConfigError::new(
                     "FAUTH_TOKEN_PROFILE",
-                    "the profile is not known",
+                    "unknown token profile",
                     "use standard, python-fauth or python-fauth-migration",
                 )
             })?;
         }
         if let Some(name) = var("FAUTH_SCOPE_CLAIM") {
             builder.scope_claim = ScopeClaim::parse(&name).ok_or_else(|| {
-                ConfigError::new("FAUTH_SCOPE_CLAIM", "the claim is not known", "use scopes or scope")
+                ConfigError::new("FAUTH_SCOPE_CLAIM", "unknown claim", "use scopes or scope")
             })?;
         }
         if let Some(bytes) = var("FAUTH_MAX_TOKEN_BYTES") {
@@ -858,7 +879,7 @@ impl AuthConfigBuilder {
                 ConfigError::new(
                     "FAUTH_MAX_TOKEN_BYTES",
                     "the value is not a number",
-                    "use bytes, such as 8192",
+                    "use a number of bytes, such as 8192",
                 )
             })?);
         }
@@ -886,12 +907,12 @@ impl AuthConfigBuilder {
             let lone = algorithm.map(|_| ALGORITHM).or(previous.map(|_| PREVIOUS));
             return lone.map_or(Ok(()), |lone| {
                 let fix = format!("set {FILE} or {TEXT}, or unset the variable");
-                Err(ConfigError::new(lone, "there is no signing key", fix))
+                Err(ConfigError::new(lone, "no signing key is set", fix))
             });
         }
         let algorithm = algorithm.as_deref().and_then(Algorithm::parse);
         let algorithm = algorithm.filter(|algorithm| !algorithm.is_symmetric()).ok_or_else(|| {
-            let problem = "the algorithm of the signing key is not set, or not known";
+            let problem = "the algorithm of the signing key is missing or unknown";
             let known = Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric());
             let names: Vec<&str> = known.map(Algorithm::as_str).collect();
             ConfigError::new(ALGORITHM, problem, format!("use one of {}", names.join(", ")))
@@ -928,7 +949,7 @@ impl fmt::Debug for AuthConfigBuilder {
     }
 }
 
-/// Every variable that is read.
+/// Every environment variable that is read.
 const VARIABLES: [&str; 36] = [
     "FAUTH_APPLICATION",
     "FAUTH_STORE_SECRET",
@@ -968,7 +989,7 @@ const VARIABLES: [&str; 36] = [
     HEADER_VARIABLE,
 ];
 
-/// The secrets of an application whose tokens are signed with something else.
+/// The secrets of an application whose tokens are signed with another key.
 fn secrets_beside(
     secret: Option<Key>,
     previous: Option<&Key>,
@@ -977,8 +998,8 @@ fn secrets_beside(
     let secret = secret.ok_or_else(|| {
         ConfigError::new(
             "secret",
-            "no secret is set beside the key that signs: hashes in stores, CSRF tokens and the bindings of one-time \
-             tokens need one of this application's own",
+            "no secret is set beside the signing key: hashes in stores, CSRF tokens and bindings of one-time \
+             tokens are derived from it",
             GOOD_SECRET,
         )
     })?;
@@ -995,7 +1016,7 @@ fn check_environment() -> Result<(), ConfigError> {
 fn refuse_what_is_not_text() -> Result<(), ConfigError> {
     for name in VARIABLES {
         if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
-            return Err(ConfigError::new(name, "the variable is not text", "write it in UTF-8"));
+            return Err(ConfigError::new(name, "the value is not valid UTF-8", "set it to UTF-8 text"));
         }
     }
     Ok(())
@@ -1004,7 +1025,7 @@ fn refuse_what_is_not_text() -> Result<(), ConfigError> {
 const PROXIES_VARIABLE: &str = "FAUTH_TRUSTED_PROXIES";
 const HEADER_VARIABLE: &str = "FAUTH_FORWARDED_HEADER";
 
-/// Under which variable whoever reads the error will look for the setting.
+/// The environment variable in which a reader of the error will look for the setting.
 fn variable_of(field: &'static str) -> &'static str {
     match field {
         "application" => "FAUTH_APPLICATION",
@@ -1029,7 +1050,7 @@ fn variable_of(field: &'static str) -> &'static str {
     }
 }
 
-/// The variables of one purpose: how long its tokens last, and how long they may last.
+/// The variables of one purpose: the lifetime of its tokens, and its maximum.
 struct LifetimeVariables {
     purpose: Purpose,
     lifetime: &'static str,
@@ -1070,7 +1091,7 @@ const LIFETIME_VARIABLES: [LifetimeVariables; 6] = [
 ];
 
 impl LifetimeVariables {
-    /// Checks here what `build` would check again: only here the names are known.
+    /// Checks what `build` checks again, because the variable names are known only here.
     fn read_into(
         &self,
         builder: &mut AuthConfigBuilder,
@@ -1099,7 +1120,7 @@ impl LifetimeVariables {
     }
 }
 
-/// As it is written into a variable.
+/// Formats a span as a variable would hold it.
 fn in_largest_unit(span: Duration) -> String {
     let seconds = span.as_secs();
     let units = [(DAY, 'd'), (HOUR, 'h'), (MINUTE, 'm')];
@@ -1110,16 +1131,16 @@ fn in_largest_unit(span: Duration) -> String {
     }
 }
 
-/// How many letters may be wrong in a name that is taken for a slip.
+/// The largest edit distance at which a name counts as misspelt.
 const MOST_SLIPS: usize = 2;
 
-/// Refuses names that are almost that of a variable.
+/// Refuses names that are nearly one of the variables.
 fn refuse_near_misses<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
     const PREFIX: &str = "FAUTH_";
     for name in names.filter(|name| !VARIABLES.contains(name)) {
         let upper = name.to_ascii_uppercase();
         let Some(rest) = upper.strip_prefix(PREFIX) else { continue };
-        // Against a short name, too much would count as a slip.
+        // A short name is allowed fewer mistakes: otherwise an unrelated one would match.
         let is_meant = |known: &&'static str| {
             known.strip_prefix(PREFIX).is_some_and(|known| {
                 let slips = distance(rest, known);
@@ -1129,16 +1150,15 @@ fn refuse_near_misses<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Co
         if let Some(known) = VARIABLES.into_iter().find(is_meant) {
             return Err(ConfigError::new(
                 known,
-                format!("the variable `{}` is set, and there is none of this name", Escaped(name)),
-                format!("write `{known}`, or rename it if it is not meant for fauth"),
+                format!("unknown variable `{}` is set", Escaped(name)),
+                format!("write `{known}`, or rename the variable if it is not for fauth"),
             ));
         }
     }
     Ok(())
 }
 
-/// How many letters have to be put in, left out or exchanged to get from one text to the other
-/// (Levenshtein).
+/// The Levenshtein distance between two texts.
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (number, letter) in from.bytes().enumerate() {
@@ -1155,7 +1175,7 @@ fn distance(from: &str, to: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Seconds since 1970, as `date +%s` prints them.
+/// Reads Unix seconds, as `date +%s` prints them.
 fn time_var(
     var: &dyn Fn(&str) -> Option<String>,
     name: &'static str,
@@ -1166,8 +1186,8 @@ fn time_var(
     seconds.map(|seconds| Some(Timestamp::from_unix_seconds(seconds))).ok_or_else(|| {
         ConfigError::new(
             name,
-            "the value is not a time",
-            "use whole seconds since 1970, as `date -d 2026-11-01 +%s` prints them",
+            "the value is not a Unix time",
+            "use whole seconds, as `date -d 2026-11-01 +%s` prints them",
         )
     })
 }
@@ -1185,7 +1205,7 @@ fn proxies_var(var: &dyn Fn(&str) -> Option<String>) -> Result<TrustedProxies, C
             let header = ForwardedHeader::parse(&name).ok_or_else(|| {
                 ConfigError::new(
                     HEADER_VARIABLE,
-                    "the header is not known",
+                    "unknown header",
                     "use X-Forwarded-For or Forwarded, whichever your proxies write",
                 )
             })?;
@@ -1193,8 +1213,8 @@ fn proxies_var(var: &dyn Fn(&str) -> Option<String>) -> Result<TrustedProxies, C
         }
         (None, Some(_)) => Err(ConfigError::new(
             HEADER_VARIABLE,
-            "no proxy is trusted, so that no header is read",
-            "name your proxies in FAUTH_TRUSTED_PROXIES, or unset the variable",
+            "no proxy is trusted, so the header is never read",
+            "set FAUTH_TRUSTED_PROXIES, or unset the variable",
         )),
     }
 }
@@ -1207,7 +1227,7 @@ fn duration_var(
     parse_duration(&text).map(Some).ok_or_else(|| {
         ConfigError::new(
             name,
-            "the value is not a time span",
+            "the value is not a duration",
             "use a number with a unit: 900s, 15m, 24h or 7d",
         )
     })
@@ -1252,31 +1272,32 @@ fn check_leeway(field: &'static str, leeway: Duration) -> Result<i64, ConfigErro
     Ok(whole_seconds(leeway))
 }
 
-/// For values that were checked to be far below the overflow.
+/// For values already checked to be far below the overflow.
 fn whole_seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// It stands in tokens, in keys of stores and in the labels of derived keys.
+/// The name is part of tokens, store keys and derivation labels.
 fn check_application(name: &str) -> Result<(), ConfigError> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || name.len() > MAX_APPLICATION_BYTES || !name.bytes().all(is_allowed) {
         return Err(ConfigError::new(
             "application",
-            "the name is empty, over 64 bytes, or has a character that it cannot have",
+            "the name is empty, longer than 64 bytes, or has an invalid character",
             "use letters, digits, `-`, `_` and `.`",
         ));
     }
     Ok(())
 }
 
-/// Text that ends up in a token or a header: visible ASCII and spaces, without quotes and backslashes.
+/// Checks a text that ends up in a token or a header: visible ASCII and spaces, without quotes and
+/// backslashes.
 fn check_text(field: &'static str, text: &str) -> Result<(), ConfigError> {
     let allowed = |b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     if text.is_empty() || text.len() > 255 || !text.bytes().all(allowed) {
         return Err(ConfigError::new(
             field,
-            "the text is empty, too long, or has characters that a header cannot carry",
+            "the text is empty, too long, or has characters that are not allowed in a header",
             "use 1 to 255 characters of visible ASCII without quotes and backslashes",
         ));
     }

@@ -1,10 +1,10 @@
-//! Did the application's own pages send this request? Asked only when a cookie, which browsers
-//! attach unasked, is the credential.
+//! CSRF protection: whether the application's own pages sent a request. It applies only if the
+//! credential is a cookie, which browsers attach automatically.
 //!
-//! `origin` is the rule that always holds: the browser says which page has sent the request.
-//! `token` is the value that only a page of the session can know, for clients that say nothing of
-//! their origin and as a second proof; `config` its settings, `cookie` how scripts get it, and
-//! `page` what handlers show of it.
+//! `origin` is the rule that always applies: the browser names the page that sent the request.
+//! `token` is a value that only a page of the session can know, for clients that do not name an
+//! origin and as a second proof. `config` has its settings, `cookie` delivers it to scripts, and
+//! `page` is what handlers show of it.
 
 mod config;
 mod cookie;

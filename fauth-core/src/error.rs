@@ -1,17 +1,18 @@
-//! Errors by what the caller does next: mend the configuration, or report that a callback failed.
+//! Errors grouped by what the caller does next: fix the configuration, or report that a callback
+//! failed.
 //!
-//! What becomes of a request lives in [`Rejection`](crate::Rejection), not here.
+//! The fate of a request is a [`Rejection`](crate::Rejection) instead.
 
 use std::borrow::Cow;
 
 use crate::escape::redacted;
 
-/// Any error of the application, as the loaders hand it over.
+/// Any error of the application, as its loaders return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// A setting that cannot work. It names the field and says how to mend it.
+/// An invalid setting, with its name and how to fix it.
 ///
-/// Raised while the application starts, never while it serves.
+/// Returned while the application starts, never while it serves requests.
 ///
 /// ```
 /// use fauth_core::AuthConfig;
@@ -37,31 +38,31 @@ impl ConfigError {
         Self { field, problem: problem.into(), fix: fix.into() }
     }
 
-    /// The same error under another name of the field.
+    /// The same error under another field name.
     pub(crate) fn in_field(self, name: impl FnOnce(&'static str) -> &'static str) -> Self {
         Self { field: name(self.field), ..self }
     }
 
-    /// The setting at fault, as the builder (or the environment) calls it.
+    /// Returns the name of the invalid setting, as in the builder or the environment.
     #[must_use]
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// What is wrong with it. Never holds the value of a secret.
+    /// Returns what is wrong with the setting. Never contains a secret.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
     }
 
-    /// What to do about it.
+    /// Returns how to fix the setting.
     #[must_use]
     pub fn fix(&self) -> &str {
         &self.fix
     }
 }
 
-/// The causes of a failure, outermost first and without passwords, for the log.
+/// The error and its causes for the log, outermost first, with passwords redacted.
 pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,5 +1,5 @@
-//! A limit in front of routes: a provider, one limit or several, and the form of the refusal. What
-//! every adapter puts in front of a route.
+//! A limit applied to routes: the provider, one or more limits, and the renderer of refusals. Every
+//! adapter places it in front of routes.
 
 use std::{
     borrow::Cow,
@@ -23,8 +23,8 @@ use crate::{
     user::AuthUser,
 };
 
-/// Counts requests, and refuses those beyond a limit. Adapters wrap it in their framework's
-/// middleware and decide nothing themselves.
+/// Counts requests and refuses those beyond a limit. Adapters wrap it in their framework's
+/// middleware and make no decisions of their own.
 ///
 /// ```
 /// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Limiter};
@@ -47,28 +47,28 @@ struct Inner<U> {
     limits: Vec<Applied>,
     renderer: Arc<dyn Renderer>,
     fault: Option<ConfigError>,
-    /// What audits list of it, if it stands by itself and not in a guard or an endpoint.
+    /// The entry in audits, for a limit that is not part of a guard or an endpoint.
     declaration: Option<Arc<Declaration>>,
-    /// What it is with the provider that a switch has set: made at the first request, and again
-    /// when another one is set.
+    /// The limiter for the provider that a switch has set: created at the first request, and again
+    /// when another provider is set.
     switched: RwLock<Option<Limiter<U>>>,
 }
 
-/// A limit at its place.
+/// A limit at its place in the code.
 #[derive(Clone)]
 struct Applied {
     limit: Limit,
-    /// Where it was put.
+    /// The line of code that applied it.
     at: &'static Location<'static>,
     scopes: LimitScopes,
     policy: ResponseHeader,
 }
 
 impl<U: AuthUser> Limiter<U> {
-    /// A limit, `"5/minute"` or a [`Limit`], that is counted by this provider: its store, its
-    /// clock, and the addresses behind its trusted proxies.
+    /// Creates a limiter from `"5/minute"` or a [`Limit`]. It uses the store, the clock and the
+    /// trusted proxies of this provider.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is reported in the log, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn new(provider: &AuthProvider<U>, limit: impl IntoLimit) -> Self {
@@ -76,7 +76,7 @@ impl<U: AuthUser> Limiter<U> {
         Self { inner: Arc::new(Inner::new(provider, limit, at).declared(at)) }
     }
 
-    /// The same, for a limit that a guard or an endpoint has, and declares.
+    /// Like [`new`](Self::new), for a limit that a guard or an endpoint has and declares.
     pub(crate) fn at(
         provider: &AuthProvider<U>,
         limit: impl IntoLimit,
@@ -85,7 +85,7 @@ impl<U: AuthUser> Limiter<U> {
         Self { inner: Arc::new(Inner::new(provider, limit, at)) }
     }
 
-    /// One more limit. They are asked in their order, and the first that refuses decides; those
+    /// Adds a limit. Limits are checked in order, and the first one that refuses decides; those
     /// before it have counted the request.
     #[must_use]
     #[track_caller]
@@ -98,14 +98,14 @@ impl<U: AuthUser> Limiter<U> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Gives the refusals a form of their own.
+    /// Sets the renderer of refusals.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         let renderer: Arc<dyn Renderer> = Arc::new(renderer);
         Self { inner: Arc::new(self.inner.with_renderer(&renderer)) }
     }
 
-    /// This limit, asked after others.
+    /// Checks this limit after others.
     pub(crate) fn behind(self, first: Option<Self>) -> Self {
         let Some(first) = first else { return self };
         let mut inner = first.inner.with_renderer(&first.inner.renderer);
@@ -114,9 +114,10 @@ impl<U: AuthUser> Limiter<U> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The limiter that decides about one request: this one, or, if its provider stands for that of
-    /// a [switch](crate::AuthSwitch), the same with the provider with which the request began, or
-    /// which is set now. All that are set in one switch count together.
+    /// Returns the limiter that decides about one request. Usually this is the limiter itself. If
+    /// its provider is the placeholder of a [switch](crate::AuthSwitch), it is the limiter for the
+    /// provider with which the request began, or else for the provider that is set now. All
+    /// providers set in one switch count together.
     pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {
         let provider = &self.inner.provider;
         if !provider.is_switched() {
@@ -135,7 +136,7 @@ impl<U: AuthUser> Limiter<U> {
         Cow::Owned(made)
     }
 
-    /// The same, counted by another provider.
+    /// The same limiter, counted by another provider.
     pub(crate) fn made_for(&self, provider: &AuthProvider<U>) -> Self {
         let Inner { provider: before, limits, renderer, fault, declaration, .. } = &*self.inner;
         let is_own = !Arc::ptr_eq(renderer, before.renderer());
@@ -150,14 +151,14 @@ impl<U: AuthUser> Limiter<U> {
         Self { inner: Arc::new(Inner { provider, limits, renderer, fault, declaration, switched }) }
     }
 
-    /// Does a limit count by user or API key, so that it belongs behind a guard?
+    /// Whether a limit counts by user or API key and so belongs behind a guard.
     #[must_use]
     pub fn needs_user(&self) -> bool {
         self.inner.limits.iter().any(|applied| applied.limit.key().needs_user())
     }
 
-    /// Asks for one request, where that takes no waiting also counts it. `granted` is what a guard
-    /// further out has granted to the request; a grant of another provider counts for nothing.
+    /// Checks the limits for one request and, if that needs no waiting, counts it. `granted` is
+    /// what an outer guard has granted to the request; a grant of another provider is ignored.
     pub fn ask(&self, head: &dyn RequestHead, granted: Option<&Granted<U>>) -> Asked<U> {
         let Inner { provider, limits, fault, .. } = &*self.inner;
         if let Some(fault) = fault {
@@ -183,31 +184,31 @@ impl<U: AuthUser> Limiter<U> {
         Asked(State::Counted(Ok(counting.demands())))
     }
 
-    /// The answer to a request that is refused. Raises the event.
+    /// Builds the response to a refused request, and raises the event.
     pub fn refuse(&self, limited: &Limited, head: &dyn RequestHead) -> Reply {
         limited.reply(&self.inner.provider, head, &*self.inner.renderer)
     }
 
-    /// What audits list of it; `None` if it belongs to a ready-made endpoint, which lists it
+    /// The entry in audits; `None` if the limiter belongs to a ready-made endpoint, which lists it
     /// itself.
     #[must_use]
     pub fn declaration(&self) -> Option<&Arc<Declaration>> {
         self.inner.declaration.as_ref()
     }
 
-    /// The form of its refusals, for documents.
+    /// The format of the refusals, for documents.
     #[cfg(feature = "openapi")]
     pub(crate) fn describe_refusals(&self) -> Option<RefusalBody> {
         self.inner.renderer.describe()
     }
 
-    /// Whose limit it is.
+    /// The provider that counts.
     #[must_use]
     pub fn provider(&self) -> &AuthProvider<U> {
         &self.inner.provider
     }
 
-    /// What is allowed, for documents and audits.
+    /// The limits, for documents and audits.
     pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
         self.inner.limits.iter().map(|applied| &applied.limit)
     }
@@ -227,7 +228,7 @@ impl<U: AuthUser> Inner<U> {
         inner
     }
 
-    /// Tells audits what is limited now.
+    /// Registers the present limits with the audit.
     fn declared(mut self, at: &'static Location<'static>) -> Self {
         let limits = self.limits.iter().map(|applied| applied.limit.in_words()).collect();
         self.declaration = Some(self.provider.declare(Declaration::of_limits(limits, at)));
@@ -268,30 +269,30 @@ fn report(fault: &ConfigError) {
         target: "fauth",
         event = "impossible_limit",
         error = %fault,
-        "this limit refuses every request",
+        "an invalid limit refuses every request with 500: correct it",
     );
 }
 
-/// A request that a limit has been asked about. Owns all it needs.
-#[must_use = "a request is let through only if the answer says so"]
+/// The pending check of one request. Owns everything it needs.
+#[must_use = "await `answer` to learn whether the request is admitted"]
 pub struct Asked<U>(State<U>);
 
 enum State<U> {
     Counted(Result<Demands, Limited>),
-    /// A store has to be asked, about these keys.
+    /// A store has to be queried about these keys.
     Waiting(Limiter<U>, Vec<CounterKey<'static>>),
 }
 
 impl<U: AuthUser> Asked<U> {
-    /// There is no limit.
+    /// No limit applies.
     pub(crate) const fn nothing() -> Self {
         Self(State::Counted(Ok(Demands::of_nothing())))
     }
 
-    /// What the response must say of the limit, if the request is let through.
+    /// Returns the fields that the response must carry, if the request is admitted.
     ///
     /// # Errors
-    /// [`Limited`] if it is not; [`Limiter::refuse`] makes the answer.
+    /// [`Limited`] if it is refused; [`Limiter::refuse`] builds the response.
     pub async fn answer(self) -> Result<Demands, Limited> {
         let (limiter, keys) = match self.0 {
             State::Counted(outcome) => return outcome,
@@ -307,7 +308,7 @@ impl<U: AuthUser> Asked<U> {
     }
 }
 
-/// What limits have said so far.
+/// The header fields collected so far.
 struct Counting(Vec<ResponseHeader>);
 
 impl Counting {
@@ -335,7 +336,7 @@ impl Counting {
     }
 }
 
-/// Why a limit lets a request not through: it is reached, or nobody knows.
+/// Why a request is refused: a limit is reached, or could not be checked.
 #[derive(Debug, Clone)]
 pub struct Limited(Box<Refusal>);
 
@@ -378,7 +379,7 @@ impl Limited {
             Rejection::TooManyRequests { .. } => {
                 provider.refuse_limited(rejection, *is_first, head, renderer)
             }
-            // The limit knows nothing of a credential, so that no cookie is deleted by it.
+            // Limits do not look at credentials, so the response deletes no cookie.
             _ => provider.refuse_in_handler_as(rejection, head, renderer),
         };
         reply.amend(&Demands::of_limits(fields.clone()))

@@ -19,9 +19,10 @@ use crate::{
     user::{AuthUser, UserRef},
 };
 
-/// How many outstanding tokens of one purpose a subject may have. Beyond that, the store drops
-/// those that expire first: a stranger who keeps requesting mails cannot fill it. Of tokens that
-/// unlock a login it takes no more in: they are the way in past strangers, who must not end them.
+/// The maximum number of outstanding tokens of one purpose per subject. Beyond it, the store drops
+/// those that expire first, so that repeated requests for mails cannot fill it. Tokens that unlock
+/// a login are not dropped; instead, no further one is issued. They let the owner in despite an
+/// attack, so an attacker must not be able to invalidate them.
 pub(crate) const MAX_OUTSTANDING: usize = 5;
 
 /// The claims that hold the bindings of a one-time token.
@@ -30,7 +31,7 @@ pub(crate) const BOUND_TO: &str = "bound_to";
 pub(crate) const BOUND_BROWSER: &str = "bound_browser";
 
 /// A request for a one-time token: the user, and what the token is bound to.
-#[must_use = "a token is issued by `issue_one_time`"]
+#[must_use = "pass the request to `issue_one_time`"]
 pub struct OneTimeRequest<'a, U> {
     pub(crate) user: &'a U,
     token: TokenRequest<'a>,
@@ -61,8 +62,8 @@ impl<'a, U: AuthUser> OneTimeRequest<'a, U> {
     /// this browser was given; the same value must be presented to redeem the token
     /// ([`Redemption::browser`]). The token holds a keyed hash of the value.
     ///
-    /// The link then works in no other browser, so a mail read on another device is of no use. For
-    /// magic links this is the point: a forwarded link does not log anybody else in.
+    /// The link then works in no other browser, so a mail opened on another device is of no use.
+    /// For magic links this is the purpose: a forwarded link does not log anybody else in.
     pub fn browser(mut self, cookie: impl Into<Cow<'a, str>>) -> Self {
         self.browser = Some(cookie.into());
         self
@@ -112,8 +113,8 @@ impl OneTimeToken {
     /// The token's text.
     ///
     /// # Security
-    /// Whoever holds the token can use it once for its purpose. Send it only to its owner; never
-    /// log it.
+    /// Anybody who holds the token can use it once for its purpose. Send it only to its owner, and
+    /// never log it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.token.expose()
@@ -124,7 +125,7 @@ impl OneTimeToken {
     #[must_use]
     pub fn link(&self, base: &LinkBase) -> OneTimeLink {
         let parts = [&*base.0, base.separator(), "token=", self.expose()];
-        // The full capacity up front: a reallocation would leave an unzeroed part of the token
+        // Allocate the full capacity up front: growing the string would leave a copy of the token
         // behind in freed memory.
         let mut link = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
         for part in parts {
@@ -154,7 +155,7 @@ impl OneTimeLink {
     /// The whole link.
     ///
     /// # Security
-    /// The link contains the token: treat it as [`OneTimeToken::expose`] says.
+    /// The link contains the token: handle it as described for [`OneTimeToken::expose`].
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -168,8 +169,9 @@ impl fmt::Debug for OneTimeLink {
 }
 
 /// The base URL of links with one-time tokens: a page of the application, fixed at startup. The
-/// token is appended as `?token=…`, or `&token=…` after a query. Where a fragment names the page,
-/// as routers in browsers have it (`https://app.example.com/#/reset`), it is appended there.
+/// token is appended as `?token=…`, or as `&token=…` after a query. If the page is named by a
+/// fragment, as with routers in the browser (`https://app.example.com/#/reset`), it is appended to
+/// the fragment.
 ///
 /// ```
 /// use fauth_core::one_time::LinkBase;
@@ -195,9 +197,9 @@ pub struct LinkBase(Box<str>);
 const MAX_BASE_BYTES: usize = 1024;
 
 impl LinkBase {
-    /// Takes an absolute URL without user name or characters that need encoding. The scheme is
-    /// `https`, or `http` on a loopback host. A query has no parameter `token`, a fragment is a
-    /// route: it begins with `/` or `!/`. At most 1024 bytes.
+    /// Takes an absolute URL without a user name and without characters that need encoding. The
+    /// scheme is `https`, or `http` on a loopback host. A query must not have a parameter `token`,
+    /// and a fragment must be a route: begin with `/` or `!/`. At most 1024 bytes.
     ///
     /// # Errors
     /// [`ConfigError`] for any other text.
@@ -205,11 +207,11 @@ impl LinkBase {
         Self::parse(url.into(), false)
     }
 
-    /// As [`new`](Self::new), with plain `http` also for a host whose name has no dot: a machine of
-    /// a network of your own, or a container (`http://web:8080/reset`).
+    /// Like [`new`](Self::new), but also accepts plain `http` for a host name without a dot: a
+    /// machine in a private network, or a container (`http://web:8080/reset`).
     ///
     /// # Security
-    /// Whoever can listen in that network reads the token, and can use it first.
+    /// An attacker who can read traffic in that network learns the token and can use it first.
     ///
     /// # Errors
     /// [`ConfigError`] for any other text.
@@ -237,10 +239,12 @@ impl LinkBase {
         if route
             .is_some_and(|route| !(route.starts_with('/') || route.starts_with("!/")) || route.contains('#'))
         {
-            return refused("the fragment is no route: it does not begin with `/` or `!/`, or there are two");
+            return refused(
+                "the fragment is not a route: it does not begin with `/` or `!/`, or there are two",
+            );
         }
         if [Some(page), route].into_iter().flatten().any(has_token) {
-            return refused("the query has a parameter `token` already");
+            return refused("the query already has a parameter `token`");
         }
         match scheme {
             "https" => Ok(Self(url.into_boxed_str())),
@@ -251,15 +255,15 @@ impl LinkBase {
                 }
                 Err(ConfigError::new(
                     "link_base",
-                    "the scheme is not https, and the host not this machine",
-                    "use https, or `LinkBase::danger_plain_http` in a network of your own",
+                    "the scheme is not https, and the host is not a loopback host",
+                    "use https, or `LinkBase::danger_plain_http` in a private network",
                 ))
             }
-            _ => refused("the scheme is not https, and the host not this machine"),
+            _ => refused("the scheme is not https, and the host is not a loopback host"),
         }
     }
 
-    /// What stands between the base and `token=`: in the fragment if there is one.
+    /// The text between the base and `token=`. A fragment, if there is one, takes the token.
     fn separator(&self) -> &'static str {
         let place = self.0.rsplit('#').next().unwrap_or_default();
         match place.split_once('?') {
@@ -276,20 +280,21 @@ impl LinkBase {
     }
 }
 
-/// Whether the query of this page or route has the parameter that the token is appended as.
+/// Whether the query of this page or route already has the parameter `token`.
 fn has_token(place: &str) -> bool {
     let Some((_, query)) = place.split_once('?') else { return false };
     query.split('&').any(|pair| pair.split('=').next() == Some("token"))
 }
 
-/// A name without a dot, which no public domain is. A number can be an address.
+/// Whether the host is a name without a dot, which no public domain is. A number could be an
+/// address.
 fn is_single_name(host: &str) -> bool {
     !host.contains(['.', ':']) && host.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// A one-time token presented for redemption, with the browser cookie if the token is bound to
 /// one.
-#[must_use = "a token is redeemed by `redeem`"]
+#[must_use = "pass the redemption to `redeem`"]
 pub struct Redemption<'a> {
     pub(crate) token: &'a str,
     browser: Option<&'a str>,
@@ -360,7 +365,7 @@ pub struct Redeemed<U> {
     pub(crate) user: Arc<U>,
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) bound_to: Option<Box<str>>,
-    /// Who has redeemed it. Nobody else may log in by it.
+    /// The provider that redeemed the token. No other provider may log in with it.
     pub(crate) provider: u64,
 }
 
@@ -377,8 +382,8 @@ impl<U> Redeemed<U> {
         &self.payload
     }
 
-    /// The value it was [bound to](OneTimeRequest::bound_to), such as the address that it
-    /// verifies.
+    /// The value that the token was [bound to](OneTimeRequest::bound_to), such as the address that
+    /// it verifies.
     #[must_use]
     pub fn bound_to(&self) -> Option<&str> {
         self.bound_to.as_deref()
@@ -391,8 +396,8 @@ impl<U> fmt::Debug for Redeemed<U> {
     }
 }
 
-/// Whether the user's [stamp](AuthUser::one_time_stamp) is the one that the token was issued with.
-/// A token without a stamp, or with a malformed one, is refused.
+/// Whether the user's [stamp](AuthUser::one_time_stamp) is still the one that the token was issued
+/// with. A token without a stamp, or with a malformed one, is refused.
 pub(crate) fn is_unchanged(
     purpose: OneTimePurpose,
     payload: &TokenPayload,
@@ -405,29 +410,29 @@ pub(crate) fn is_unchanged(
     })
 }
 
-/// Makes and checks seals: keyed hashes of the values that a token is bound to.
+/// Creates and checks seals: keyed hashes of the values that a token is bound to.
 ///
-/// A token is signed, not encrypted. The key keeps whoever reads the token from learning the stamp
+/// A token is signed, not encrypted. The key prevents a reader of the token from learning the stamp
 /// or the cookie.
 pub(crate) struct Seals(Vec<Hmac<Sha256>>);
 
-/// 128 bits of the hash: enough that nobody can guess it, without making links longer than needed.
+/// 128 bits of the hash: impossible to guess, and short enough for links.
 const SEAL_BYTES: usize = 16;
 
 impl Seals {
-    /// Takes keys derived from those that sign tokens, the current one first. It makes new seals;
-    /// all keys check them, so that a token survives a rotation of keys with its bindings.
+    /// Takes keys derived from the token-signing keys, the current one first. The current key
+    /// creates seals; all keys check them, so that a token with bindings survives a key rotation.
     pub(crate) fn new(keys: impl Iterator<Item = Zeroizing<String>>) -> Self {
         Self(keys.filter_map(|key| Hmac::new_from_slice(key.as_bytes()).ok()).collect())
     }
 
-    /// Without a key the seal is empty; [`fits`](Self::fits) accepts none then.
+    /// Without a key the seal is empty, which [`fits`](Self::fits) never accepts.
     fn seal(&self, kind: &str, purpose: OneTimePurpose, subject: &str, text: &str) -> String {
         self.0.first().map(|key| sealed(key, kind, purpose, subject, text)).unwrap_or_default()
     }
 
-    /// Whether the seal is of exactly this text, kind, purpose and subject, under any of the keys.
-    /// Seals are compared in constant time.
+    /// Whether the seal is for exactly this text, kind, purpose and subject, under any of the keys.
+    /// Compares in constant time.
     fn fits(&self, seal: &str, kind: &str, purpose: OneTimePurpose, subject: &str, text: &str) -> bool {
         self.0.iter().any(|key| {
             let expected = sealed(key, kind, purpose, subject, text);
@@ -438,7 +443,7 @@ impl Seals {
 
 fn sealed(key: &Hmac<Sha256>, kind: &str, purpose: OneTimePurpose, subject: &str, text: &str) -> String {
     let mut mac = key.clone();
-    // The length goes before each part, so that different lists never hash the same bytes:
+    // Each part is preceded by its length, so that different lists never hash the same bytes:
     // otherwise ("alice", "7") and ("alice7", "") would share a seal.
     for part in [kind, Purpose::from(purpose).as_str(), subject, text] {
         mac.update(&(part.len() as u64).to_be_bytes());

@@ -1,24 +1,24 @@
-//! Keys of other issuers: fetched, kept fresh, and given up in time.
+//! Keys of other issuers: fetched, kept fresh, and discarded in time.
 //!
-//! A [`JwksSource`] knows where an issuer publishes its keys. It keeps the last set that it has
-//! read, refreshes it in the background, and asks again when a token names a key that the set does
-//! not have. This crate knows no HTTP client: a source asks through [`Fetch`], which the crate
-//! `fauth-remote` implements over reqwest and rustls.
+//! A [`JwksSource`] knows where an issuer publishes its keys. It keeps the last key set, refreshes
+//! it in the background, and fetches again if a token names a key that the set does not have. This
+//! crate contains no HTTP client: a source uses [`Fetch`], which the crate `fauth-remote`
+//! implements with reqwest and rustls.
 //!
-//! | what | how often, how long |
+//! | what | limits and defaults |
 //! |---|---|
-//! | a set is fresh | `max-age` of the answer, from 30 s to 1 h; 5 min if it names none |
-//! | it is fetched again | after 70 to 90 % of that time, at random |
-//! | a fetch failed | again after 1, 2, 4 … s, at most 60 s, each a little at random |
-//! | a token names an unknown key | one fetch for all who wait, not within 30 s of the last |
-//! | no fetch succeeds | the old set for 10 more minutes; then [`KeysUnavailable`], answered by 503 |
-//! | one fetch | 5 s in all, 256 KiB for each answer, 100 keys, no redirect |
+//! | freshness of a set | `max-age` of the response, between 30 s and 1 h; 5 min without one |
+//! | refresh | after 70 to 90 % of that time, chosen at random |
+//! | retry after a failure | after 1, 2, 4 … s, at most 60 s, with random jitter |
+//! | unknown key in a token | one shared fetch, not within 30 s of the last |
+//! | no successful fetch | the old set is used for 10 more minutes; then [`KeysUnavailable`], answered with 503 |
+//! | one fetch | 5 s in all, 256 KiB per response, 100 keys, no redirects |
 //!
 //! # Security
 //! A key that the issuer removes from its set stops being trusted at the next successful fetch. If
-//! none succeeds, it stops when the set is given up: at most `max-age` (within its bounds) and 10
-//! minutes after the last successful fetch began, 70 minutes with the defaults. Lower both with
-//! [`JwksSource::fresh_between`] and [`JwksSource::stale_for`].
+//! no fetch succeeds, it stops when the set is discarded: at most `max-age` (within its bounds)
+//! plus 10 minutes after the last successful fetch began, 70 minutes with the defaults. Lower both
+//! with [`JwksSource::fresh_between`] and [`JwksSource::stale_for`].
 
 mod address;
 mod cache_control;

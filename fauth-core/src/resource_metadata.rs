@@ -1,5 +1,5 @@
-//! What a service says of itself to clients that look for a token: the metadata of a protected
-//! resource ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)).
+//! Protected resource metadata ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)): how clients
+//! learn where to obtain a token.
 
 use serde::Serialize;
 
@@ -10,22 +10,23 @@ use crate::{
     token::is_scope,
 };
 
-/// Where the metadata of a resource without a path lie.
+/// The path of the metadata of a resource whose identifier has no path.
 pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 const MAX_URL_BYTES: usize = 1024;
 const MAX_TEXT_BYTES: usize = 1024;
-/// The most authorization servers, and the most scopes.
+/// The maximum number of authorization servers, and of scopes.
 const MAX_ENTRIES: usize = 100;
-/// For how long a client may keep the document. It changes with the configuration only.
+/// For how long a client may cache the document, which changes only with the configuration.
 const CACHE_CONTROL: &str = "public, max-age=3600";
 const OK: u16 = 200;
 
-/// What this service says of itself to clients that have no token yet: which authorization servers
-/// give one out, and for which scopes (RFC 9728).
+/// The OAuth 2.0 protected resource metadata of this service (RFC 9728).
 ///
-/// With it a provider has the endpoint
+/// It tells clients without a token which authorization servers issue one, and for which scopes.
+///
+/// The provider then has the endpoint
 /// [`Endpoint::ResourceMetadata`](crate::routes::Endpoint::ResourceMetadata), and its challenges
-/// say where that is: `WWW-Authenticate: Bearer …, resource_metadata="…"`. Clients of the Model
+/// name the URL of it: `WWW-Authenticate: Bearer …, resource_metadata="…"`. Clients of the Model
 /// Context Protocol need both.
 ///
 /// ```
@@ -42,16 +43,16 @@ const OK: u16 = 200;
 ///
 /// | member | from | default |
 /// |---|---|---|
-/// | `resource` | [`new`](Self::new) | must be given |
+/// | `resource` | [`new`](Self::new) | required |
 /// | `authorization_servers` | [`authorization_server`](Self::authorization_server) | the provider's trusted issuers |
-/// | `scopes_supported` | [`scopes_supported`](Self::scopes_supported) | left out |
+/// | `scopes_supported` | [`scopes_supported`](Self::scopes_supported) | omitted |
 /// | `bearer_methods_supported` | the provider's transports | |
-/// | `resource_name` | [`name`](Self::name) | left out |
-/// | `resource_documentation` | [`documentation`](Self::documentation) | left out |
-/// | `resource_policy_uri` | [`policy`](Self::policy) | left out |
-/// | `resource_tos_uri` | [`terms_of_service`](Self::terms_of_service) | left out |
+/// | `resource_name` | [`name`](Self::name) | omitted |
+/// | `resource_documentation` | [`documentation`](Self::documentation) | omitted |
+/// | `resource_policy_uri` | [`policy`](Self::policy) | omitted |
+/// | `resource_tos_uri` | [`terms_of_service`](Self::terms_of_service) | omitted |
 #[derive(Debug, Clone)]
-#[must_use = "a provider publishes it: `resource_metadata`"]
+#[must_use = "metadata is published only once passed to `AuthProviderBuilder::resource_metadata`"]
 pub struct ResourceMetadata {
     resource: String,
     authorization_servers: Vec<String>,
@@ -64,18 +65,18 @@ pub struct ResourceMetadata {
 }
 
 impl ResourceMetadata {
-    /// That of the resource with this identifier: the URL by which clients know the service, such
-    /// as `https://api.example.com` or `https://api.example.com/mcp`.
+    /// Creates the metadata of the resource with this identifier: the URL by which clients know the
+    /// service, such as `https://api.example.com` or `https://api.example.com/mcp`.
     ///
-    /// It is published as it stands here, byte for byte, and clients compare it so (RFC 9728
-    /// section 3.3). The scheme is `https`, or `http` on a loopback host. It has no query and no
-    /// fragment, no port that is the default one, and a path of letters, digits and `-._~` that
-    /// does not end with a slash.
+    /// It is published byte for byte, and clients compare it byte for byte (RFC 9728 section 3.3).
+    /// The scheme is `https`, or `http` on a loopback host. It must not have a query, a fragment or
+    /// an explicit default port. Its path consists of letters, digits and `-._~` and does not end
+    /// with a slash.
     ///
     /// # Security
-    /// Take it from the configuration, never from a request: `Host` is what a stranger writes.
-    /// Where the authorization server takes the identifier as the audience of tokens (RFC 8707),
-    /// name the same text as an audience of the trusted issuer.
+    /// Take it from the configuration, never from a request, because the client controls `Host`. If
+    /// the authorization server uses the identifier as the audience of tokens (RFC 8707), set the
+    /// same text as an audience of the trusted issuer.
     pub fn new(resource: impl Into<String>) -> Self {
         Self {
             resource: resource.into(),
@@ -90,53 +91,54 @@ impl ResourceMetadata {
     }
 
     /// Adds the issuer identifier of an authorization server whose tokens are accepted. The first
-    /// call replaces the default, the provider's trusted issuers.
+    /// call replaces the default, which is the provider's trusted issuers.
     pub fn authorization_server(mut self, issuer: impl Into<String>) -> Self {
         self.authorization_servers.push(issuer.into());
         self
     }
 
-    /// Adds scopes that clients may ask for.
+    /// Adds scopes that clients may request.
     pub fn scopes_supported<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
     }
 
-    /// What people are shown as the name of this service.
+    /// Sets the name of this service that is shown to users.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// A page for developers.
+    /// Sets the URL of a page for developers.
     pub fn documentation(mut self, url: impl Into<String>) -> Self {
         self.documentation = Some(url.into());
         self
     }
 
-    /// A page that says what may be done with the data of this service.
+    /// Sets the URL of a page that says how the data of this service may be used.
     pub fn policy(mut self, url: impl Into<String>) -> Self {
         self.policy = Some(url.into());
         self
     }
 
-    /// A page with the terms of service.
+    /// Sets the URL of the terms of service.
     pub fn terms_of_service(mut self, url: impl Into<String>) -> Self {
         self.terms_of_service = Some(url.into());
         self
     }
 
-    /// Allows `http` in all URLs, whatever the host.
+    /// Allows `http` in all URLs, on every host.
     ///
     /// # Security
-    /// Whoever is on the way can name another authorization server, and gets what clients send it.
+    /// Anyone on the network path can name another authorization server, and so obtain what clients
+    /// send to it.
     pub fn danger_allow_http(mut self) -> Self {
         self.plain_http = true;
         self
     }
 
-    /// Checks everything. `issuers` are those that the provider trusts; `methods` are the ways in
-    /// which it takes bearer tokens, as RFC 6750 counts them.
+    /// Checks the metadata. `issuers` are those that the provider trusts; `methods` are the ways in
+    /// which it accepts bearer tokens, by their names in RFC 6750.
     pub(crate) fn publish(
         mut self,
         issuers: impl IntoIterator<Item = String>,
@@ -155,7 +157,7 @@ impl ResourceMetadata {
             url.as_deref().map_or(Ok(()), |url| self.check_link(setting, url))?;
         }
         let origin = self.resource.get(..self.resource.len() - path.len()).unwrap_or_default();
-        // A slash that ends the host is no path of its own (RFC 9728 section 3.1).
+        // A slash right after the host is not a path (RFC 9728 section 3.1).
         let path = format!("{WELL_KNOWN}{}", if path == "/" { "" } else { &path });
         let url = format!("{origin}{path}");
         let document = Document {
@@ -169,18 +171,22 @@ impl ResourceMetadata {
             resource_tos_uri: self.terms_of_service.as_deref(),
         };
         let json = serde_json::to_vec(&document).map_err(|_| {
-            ConfigError::new("resource_metadata", "it cannot be written as JSON", "report it to fauth")
+            ConfigError::new(
+                "resource_metadata",
+                "the metadata cannot be serialised as JSON",
+                "report this as a bug in fauth",
+            )
         })?;
         Ok(PublishedMetadata { json: json.into(), path: path.into(), url: url.into() })
     }
 
-    /// Returns the path.
+    /// Checks the identifier and returns its path.
     fn check_resource(&self) -> Result<&str, ConfigError> {
         let refused = |problem: &'static str| {
             Err(ConfigError::new(
                 "resource_metadata",
                 format!("the identifier of the resource {problem}"),
-                "write it as clients do, such as `https://api.example.com/mcp`",
+                "use the URL that clients use, such as `https://api.example.com/mcp`",
             ))
         };
         let resource = &*self.resource;
@@ -190,24 +196,24 @@ impl ResourceMetadata {
                 "is too long, has a query or a fragment, or has characters other than letters, digits and `-._~`",
             );
         }
-        let Some((scheme, rest)) = resource.split_once("://") else { return refused("is no absolute URL") };
+        let Some((scheme, rest)) = resource.split_once("://") else {
+            return refused("is not an absolute URL");
+        };
         let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
         let Some(host) = host_of(authority) else { return refused("has no host, or a malformed one") };
         if !self.is_allowed(scheme, host) {
-            return refused("begins with another scheme than `https`, and its host is not this machine");
+            return refused("has a scheme other than `https`, and its host is not a loopback host");
         }
         let default_port = if scheme == "https" { ":443" } else { ":80" };
         if authority.bytes().any(|b| b.is_ascii_uppercase()) || authority.ends_with(default_port) {
             return refused(
-                "has capital letters in its host, or the default port: clients would write it in another way",
+                "has capital letters in its host, or an explicit default port, which clients would write differently",
             );
         }
         let is_plain = |segment: &str| !segment.is_empty() && segment != "." && segment != "..";
         let has_other = path.contains([':', '[', ']']);
         if path != "/" && (has_other || !path.split('/').skip(1).all(is_plain)) {
-            return refused(
-                "has a path with `:`, with an empty segment or a dot segment, or with a slash at its end",
-            );
+            return refused("has a path with `:`, an empty segment, a dot segment, or a trailing slash");
         }
         Ok(path)
     }
@@ -216,15 +222,15 @@ impl ResourceMetadata {
         if self.authorization_servers.is_empty() {
             return Err(ConfigError::new(
                 "authorization_server",
-                "the metadata of the resource name no authorization server, and the provider trusts no issuer",
-                "call `.authorization_server(…)` with the issuer that gives tokens out",
+                "no authorization server is set, and the provider trusts no issuer",
+                "call `.authorization_server(…)` with the issuer of the tokens",
             ));
         }
         if self.authorization_servers.len() > MAX_ENTRIES || self.scopes.len() > MAX_ENTRIES {
             return Err(ConfigError::new(
                 "resource_metadata",
                 "there are too many authorization servers or scopes",
-                "name up to 100 of each",
+                "use up to 100 of each",
             ));
         }
         for issuer in &self.authorization_servers {
@@ -233,15 +239,15 @@ impl ResourceMetadata {
                 return Err(ConfigError::new(
                     "authorization_server",
                     "an issuer has a query or a fragment",
-                    "write the issuer identifier, such as `https://login.example.com` (RFC 8414 section 2)",
+                    "use the issuer identifier, such as `https://login.example.com` (RFC 8414 section 2)",
                 ));
             }
         }
         if !self.scopes.iter().all(|scope| is_scope(scope)) {
             return Err(ConfigError::new(
                 "scopes_supported",
-                "a scope is empty, or has blanks, quotes or characters beyond ASCII",
-                "give each scope by itself (RFC 6749 section 3.3)",
+                "a scope is empty, or has spaces, quotes or characters outside ASCII",
+                "pass each scope separately (RFC 6749 section 3.3)",
             ));
         }
         let is_name = |name: &str| {
@@ -250,27 +256,27 @@ impl ResourceMetadata {
         if self.name.as_deref().is_some_and(|name| !is_name(name)) {
             return Err(ConfigError::new(
                 "name",
-                "it is blank, too long or has controls",
-                "give a short name",
+                "the name is blank, too long, or has control characters",
+                "use a short name",
             ));
         }
         Ok(())
     }
 
-    /// A URL that clients show or follow.
+    /// Checks a URL that clients show or follow.
     fn check_link(&self, setting: &'static str, url: &str) -> Result<(), ConfigError> {
         let refused =
-            |problem: &'static str| Err(ConfigError::new(setting, problem, "write an absolute https URL"));
+            |problem: &'static str| Err(ConfigError::new(setting, problem, "use an absolute https URL"));
         let allowed = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
         if url.len() > MAX_URL_BYTES || !url.bytes().all(allowed) {
-            return refused("a URL is too long, or has characters that need encoding");
+            return refused("the URL is too long, or has characters that need encoding");
         }
-        let Some((scheme, rest)) = url.split_once("://") else { return refused("a URL is not absolute") };
+        let Some((scheme, rest)) = url.split_once("://") else { return refused("the URL is not absolute") };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         match host_of(authority) {
             Some(host) if self.is_allowed(scheme, host) => Ok(()),
-            Some(_) => refused("the scheme of a URL is not https, and its host not this machine"),
-            None => refused("the host of a URL is missing or malformed, or there is a user name"),
+            Some(_) => refused("the scheme of the URL is not https, and its host is not a loopback host"),
+            None => refused("the host of the URL is missing or malformed, or there is a user name"),
         }
     }
 
@@ -279,7 +285,7 @@ impl ResourceMetadata {
     }
 }
 
-/// RFC 9728 section 2.
+/// The document of RFC 9728 section 2.
 #[derive(Serialize)]
 struct Document<'a> {
     resource: &'a str,
@@ -297,7 +303,7 @@ struct Document<'a> {
     resource_tos_uri: Option<&'a str>,
 }
 
-/// The metadata of a provider that was built.
+/// The metadata of a provider, ready to be served.
 #[derive(Debug, Clone)]
 pub(crate) struct PublishedMetadata {
     json: Box<[u8]>,
@@ -306,17 +312,17 @@ pub(crate) struct PublishedMetadata {
 }
 
 impl PublishedMetadata {
-    /// Where the endpoint lies on the host of the resource.
+    /// The path of the endpoint on the resource's host.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    /// The same as a URL.
+    /// The URL of the endpoint.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The document.
+    /// The response with the document.
     pub(crate) fn reply(&self) -> Reply {
         Reply::new(OK)
             .body("application/json", &*self.json)

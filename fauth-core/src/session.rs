@@ -1,8 +1,8 @@
-//! Session settings, the requests of login, refresh and logout, the derivation of successive
-//! refresh tokens, and what tells two clients apart.
+//! Session settings, the login, refresh and logout requests, the derivation of refresh tokens, and
+//! the client fingerprint.
 //!
-//! This module only computes: it checks [`SessionConfig`] and derives refresh-token ids. The
-//! provider opens, refreshes and ends sessions; the session store keeps them.
+//! This module only computes: it validates [`SessionConfig`] and derives refresh-token ids. The
+//! provider opens, refreshes and ends sessions, and the session store keeps them.
 
 mod payload;
 mod validity;
@@ -39,19 +39,18 @@ const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// The default lifetime of a remembered session, as a multiple of its idle timeout.
 const REMEMBERED_FACTOR: u32 = 3;
 
-/// How long sessions last, how refresh tokens are rotated, and how many sessions a subject may
-/// have.
+/// Session settings: lifetimes, refresh-token rotation, and the number of sessions per subject.
 ///
 /// | setting | default |
 /// |---|---|
 /// | idle timeout | the lifetime of refresh tokens: 7 days |
-/// | lifetime, however often it is refreshed | the maximum lifetime of refresh tokens: 30 days |
+/// | lifetime, however often the session is refreshed | the maximum lifetime of refresh tokens: 30 days |
 /// | idle timeout and lifetime of remembered sessions | 30 days, 90 days |
 /// | grace window | 10 seconds, for any client |
-/// | requests carry browser sessions on | yes |
-/// | sessions of one subject at a time | 50 |
+/// | requests extend browser sessions | yes |
+/// | concurrent sessions of a subject | 50 |
 ///
-/// Durations are whole seconds; fractions are dropped.
+/// Durations are in whole seconds; fractions are dropped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -63,7 +62,7 @@ const REMEMBERED_FACTOR: u32 = 3;
 /// let sessions = SessionConfig::new().idle_timeout(HOUR).lifetime(24 * HOUR);
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "settings take effect in a provider"]
+#[must_use = "settings have no effect until they are passed to a provider"]
 pub struct SessionConfig {
     idle_timeout: Option<Duration>,
     lifetime: Option<Duration>,
@@ -90,9 +89,9 @@ impl SessionConfig {
         }
     }
 
-    /// Ends a session that has not been refreshed for this long; a [browser
-    /// session](crate::transport::SessionCookie), one whose requests have not carried it on. At
-    /// most the maximum lifetime of refresh tokens.
+    /// Ends a session that has not been refreshed for this long or, for a [browser
+    /// session](crate::transport::SessionCookie), not been extended by a request. At most the
+    /// maximum lifetime of refresh tokens.
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
@@ -117,47 +116,49 @@ impl SessionConfig {
         self
     }
 
-    /// Sets the grace window, which covers the direct predecessor of the newest refresh token and
-    /// no earlier one: for this long after a refresh, the old refresh token still yields the same
-    /// successor. Up to 60 seconds; zero switches it off.
+    /// Sets the grace window: for this long after a refresh, the old refresh token still yields the
+    /// same successor. Only the direct predecessor of the newest refresh token is covered. Up to 60
+    /// seconds; zero disables the window.
     ///
-    /// The window covers responses that were lost and two browser tabs that refresh at once.
-    /// Without it, both would look like a replay and end the session. A request that arrives after
-    /// two further refreshes ends the session also within the window.
+    /// The window covers lost responses and two browser tabs that refresh at the same time. Without
+    /// it, both would look like a replay and end the session. A token that is two or more refreshes
+    /// old ends the session even within the window.
     ///
     /// # Security
     /// A thief who presents a copied refresh token within this window shares the session. If the
-    /// copy comes from another network or names another user agent,
-    /// [`EventKind::SuspiciousRefresh`](crate::event::EventKind::SuspiciousRefresh) tells of it,
-    /// and [`bind_grace_to_client`](Self::bind_grace_to_client) ends the session. After the
-    /// window, reuse of the old token ends the session, whoever presents it.
+    /// copy is presented from another network or with another user agent, an
+    /// [`EventKind::SuspiciousRefresh`](crate::event::EventKind::SuspiciousRefresh) event is
+    /// raised, and [`bind_grace_to_client`](Self::bind_grace_to_client) ends the session. After the
+    /// window, any reuse of the old token ends the session.
     pub const fn grace(mut self, window: Duration) -> Self {
         self.grace = window;
         self
     }
 
-    /// Within the grace window, takes a refresh token that another client presents again for a
-    /// replay, and ends the session. Clients differ by the network of their address (an IPv4
+    /// Whether a refresh token that another client repeats within the grace window counts as a
+    /// replay and ends the session. Clients differ by the network of their address (an IPv4
     /// address, the first 64 bits of an IPv6 address) or by their user agent. Default: `false`, so
-    /// that only an event tells of it.
+    /// that only an event is raised.
     ///
-    /// A device that changes its network between a refresh whose response was lost and the next
-    /// attempt has to log in again. Behind a reverse proxy, the client's address must be known.
+    /// With `true`, a device that changes its network between a refresh with a lost response and
+    /// the next attempt has to log in again. Behind a reverse proxy, the provider must know the
+    /// client's address.
     pub const fn bind_grace_to_client(mut self, bind: bool) -> Self {
         self.bound_to_client = bind;
         self
     }
 
-    /// Sets how many sessions one subject may have at a time, 1 to 10 000. A further login ends
-    /// the session with the oldest last use.
+    /// Sets the maximum number of concurrent sessions of a subject, 1 to 10 000. A further login
+    /// ends the session that was used least recently.
     pub const fn limit(mut self, sessions: usize) -> Self {
         self.limit = sessions;
         self
     }
 
-    /// Whether requests carry on a [browser session](crate::transport::SessionCookie), until its
-    /// [lifetime](Self::lifetime) is over. If not, it ends its idle timeout after the login, or its
-    /// [validity](LoginRequest::validity), however much it is used. Default: `true`.
+    /// Whether requests extend a [browser session](crate::transport::SessionCookie), up to its
+    /// [lifetime](Self::lifetime). Otherwise the session ends its idle timeout (or its
+    /// [validity](LoginRequest::validity)) after the login, however much it is used. Default:
+    /// `true`.
     pub const fn sliding(mut self, slides: bool) -> Self {
         self.sliding = slides;
         self
@@ -204,7 +205,7 @@ impl Default for SessionConfig {
     }
 }
 
-/// [`SessionConfig`] after its bounds were checked and its defaults filled in.
+/// [`SessionConfig`] with validated bounds and defaults filled in.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionPolicy {
     ordinary: Span,
@@ -218,7 +219,7 @@ pub(crate) struct SessionPolicy {
 }
 
 impl SessionPolicy {
-    /// How long logins can go unused that ask for no time of their own, remembered or not.
+    /// How long a login without its own validity may stay unused, remembered or not.
     pub(crate) fn usual_idle(&self) -> Duration {
         self.ordinary.idle_timeout.max(self.remembered.idle_timeout)
     }
@@ -266,7 +267,7 @@ impl SessionPolicy {
         if remembered { self.remembered } else { self.ordinary }
     }
 
-    /// As [`span`](Self::span), for a login with a validity of its own.
+    /// Like [`span`](Self::span), for a login with its own validity.
     pub(crate) fn span_of(&self, remembered: bool, validity: Option<&Validity>) -> Result<Span, ConfigError> {
         let span = self.span(remembered);
         match validity {
@@ -300,7 +301,7 @@ impl SessionPolicy {
 /// # Ok::<(), fauth_core::Rejection>(())
 /// # }).unwrap();
 /// ```
-#[must_use = "a request is for `AuthProvider::login`"]
+#[must_use = "pass the request to `AuthProvider::login`"]
 pub struct LoginRequest<'a> {
     pub(crate) token: TokenRequest<'a>,
     pub(crate) remember: bool,
@@ -316,33 +317,33 @@ pub struct LoginRequest<'a> {
     pub(crate) user: Option<Arc<dyn Any + Send + Sync>>,
     /// The provider that has found out who the user is. Another has other users and other epochs.
     pub(crate) provider: Option<u64>,
-    /// The application's data as JSON, or why there can be none.
+    /// The application's data as JSON, or the reason why it cannot be stored.
     pub(crate) payload: Option<Result<Box<str>, Misconfigured>>,
     pub(crate) validity: Option<Validity>,
-    /// Where a browser is sent afterwards.
+    /// Where the browser is redirected afterwards.
     pub(crate) next: Option<LocalTarget>,
 }
 
 impl<'a> LoginRequest<'a> {
-    /// A login of this user. Raising the user's [`token_epoch`](AuthUser::token_epoch) invalidates
-    /// its tokens.
+    /// Creates a login of this user. Raising the user's [`token_epoch`](AuthUser::token_epoch)
+    /// invalidates its tokens.
     ///
     /// # Security
-    /// What [`authenticate`](crate::AuthProvider::authenticate) and
-    /// [`redeem`](crate::AuthProvider::redeem) return is a request too, by `from(&…)`, and better:
-    /// it ends with everything that was issued before a
-    /// [`logout_all`](crate::AuthProvider::logout_all) in between.
+    /// Prefer `LoginRequest::from(&…)` with the result of
+    /// [`authenticate`](crate::AuthProvider::authenticate) or
+    /// [`redeem`](crate::AuthProvider::redeem): if [`logout_all`](crate::AuthProvider::logout_all)
+    /// is called in between, such a login ends with everything issued before it.
     pub fn for_user(user: &impl UserRef) -> Self {
         Self::with(TokenRequest::for_user(user))
     }
 
-    /// A login of `subject`. Its tokens carry no [`token_epoch`](AuthUser::token_epoch); if the
-    /// user's record has one, use [`for_user`](Self::for_user).
+    /// Creates a login of `subject`. Its tokens carry no [`token_epoch`](AuthUser::token_epoch); if
+    /// the user's record has one, use [`for_user`](Self::for_user).
     pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
         Self::with(TokenRequest::for_subject(subject))
     }
 
-    /// A login of a user whom this provider has loaded when the epoch was this one.
+    /// A login of a user that this provider loaded at this epoch.
     pub(crate) fn for_loaded<U: AuthUser>(user: &Arc<U>, epoch: u64, provider: u64) -> Self {
         let mut request = Self::for_user(&**user);
         request.epoch = Some(epoch);
@@ -367,21 +368,22 @@ impl<'a> LoginRequest<'a> {
         }
     }
 
-    /// Keeps data of the application's own with the session, until it ends: what the user has
-    /// chosen, a cart, a step of a form. Handlers read and change it by
+    /// Stores data of the application with the session until it ends, such as preferences, a cart
+    /// or the step of a form. Handlers read and change it with a
     /// [`SessionHandle`](crate::SessionHandle), which the adapters extract as `CurrentSession`.
     ///
-    /// It is written as JSON, of at most [16 KiB](crate::MAX_PAYLOAD_BYTES), into the row of the
-    /// session. Without a session store, it is signed into the [`SessionCookie`], of which it can
-    /// take about 2 500 bytes.
+    /// The data is stored in the session's row as JSON of at most [16
+    /// KiB](crate::MAX_PAYLOAD_BYTES). Without a session store, it is signed into the
+    /// [`SessionCookie`], which has room for about 2 500 bytes.
     ///
-    /// A login whose payload cannot be kept fails with [`Misconfigured`](crate::Rejection): it is
-    /// too long, no JSON, or there is neither a session store nor a session cookie for it.
+    /// A login whose payload cannot be stored fails with [`Misconfigured`](crate::Rejection): the
+    /// payload is too long or is not JSON, or there is neither a session store nor a session
+    /// cookie.
     ///
     /// # Security
-    /// In a cookie it is signed and not encrypted: the browser's user can read it, and can put back
-    /// an older cookie of the session, with the payload of then. Who the user is, and what the user
-    /// may do, does not belong here: that is asked of the user loader anew at every request.
+    /// In a cookie, the payload is signed but not encrypted: the user can read it, and can restore
+    /// an older cookie of the session together with its payload. Do not store the user's identity
+    /// or permissions here; the user loader provides them anew for every request.
     ///
     /// [`SessionCookie`]: crate::transport::SessionCookie
     pub fn payload(mut self, payload: &impl Serialize) -> Self {
@@ -389,16 +391,15 @@ impl<'a> LoginRequest<'a> {
         self
     }
 
-    /// For how long this login is good if nobody uses it, in place of the [idle
+    /// Sets how long this login stays valid without use, instead of the [idle
     /// timeout](SessionConfig::idle_timeout): a [`Duration`], or a text such as `45s`, `30m`, `1h`
     /// or `7d`. At most the [lifetime](SessionConfig::lifetime) of sessions, which it does not
-    /// move.
+    /// change.
     ///
-    /// The cookie of the session lives as long. A text that says anything else, and a span that is
-    /// out of bounds, make the login fail with
+    /// The session's cookie has the same lifetime. An invalid text or a span that is out of bounds
+    /// makes the login fail with
     /// [`Misconfigured::Validity`](crate::rejection::Misconfigured::Validity). So does a validity
-    /// for a pair of tokens that no session store keeps, since nobody would know of it at the
-    /// refresh.
+    /// for a token pair without a session store, because the refresh would not know of it.
     ///
     /// ```
     /// use fauth_core::LoginRequest;
@@ -417,30 +418,30 @@ impl<'a> LoginRequest<'a> {
         self
     }
 
-    /// Sets the client that logs in, shown in session lists and events. Default: the sender of the
-    /// request in [`login_reply`](crate::AuthProvider::login_reply), unknown in
-    /// [`login`](crate::AuthProvider::login).
+    /// Sets the client that logs in, which is shown in session lists and events. Default: in
+    /// [`login_reply`](crate::AuthProvider::login_reply) the sender of the request, in
+    /// [`login`](crate::AuthProvider::login) unknown.
     pub fn client(mut self, client: ClientInfo) -> Self {
         self.client = Some(client);
         self
     }
 
-    /// Narrows the login to these scopes, which the client asks for: the others that it would get
-    /// are dropped, and none is added.
+    /// Narrows the login to these scopes, as requested by the client: drops the others that the
+    /// login would have, and adds none.
     pub fn narrow_scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
         self.narrowed_to = Some(scopes.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Says that the body of this request alone proves who the user is, by a password or the token
-    /// of a mailed link. A page that adds `?deliver=body` to the URL then gets the tokens in the
-    /// body of the response, to keep them by itself, although the provider has cookies. Default:
-    /// `false`.
+    /// Declares that the body of this request alone proves the user's identity, by a password or
+    /// the token of a mailed link. A page that adds `?deliver=body` to the URL then receives the
+    /// tokens in the body of the response, to store them itself, even if the provider uses cookies.
+    /// Default: `false`.
     ///
     /// # Security
-    /// Do not say so where a cookie or a redirect has a part in it, as in a second step that finds
-    /// the user by a cookie of the first: a script that an attacker has brought into a page could
-    /// then fetch tokens that cookies hide from it.
+    /// Do not set this where a cookie or a redirect is part of the proof, as in a second step that
+    /// finds the user by a cookie of the first. A script injected into a page could then fetch
+    /// tokens that cookies hide from it.
     pub const fn body_proves_user(mut self, proves: bool) -> Self {
         self.body_proves_user = proves;
         self
@@ -448,13 +449,13 @@ impl<'a> LoginRequest<'a> {
 }
 
 impl LoginRequest<'_> {
-    /// Sends the browser to this page afterwards: the reply is a 303, with the cookies of the
-    /// login. A program that gets its tokens in the body of the reply is not redirected.
+    /// Redirects the browser to this page afterwards: the reply is a 303 with the cookies of the
+    /// login. A client that receives its tokens in the body of the reply is not redirected.
     ///
     /// ```
     /// use fauth_core::{LoginRequest, redirect::LocalTarget};
     ///
-    /// // From the query of the sign-in page; anything but a page of one's own is none.
+    /// // From the query of the sign-in page; `None` unless it is a page of this site.
     /// let next = LocalTarget::from_query(Some("next=%2Forders"), "next");
     /// let next = next.unwrap_or(LocalTarget::root());
     /// let request = LoginRequest::for_subject("alice").redirect_to(next);
@@ -465,7 +466,7 @@ impl LoginRequest<'_> {
     }
 }
 
-/// Shows how long the payload is, not what it says: it may be personal data.
+/// Shows the length of the payload but not its content, which may be personal data.
 impl fmt::Debug for LoginRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let payload = self.payload.as_ref().map(|payload| payload.as_deref().map(Concealed));
@@ -497,27 +498,27 @@ impl<'a, T: Into<TokenRequest<'a>>> From<T> for LoginRequest<'a> {
 /// let from_body = RefreshRequest::new().token("the field `refresh_token` of the body");
 /// ```
 #[derive(Default)]
-#[must_use = "a request is for `AuthProvider::refresh_reply`"]
+#[must_use = "pass the request to `AuthProvider::refresh_reply`"]
 pub struct RefreshRequest {
     pub(crate) token: Option<Zeroizing<String>>,
-    /// The CSRF token of the body, or what is wrong with it.
+    /// The CSRF token from the body, or what is wrong with it.
     pub(crate) csrf: Option<Result<Box<str>, CsrfFault>>,
 }
 
 impl RefreshRequest {
-    /// A refresh with the token that is found in the head of the request: its cookie.
+    /// A refresh with the token in the head of the request: its cookie.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A refresh with this token, which the body of the request has brought.
+    /// A refresh with this token from the body of the request.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(Zeroizing::new(token.into()));
         self
     }
 
-    /// The [CSRF token](crate::AuthProviderBuilder::csrf_tokens) that the body of the request has
-    /// brought, for a refresh by cookie. One in the header of the request wins over it.
+    /// The [CSRF token](crate::AuthProviderBuilder::csrf_tokens) from the body of the request, for
+    /// a refresh by cookie. A CSRF token in the header of the request takes precedence.
     pub fn csrf_token(mut self, token: impl Into<String>) -> Self {
         self.csrf = Some(Ok(token.into().into()));
         self
@@ -539,25 +540,24 @@ impl fmt::Debug for RefreshRequest {
 /// let from_body = LogoutRequest::new().token("the field `refresh_token` of the body");
 /// ```
 #[derive(Default)]
-#[must_use = "a request is for `AuthProvider::logout_reply`"]
+#[must_use = "pass the request to `AuthProvider::logout_reply`"]
 pub struct LogoutRequest {
     pub(crate) token: Option<Zeroizing<String>>,
-    /// Where a browser is sent afterwards.
+    /// Where the browser is redirected afterwards.
     pub(crate) next: Option<LocalTarget>,
-    /// The CSRF token of the body, or what is wrong with it.
+    /// The CSRF token from the body, or what is wrong with it.
     pub(crate) csrf: Option<Result<Box<str>, CsrfFault>>,
 }
 
 impl LogoutRequest {
-    /// A logout with the token that is found in the head of the request: in a header or a cookie,
-    /// an access token or a refresh token.
+    /// A logout with the access or refresh token in the head of the request: in a header or a
+    /// cookie.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A logout with this refresh or access token, which the body of the request has brought. A
-    /// token in the head that has expired does no harm then; a valid one of another login is
-    /// refused.
+    /// A logout with this refresh or access token from the body of the request. An expired token in
+    /// the head is then ignored; a valid one of another login is refused.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(Zeroizing::new(token.into()));
         self
@@ -565,20 +565,20 @@ impl LogoutRequest {
 }
 
 impl LogoutRequest {
-    /// Sends the browser to this page afterwards: the reply is a 303 that clears the cookies. A
-    /// request whose cookies are not cleared, such as that of a program, is not redirected.
+    /// Redirects the browser to this page afterwards: the reply is a 303 that clears the cookies.
+    /// If the reply clears no cookies, as for a client without a browser, it does not redirect.
     pub fn redirect_to(mut self, next: LocalTarget) -> Self {
         self.next = Some(next);
         self
     }
 
-    /// The [CSRF token](crate::AuthProviderBuilder::csrf_tokens) that the body of the request has
-    /// brought, for a logout by cookie. One in the header of the request wins over it.
+    /// The [CSRF token](crate::AuthProviderBuilder::csrf_tokens) from the body of the request, for
+    /// a logout by cookie. A CSRF token in the header of the request takes precedence.
     ///
-    /// Behind a guard that has let a *user* in, none is needed here: the guard has checked it.
-    /// Otherwise hand the field over, also behind [`visitor`](crate::Guard::visitor): where the
-    /// access cookie has expired and the refresh cookie has not, that sees nobody, and reads no
-    /// form.
+    /// Behind a guard that has admitted a *user*, no token is needed here: the guard has checked
+    /// it. Otherwise pass the form field on, also behind [`visitor`](crate::Guard::visitor): if the
+    /// access cookie has expired and the refresh cookie has not, `visitor` finds no user and reads
+    /// no form.
     pub fn csrf_token(mut self, token: impl Into<String>) -> Self {
         self.csrf = Some(Ok(token.into().into()));
         self
@@ -591,8 +591,8 @@ impl fmt::Debug for LogoutRequest {
     }
 }
 
-/// What [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) ends: everything that was
-/// issued to a subject, and API keys too if that is said.
+/// What [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) ends: everything issued to a
+/// subject, and optionally its API keys.
 ///
 /// ```
 /// use fauth_core::{ClientInfo, LogoutAll};
@@ -607,34 +607,33 @@ impl fmt::Debug for LogoutRequest {
 /// # }).unwrap();
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a request is for `AuthProvider::logout_all`"]
+#[must_use = "pass the request to `AuthProvider::logout_all`"]
 pub struct LogoutAll<'a> {
     pub(crate) subject: Cow<'a, str>,
-    /// Of whom the subject is; empty if it is the application's own.
+    /// The issuer of the subject; empty for the application's own subjects.
     pub(crate) issuer: Cow<'a, str>,
     pub(crate) api_keys: bool,
 }
 
 impl<'a> LogoutAll<'a> {
-    /// All logins of `subject`; its API keys stay.
+    /// All logins of `subject`. Its API keys stay valid.
     pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
         Self { subject: subject.into(), issuer: Cow::Borrowed(""), api_keys: false }
     }
 
     /// Everything that a [trusted issuer](crate::AuthProviderBuilder::trusted_issuer) has issued to
-    /// this subject until now.
+    /// this subject so far.
     ///
-    /// Its clock may be ahead by the [leeway](crate::trusted_issuer::TrustedIssuer::leeway), 30
-    /// seconds by default, so that tokens that were issued before may say that they are from later:
-    /// those that it issues within the leeway after this are refused too, and what it issues from
-    /// then on is good again.
+    /// The issuer's clock may be ahead by the
+    /// [leeway](crate::trusted_issuer::TrustedIssuer::leeway), 30 seconds by default, so a token
+    /// issued before the call may carry a later time. Tokens that the issuer issues within the
+    /// leeway after the call are therefore refused too; later ones are valid.
     #[cfg(feature = "trusted-issuers")]
     pub fn for_subject_of(issuer: impl Into<Cow<'a, str>>, subject: impl Into<Cow<'a, str>>) -> Self {
         Self { subject: subject.into(), issuer: issuer.into(), api_keys: false }
     }
 
-    /// Whether all API keys end too, also those that would survive a password change. Default:
-    /// `false`.
+    /// Whether API keys end too, including those that survive a password change. Default: `false`.
     pub const fn api_keys(mut self, end: bool) -> Self {
         self.api_keys = end;
         self
@@ -650,11 +649,11 @@ impl<'a, T: Into<Cow<'a, str>>> From<T> for LogoutAll<'a> {
 impl RefreshId {
     /// Derives the next refresh-token id from the presented one and the nonce of the rotation.
     ///
-    /// The store keeps the nonce and hashes of ids, never an id. Within the grace window the
-    /// presented token and the stored nonce therefore give the same successor again, and whoever
-    /// reads only the store can compute none.
+    /// The store keeps the nonce and hashes of ids, never an id. Within the grace window, the
+    /// presented token and the stored nonce therefore yield the same successor again, while read
+    /// access to the store is not enough to compute one.
     ///
-    /// Never `None` in practice: HMAC takes keys of any length.
+    /// Never `None` in practice: HMAC accepts keys of any length.
     pub(crate) fn successor(presented: &str, nonce: Nonce) -> Option<Self> {
         let mut mac = Hmac::<Sha256>::new_from_slice(presented.as_bytes()).ok()?;
         mac.update(b"fauth: refresh successor");
@@ -663,14 +662,14 @@ impl RefreshId {
         mac.first_chunk().map(|bytes| Self::from_bytes(*bytes))
     }
 
-    /// The hash of the id as it stands in the token; the store keeps this instead of the id.
+    /// The hash of the id as it appears in the token; the store keeps this hash instead of the id.
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash::of(Zeroizing::new(URL_SAFE_NO_PAD.encode(self.as_bytes())).as_bytes())
     }
 }
 
 impl ClientFingerprint {
-    /// Of the network and the user agent; `None` if neither is known.
+    /// Hashes the network and the user agent; `None` if neither is known.
     pub(crate) fn of(client: &ClientInfo) -> Option<Self> {
         let user_agent = client.user_agent();
         if client.address().is_none() && user_agent.is_none() {
@@ -684,7 +683,7 @@ impl ClientFingerprint {
                 hash.update(block.to_bytes());
             }
         }
-        // Nobody's user agent is empty.
+        // No client sends an empty user agent, so an unknown one hashes differently.
         hash.update(user_agent.unwrap_or_default());
         <[u8; 32]>::from(hash.finalize()).first_chunk().copied().map(Self::from_bytes)
     }

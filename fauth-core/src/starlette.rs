@@ -1,7 +1,7 @@
-//! The signed session cookies of Starlette, and so of Caspian: read once, when an application moves
-//! over, so that nobody has to sign in again.
+//! Session cookies signed by Starlette, and so by Caspian. They are accepted once, when an
+//! application migrates, so that users need not log in again.
 //!
-//! They are verified and never written: HMAC-SHA1 is what their signatures are made of.
+//! Such cookies are verified and never written, because their signatures are HMAC-SHA1.
 
 use std::{fmt, time::Duration};
 
@@ -21,14 +21,14 @@ use crate::{
     transport::{Extracted, find_cookie},
 };
 
-/// Browsers keep no longer ones.
+/// Browsers store no longer cookie.
 const MAX_BYTES: usize = 4096;
-/// Browsers keep none for longer.
+/// Browsers store no cookie for longer.
 const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-/// By how much the other service's clock may be ahead.
+/// How far the other service's clock may be ahead.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// Reads the session cookies that Starlette's `SessionMiddleware` has signed.
+/// Verifies the session cookies of Starlette's `SessionMiddleware`.
 ///
 /// ```
 /// # use fauth_core::{AuthProvider, AuthUser, LoginRequest, Rejection};
@@ -48,39 +48,43 @@ const LEEWAY: Duration = Duration::from_secs(30);
 /// ```
 ///
 /// # Security
-/// Such a cookie can be replayed until it is too old, also after a logout there or here: nothing
-/// keeps what has become of it. Delete it in the answer that it has led to, take a short
-/// `max_age`, and remove all of this once it is over. Whoever knows the old secret signs in as
-/// anybody: exchange it if it was a default of the framework.
+/// Such a cookie can be replayed until it is too old, even after a logout in either application,
+/// because no server records its use. Delete it in the response to the login that it leads to, set
+/// a short `max_age`, and remove this code after the migration. Anyone who knows the old secret can
+/// log in as any user: if it was a default of the framework, replace it in the old service first.
 pub struct StarletteCookies {
     key: Zeroizing<[u8; 20]>,
     max_age: Duration,
 }
 
-/// Why a cookie is not accepted. For logs.
+/// Why a cookie is not accepted, for logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StarletteCookieError {
-    /// Not three parts of base64, longer than 4 096 bytes, or two cookies of the name.
+    /// The cookie is not three parts of base64, is longer than 4096 bytes, or occurs twice.
     #[error("the cookie is malformed")]
     Malformed,
     /// The signature is wrong.
     #[error("the signature of the cookie is wrong")]
     BadSignature,
-    /// It was signed too long ago, or in the future.
-    #[error("the cookie was not signed within the time that is accepted")]
+    /// The cookie was signed too long ago, or in the future.
+    #[error("the cookie was signed too long ago or in the future")]
     Untimely,
 }
 
 impl StarletteCookies {
-    /// A reader for the secret that the old service has signed with (`AUTH_SECRET` of Caspian), and
-    /// for cookies that were signed `max_age` ago at most.
+    /// Creates a verifier for the secret that the old service signs with (`AUTH_SECRET` of
+    /// Caspian), and for cookies that were signed at most `max_age` ago.
     ///
     /// # Errors
-    /// [`ConfigError`] if the secret is empty, or the age is zero or more than 400 days.
+    /// [`ConfigError`] if the secret is empty, or `max_age` is zero or more than 400 days.
     pub fn danger_new(secret: &str, max_age: Duration) -> Result<Self, ConfigError> {
         if secret.is_empty() {
-            return Err(ConfigError::new("secret", "there is none", "give the one of the old service"));
+            return Err(ConfigError::new(
+                "secret",
+                "the secret is empty",
+                "use the secret of the old service",
+            ));
         }
         if max_age.as_secs() == 0 || max_age > MAX_AGE {
             return Err(ConfigError::new("max_age", "the age is out of bounds", "use 1 second to 400 days"));
@@ -89,10 +93,10 @@ impl StarletteCookies {
         Ok(Self { key: Zeroizing::new(key.finalize().into()), max_age })
     }
 
-    /// What the cookie of this name says; `None` if there is none.
+    /// Returns the session in the cookie of this name, or `None` if there is no such cookie.
     ///
     /// # Errors
-    /// [`StarletteCookieError`] if there is one that is not accepted.
+    /// [`StarletteCookieError`] if the cookie is not accepted.
     pub fn find(
         &self,
         head: &dyn RequestHead,
@@ -106,10 +110,11 @@ impl StarletteCookies {
         }
     }
 
-    /// What the value of a cookie says. The signature is checked before anything in it counts.
+    /// Returns the session in the value of a cookie. The signature is verified before the content
+    /// is used.
     ///
     /// # Errors
-    /// [`StarletteCookieError`] if it is not accepted.
+    /// [`StarletteCookieError`] if the value is not accepted.
     pub fn read(&self, value: &[u8], now: Timestamp) -> Result<Value, StarletteCookieError> {
         let malformed = StarletteCookieError::Malformed;
         if value.len() > MAX_BYTES {
@@ -132,8 +137,8 @@ impl StarletteCookies {
         serde_json::from_slice(&json).map_err(|_| malformed)
     }
 
-    /// What Caspian's `auth.sign_in` has put into a session, if it says until when it is good, and
-    /// that is not over.
+    /// Returns the data that Caspian's `auth.sign_in` stored in a session, if it has an expiry that
+    /// has not passed.
     #[must_use]
     pub fn caspian_payload(session: &Value, now: Timestamp) -> Option<&Value> {
         let signed_in = session.get("payload_session_key_2183A")?;

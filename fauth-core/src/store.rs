@@ -1,40 +1,43 @@
-//! What fauth keeps on the server, and where: the storage traits and their backends.
+//! Server-side storage: the storage traits and their built-in backends.
 //!
-//! | trait | keeps | asked |
+//! | trait | stores | used |
 //! |---|---|---|
-//! | [`SessionStore`] | logins, so that they can be listed and ended | at login, refresh, logout |
-//! | [`RevocationStore`] | what was taken back before it expired | at every guarded request |
-//! | [`OneTimeStore`] | tokens that work once | when one is issued or redeemed |
+//! | [`SessionStore`] | sessions, so that they can be listed and ended | at login, refresh and logout |
+//! | [`RevocationStore`] | revoked tokens, sessions and subjects, and raised epochs | at every guarded request |
+//! | [`OneTimeStore`] | one-time tokens | when a token is issued or redeemed |
 //! | [`ApiKeyStore`] | hashes of API keys | at every request with an API key |
 //! | [`ThrottleStore`] | failed logins | at every login by password |
-//! | [`LimitStore`] | counters of rate limits | at every request behind a limit |
+//! | [`LimitStore`] | rate-limit counters | at every request behind a limit |
 //!
-//! A backend that implements the first four is a [`Store`]. They can also be mixed: sessions in
-//! PostgreSQL, revocations in Redis.
+//! A backend that implements the first four traits is a [`Store`]. Backends can also be mixed:
+//! sessions in PostgreSQL, for example, and revocations in Redis.
 //!
-//! The traits are object-safe, and a store behind an `Arc` is a store, so an application can
-//! choose at run time: `Arc<dyn Store>` and `Arc<dyn SessionStore>` are accepted wherever a store
-//! is.
+//! The traits are object-safe, and a store behind an `Arc` is a store. An application can therefore
+//! choose its store at run time: `Arc<dyn Store>` and `Arc<dyn SessionStore>` are accepted wherever
+//! a store is.
 //!
-//! Everything kept has an [`Owner`]: one subject of one application. Every method that touches
-//! what belongs to a subject names its owner, so that a backend can place, partition and bound it
-//! by owner.
+//! Every entry has an [`Owner`]: one subject of one application. Each method that touches a
+//! subject's entries takes the owner, so that a backend can place, partition and bound entries by
+//! owner.
 //!
 //! # Writing a backend
-//! Implement the traits with [`async_trait`](macro@crate::async_trait), and run the exported store
-//! suite of the crate `fauth-testing` on them. The traits say what must be atomic: security rests
-//! on that. The rules that decide are functions here: [`RotationDecision::of`], [`Prolonging::of`],
-//! [`Verdict::of`], [`raised_epoch`], [`RevocationTarget::key`].
+//! Implement the traits with [`async_trait`](macro@crate::async_trait), and run the store test
+//! suite that the crate `fauth-testing` exports. The traits state which steps must be atomic;
+//! security depends on it. The rules themselves are functions of this module, and every backend
+//! calls them: [`RotationDecision::of`], [`Prolonging::of`], [`Verdict::of`], [`raised_epoch`],
+//! [`RevocationTarget::key`].
 //!
-//! Every method gets the present from its caller: a store asks no clock whether something has
-//! expired, so that it never disagrees with its caller. It may forget what is past its time
-//! whenever it likes, in bounded steps, never by a full scan while a request waits.
+//! The caller passes the current time to every method. A store never consults a clock of its own to
+//! decide whether something has expired, so it never disagrees with its caller. It may delete
+//! expired entries at any time, but in bounded steps, and never with a full scan while a request
+//! waits.
 //!
-//! Say where it keeps things: `location`, in each trait. See [`StoreLocation`].
+//! Implement `location` in each trait, so that the provider knows where the data is stored. See
+//! [`StoreLocation`].
 //!
 //! # Errors
-//! A store that cannot answer says so with a [`StoreError`]. The request is then refused with 503. It never guesses, and it never answers "not
-//! found" for "not reachable".
+//! A store that cannot answer returns a [`StoreError`], and the request is refused with 503. A
+//! store never guesses, and never returns "not found" for "not reachable".
 
 #[cfg(feature = "mandates")]
 mod anchors;

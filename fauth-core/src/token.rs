@@ -1,4 +1,4 @@
-//! Tokens: what they carry, how they are signed, and the one place that accepts them.
+//! Tokens: claims, keys and signatures, and the one place that accepts tokens.
 
 mod algorithm;
 mod application_keys;

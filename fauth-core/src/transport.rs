@@ -1,4 +1,4 @@
-//! How a credential travels: where it is found in a request, and how a response sets and clears it.
+//! Transports: how a credential is found in a request, and how a response sets and clears it.
 
 mod basic;
 mod bearer;

@@ -1,18 +1,18 @@
-//! Issuers whose tokens are accepted beside or instead of the application's own.
+//! Other issuers whose tokens are accepted, beside the application's own or instead of them.
 //!
-//! | who issues | begin with |
+//! | issuer | start with |
 //! |---|---|
 //! | Keycloak, Auth0, Entra ID … | a preset, such as [`TrustedIssuer::keycloak`] |
-//! | another application of yours, built with fauth | [`TrustedIssuer::new`], with the profile [`Plain`](AccessTokenProfile::Plain) |
-//! | anybody else | [`TrustedIssuer::new`], with what the issuer says of its access tokens |
-//! | tenants that come and go | an [`IssuerResolver`] |
+//! | another application of yours that uses fauth | [`TrustedIssuer::new`] with the profile [`Plain`](AccessTokenProfile::Plain) |
+//! | any other issuer | [`TrustedIssuer::new`] with the settings that its documentation gives for access tokens |
+//! | tenants that are added and removed at run time | an [`IssuerResolver`] |
 //!
-//! [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) makes a provider that
-//! accepts these tokens alone,
-//! [`AuthProviderBuilder::trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer) accepts them
-//! beside own ones. Their keys come from a [`JwksSource`](crate::remote::JwksSource), whose HTTP
-//! client is in the crate `fauth-remote`. To verify anything, a build needs the feature
-//! `asymmetric` or `asymmetric-pure-rust`.
+//! [`AuthProvider::resource_server`](crate::AuthProvider::resource_server) builds a provider that
+//! accepts only such tokens;
+//! [`AuthProviderBuilder::trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer) adds an
+//! issuer to a provider with own tokens. The keys come from a
+//! [`JwksSource`](crate::remote::JwksSource), whose HTTP client is in the crate `fauth-remote`.
+//! Verification needs the feature `asymmetric` or `asymmetric-pure-rust`.
 
 mod claim_path;
 #[cfg(test)]

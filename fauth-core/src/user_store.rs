@@ -1,4 +1,4 @@
-//! Users for services that have no database of their own: in memory, or in one JSON file.
+//! User stores for services without a database of their own: in memory, or in one JSON file.
 //!
 //! Needs the feature `user-store`.
 //!
@@ -24,24 +24,25 @@
 //!     .store(MemoryStore::new()) // sessions
 //!     .build()?;
 //!
-//! // The first start makes the first user; later ones find it there.
+//! // The first start creates the first user; later starts find it.
 //! let hash = auth.hash_password("correct horse battery staple").await?;
 //! match users.create(NewUser::new("alice", hash).roles(["admin"])).await {
 //!     Ok(_) | Err(UserStoreError::AlreadyExists(_)) => {}
 //!     Err(error) => return Err(error.into()),
 //! }
 //!
-//! // What `authenticate` returns is a login, and its tokens end with a change of the password.
+//! // The result of `authenticate` is a login; its tokens end when the password changes.
 //! let alice = auth.authenticate("alice", "correct horse battery staple", &ClientInfo::unknown()).await?;
 //! let old = auth.login(&alice).await?;
 //!
-//! // Another password: whatever was issued before is refused, wherever it is. Who changed it is logged in anew.
+//! // A new password invalidates everything issued before, on every instance. The user who changed
+//! // it logs in again.
 //! let hash = auth.hash_password("staple battery horse correct").await?;
 //! let alice = users.change_password(&alice, &hash).await?;
 //! assert!(auth.refresh(old.refresh_token().expose(), &ClientInfo::unknown()).await.is_err());
 //! let new = auth.login(TokenRequest::for_user(&alice)).await?;
 //!
-//! // Disabled at once: the next request with one of these tokens is refused.
+//! // Disabling takes effect at once: the next request with one of these tokens is refused.
 //! users.set_active("alice", false).await?;
 //! assert!(auth.refresh(new.refresh_token().expose(), &ClientInfo::unknown()).await.is_err());
 //! # std::fs::remove_dir_all(folder)?;
@@ -51,33 +52,32 @@
 //!
 //! | type | what it is |
 //! |---|---|
-//! | [`MemoryUserStore`] | users until the process ends: for tests, demonstrations, and services that make their users at start |
-//! | [`JsonFileUserStore`] | users in one file, the format that fastware writes; several processes on one machine may share it |
-//! | [`UserStore`] | what both can do; implement it for a store of your own |
-//! | [`StoredUser`], [`NewUser`] | a user as a store keeps it, and one to be created |
+//! | [`MemoryUserStore`] | users in memory, until the process ends: for tests, demonstrations, and services that create their users at start |
+//! | [`JsonFileUserStore`] | users in one file, in the format of fastware; several processes on one machine may share it |
+//! | [`UserStore`] | the trait of both; implement it for a store of your own |
+//! | [`StoredUser`], [`NewUser`] | a user as stored, and one to create |
 //!
-//! Both stores are loaders: hand clones of them to the builder, as above. A clone is the same store.
+//! Both stores are loaders: pass clones of them to the builder, as above. Clones share the users.
 //!
 //! # Names
-//! The username is what people type and what tokens carry as `sub`. It is compared byte for byte: `Alice` is not `alice`. A user who was deleted
-//! and created again is somebody else: tokens from before do not load the new user
-//! ([`StoredUser::is_subject_of`]). Sessions that a session store keeps under the name are not
-//! ended by a deletion; end them where you delete.
+//! The username is what users type and what tokens carry as `sub`. It is compared byte for byte:
+//! `Alice` is not `alice`. A user who was deleted and created again is a different user: earlier
+//! tokens do not load the new user ([`StoredUser::is_subject_of`]). Sessions that a session store
+//! holds under the name are not ended by a deletion; end them when you delete the user.
 //!
 //! # What a password change ends
 //! Each user has an epoch, a number that only rises: with
-//! [`change_password`](UserStore::change_password), and with
-//! [`set_active(…, false)`](UserStore::set_active). Access tokens, refresh tokens and one-time
-//! tokens (password resets, verifications of an address, magic links) of a lower epoch are refused
-//! from then on: by every instance that reads the same store, and whether or not there is a store
-//! of sessions. So are API keys, except those that were made to
-//! [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. A login that
-//! brings the hash up to date ([`rehash_password`](UserStore::rehash_password)) ends nothing, and
-//! neither do other roles.
+//! [`change_password`](UserStore::change_password), and with [`set_active(…,
+//! false)`](UserStore::set_active). Access tokens, refresh tokens and one-time tokens (password
+//! resets, address verifications, magic links) of a lower epoch are refused from then on, by every
+//! instance that reads the same store, and with or without a session store. So are API keys, except
+//! those created to [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. A
+//! login that updates the hash ([`rehash_password`](UserStore::rehash_password)) ends nothing, and
+//! neither does a change of roles.
 //!
 //! Log in with [`TokenRequest::for_user`](crate::TokenRequest::for_user), as the ready-made
-//! endpoints do. The name alone (`auth.login("alice")`) says nothing of the epoch: as soon as that
-//! is not 0 any more, tokens of such a login are refused from the start.
+//! endpoints do. A login by name alone (`auth.login("alice")`) carries no epoch: once the user's
+//! epoch is above 0, tokens of such a login are refused from the start.
 //!
 //! # Limits
 //!
@@ -90,7 +90,8 @@
 //! | users in a store | [`MAX_USERS`] |
 //! | file | [`MAX_FILE_BYTES`] |
 //!
-//! Every change rewrites the whole file. Beyond some thousand users, or with users who change many times a minute, take a database.
+//! Every change rewrites the whole file. Use a database for more than some thousand users, or for
+//! users who change many times a minute.
 
 mod error;
 mod interface;
@@ -141,7 +142,8 @@ macro_rules! loaders {
                 hash: NewPasswordHash,
             ) -> Result<(), BoxError> {
                 match self.rehash_password(user.username(), &hash.old, &hash.new).await {
-                    // Somebody changed the password or deleted the user meanwhile: that wins, and nothing has failed.
+                    // The password was changed or the user deleted meanwhile. That takes precedence
+                    // and is no failure.
                     Err(UserStoreError::Changed(_) | UserStoreError::NotFound(_)) => Ok(()),
                     outcome => Ok(outcome?),
                 }

@@ -22,6 +22,7 @@ use fauth_core::{
 use fauth_testing::ManualClock;
 use servers::Postgres;
 use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
+use tokio::task::JoinHandle;
 
 const NOW: Timestamp = ManualClock::START;
 
@@ -251,12 +252,16 @@ async fn a_connection_that_is_cut_while_rotating_leads_to_the_same_successor() {
         if is_held {
             sqlx::query("LOCK TABLE fauth_sessions IN EXCLUSIVE MODE").execute(&mut *cutting).await.unwrap();
         }
-        let rotating = {
+        let begin = || {
             let store = store.clone();
             tokio::spawn(async move { rotate(&store, session, 0, 1).await })
         };
+        let mut rotating = begin();
         if is_held {
-            until_somebody_waits_for_a_lock(&mut cutting).await;
+            // The pool may have given it a connection that was cut before.
+            while !waits_for_a_lock(&rotating, &mut cutting).await {
+                rotating = begin();
+            }
         } else {
             // Later and later, so that it is cut at every place.
             tokio::time::sleep(Duration::from_micros(session * 50)).await;
@@ -295,14 +300,20 @@ async fn a_connection_that_is_cut_while_rotating_leads_to_the_same_successor() {
     assert!(lost >= 20, "{lost} were cut while rotating, {unharmed} came through");
 }
 
-async fn until_somebody_waits_for_a_lock(connection: &mut PgConnection) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+/// Whether it is still going on when somebody waits for a lock.
+async fn waits_for_a_lock<T>(rotating: &JoinHandle<T>, connection: &mut PgConnection) -> bool {
+    // Not `pg_stat_activity`, of which a transaction sees one snapshot.
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
     let looking = async {
-        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *connection).await.unwrap() == 0 {
+        while !rotating.is_finished() {
+            if sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *connection).await.unwrap() > 0 {
+                return true;
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        false
     };
-    tokio::time::timeout(PATIENCE, looking).await.unwrap();
+    tokio::time::timeout(PATIENCE, looking).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! What an API key says, in the form in which a token says it.
+//! The claims of an API key, in the form of a token payload.
 
 use serde_json::json;
 
@@ -7,11 +7,13 @@ use crate::{
     token::TokenPayload,
 };
 
-/// The `token_type` of a payload that was made from an API key. No purpose has this name, so that no token that verifies says it.
+/// The `token_type` of a payload made from an API key. No purpose has this name, so no verified
+/// token carries it.
 const TOKEN_TYPE: &str = "api_key";
 
 impl TokenPayload {
-    /// The claims that a token with the rights of this key would have. `None` if they cannot be read back, which does not happen.
+    /// The claims that a token with the rights of this key would have. `None` if they cannot be
+    /// parsed back, which does not happen.
     pub(crate) fn of_api_key(key: &ApiKey) -> Option<Self> {
         let claims = json!({
             "sub": key.owner.subject,
@@ -24,11 +26,11 @@ impl TokenPayload {
         Self::of_key_claims(claims.to_string(), key.created_at, key.expires_at)
     }
 
-    /// The id of the API key that let this request in; `None` if it was a token.
+    /// The id of the API key that authenticated this request; `None` if it was a token.
     ///
     /// # Security
-    /// What an API key shall not be able to do is refused by the
-    /// [`Requirement`](crate::Requirement) of a guard, which lets no key in that it does not name.
+    /// To restrict API keys, use the [`Requirement`](crate::Requirement) of a guard: it admits no
+    /// API key unless it names them.
     #[must_use]
     pub fn api_key_id(&self) -> Option<ApiKeyId> {
         self.is_api_key().then(|| ApiKeyId::parse(self.token_id())).flatten()

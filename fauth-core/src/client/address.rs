@@ -1,11 +1,11 @@
-//! Addresses as they are written, and which of them are one client.
+//! Parses addresses, and groups those that count as one client.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::request::RequestHead;
 
 /// The addresses that count as one client, because one client may have all of them: an IPv4
-/// address, or 64 bits of IPv6.
+/// address, or an IPv6 /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AddressBlock(u128);
 
@@ -21,13 +21,13 @@ impl AddressBlock {
     }
 }
 
-/// The other end of the socket. A listener for IPv6 shows IPv4 addresses mapped into IPv6; they
-/// are the same clients.
+/// The peer of the socket. An IPv6 listener reports IPv4 peers as mapped addresses; they are the
+/// same clients.
 pub(crate) fn peer_of(head: &dyn RequestHead) -> Option<SocketAddr> {
     head.peer().map(|peer| SocketAddr::new(peer.ip().to_canonical(), peer.port()))
 }
 
-/// IPv4 addresses lie where IPv6 has a place for them, so that there is one kind of number.
+/// IPv4 addresses are mapped into IPv6, so that there is one kind of number.
 pub(super) fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
@@ -35,8 +35,8 @@ pub(super) fn bits(address: IpAddr) -> u128 {
     }
 }
 
-/// Reads an address. A mapped IPv4 address becomes IPv4, and the zone of an IPv6 address is
-/// dropped: it names an interface of the machine that wrote it.
+/// Parses an address. A mapped IPv4 address becomes IPv4, and the zone of an IPv6 address is
+/// dropped, because it names an interface of the machine that wrote it.
 pub(super) fn parse(text: &str) -> Option<IpAddr> {
     match text.split_once('%') {
         None => text.parse::<IpAddr>().ok().map(|address| address.to_canonical()),
@@ -47,8 +47,8 @@ pub(super) fn parse(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// The characters of a zone ([RFC 6874](https://www.rfc-editor.org/rfc/rfc6874)), and of an
-/// obfuscated port or name ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239#section-6.3)).
+/// Whether the byte may occur in a zone ([RFC 6874](https://www.rfc-editor.org/rfc/rfc6874)), or in
+/// an obfuscated port or name ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239#section-6.3)).
 pub(super) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'~')
 }

@@ -1,15 +1,15 @@
-//! The hops of a request as proxies have noted them, the last one first.
+//! The hops of a request as proxies recorded them, the last one first.
 
 use std::net::IpAddr;
 
 use super::address::{is_unreserved, parse};
 use crate::request::{HeaderValues, is_token_char};
 
-/// The longest entry that is looked at, in bytes. The rest of a longer one is not searched for its
-/// beginning.
+/// The maximum length in bytes of an entry that is parsed. The rest of a longer one is not searched
+/// for its start.
 const MAX_ENTRY_BYTES: usize = 512;
 
-/// In which header the trusted proxies note who has sent them a request.
+/// The header in which the trusted proxies record the sender of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ForwardedHeader {
@@ -21,7 +21,7 @@ pub enum ForwardedHeader {
 }
 
 impl ForwardedHeader {
-    /// The header of this name, in whatever case.
+    /// Parses the name of a header, in any case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case(Self::XForwardedFor.name()) {
@@ -33,7 +33,7 @@ impl ForwardedHeader {
         }
     }
 
-    /// Its name, in lower case.
+    /// The name of the header in lower case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,15 +43,15 @@ impl ForwardedHeader {
     }
 }
 
-/// The hops of all lines of a header, from the last entry of the last line on. `None` is an entry
-/// that names no address; nothing may be concluded from what lies before it.
+/// The hops of all lines of a header, starting with the last entry of the last line. `None` is an
+/// entry that names no address; nothing before it may be trusted.
 ///
-/// It is read from the end, because that is where the proxies that are trusted write. What lies
-/// before their entries may be anything, and must not decide how theirs are read: a quote that a
-/// client has opened and not closed, for example.
+/// The header is read from the end, because that is where the trusted proxies write. A client may
+/// write anything before their entries, and it must not affect how theirs are read: a quote that is
+/// opened and never closed, for example.
 pub(super) struct Hops<'a> {
     header: ForwardedHeader,
-    /// Those not yet begun.
+    /// The lines that have not been started.
     lines: Vec<&'a [u8]>,
     line: Option<&'a [u8]>,
 }
@@ -85,7 +85,7 @@ impl Iterator for Hops<'_> {
 }
 
 impl ForwardedHeader {
-    /// Where the last entry begins.
+    /// The position of the comma before the last entry.
     fn last_comma(self, line: &[u8]) -> Option<usize> {
         let mut is_quoted = false;
         for (at, byte) in line.iter().enumerate().rev() {
@@ -113,9 +113,9 @@ fn is_escaped(line: &[u8], at: usize) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// What follows `for=` in an element of `Forwarded`
-/// ([RFC 7239 section 4](https://www.rfc-editor.org/rfc/rfc7239#section-4)), if the whole element
-/// has the right form and says it once.
+/// The value of `for=` in a `Forwarded` element ([RFC 7239 section
+/// 4](https://www.rfc-editor.org/rfc/rfc7239#section-4)), if the whole element is well formed and
+/// has it once.
 fn the_for_of(element: &str) -> Option<String> {
     let mut found = None;
     let mut rest = element;
@@ -140,7 +140,7 @@ fn the_for_of(element: &str) -> Option<String> {
     }
 }
 
-/// A token or a quoted text, and what comes after it.
+/// A token or quoted string, and the text after it.
 fn value_at_start(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.bytes().position(|byte| !is_token_char(byte)).unwrap_or(text.len());
@@ -159,8 +159,8 @@ fn value_at_start(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// An IPv4 address or an IPv6 address in brackets, with a port or without. `unknown` and
-/// obfuscated names are no addresses.
+/// Parses an IPv4 address, or an IPv6 address in brackets, with or without a port. `unknown` and
+/// obfuscated names are not addresses.
 fn node(text: &str) -> Option<IpAddr> {
     let (address, port) = if let Some(bracketed) = text.strip_prefix('[') {
         let (address, after) = bracketed.split_once(']')?;
@@ -239,7 +239,7 @@ mod tests {
             ("for=1.1.1.1, for=2.2.2.2;host=\"a, b\"", &["2.2.2.2", "1.1.1.1"]),
             ("for=9.9.9.9;host=\"a\\\", for=1.1.1.1\"", &["9.9.9.9"]),
             ("for=9.9.9.9;host=\"a\\\\\", for=1.1.1.1", &["1.1.1.1", "9.9.9.9"]),
-            // A quote that a client has left open does not swallow what the proxy has written.
+            // A quote that a client has left open does not swallow what the proxy wrote.
             ("for=\", for=9.9.9.9", &["9.9.9.9", "?"]),
             ("for=\"a\\\", for=9.9.9.9", &["9.9.9.9", "?"]),
             ("for=unknown", &["?"]),

@@ -1,18 +1,18 @@
-//! The client that sent a request: its address, what it calls itself, and what it asked for.
+//! The client that sent a request: its address, its user agent, and what it requested.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::address::{AddressBlock, peer_of};
 use crate::request::RequestHead;
 
-/// The most that is kept of what a client calls itself, in bytes.
+/// The maximum length in bytes of the user agent that is kept.
 const MAX_USER_AGENT_BYTES: usize = 256;
 
-/// Who sent a request and from where, for lists of sessions, for events and for the queue of
-/// logins. It outlives the head of the request.
+/// The client that sent a request, for session lists, events and the login throttle. It outlives
+/// the head of the request.
 ///
-/// [`AuthProvider::client`](crate::AuthProvider::client) makes it from a request: only the provider
-/// knows which proxies are trusted.
+/// Create it with [`AuthProvider::client`](crate::AuthProvider::client): only the provider knows
+/// which proxies are trusted.
 ///
 /// ```
 /// use fauth_core::{AuthProvider, AuthUser, ClientInfo};
@@ -26,7 +26,7 @@ const MAX_USER_AGENT_BYTES: usize = 256;
 /// ```
 ///
 /// # Security
-/// Everything but the address is what a stranger sent: escape it where it is shown.
+/// Everything but the address is untrusted input: escape it where it is shown.
 #[derive(Debug, Clone, Default)]
 pub struct ClientInfo {
     method: Option<Box<str>>,
@@ -37,14 +37,14 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
-    /// Nobody: for calls that no request has caused.
+    /// Creates a value for calls that no request has caused.
     #[must_use]
     pub const fn unknown() -> Self {
         Self { method: None, path: None, peer: None, address: None, user_agent: None }
     }
 
-    /// The client at the other end of the socket. Behind a reverse proxy that is the proxy:
-    /// [`AuthProvider::client`](crate::AuthProvider::client) looks behind those that are trusted.
+    /// Returns the client at the other end of the socket. Behind a reverse proxy that is the proxy;
+    /// [`AuthProvider::client`](crate::AuthProvider::client) looks through trusted proxies.
     pub fn of(head: &dyn RequestHead) -> Self {
         let user_agent = head.header("user-agent").single().map(String::from_utf8_lossy);
         let peer = peer_of(head);
@@ -58,21 +58,21 @@ impl ClientInfo {
         user_agent.iter().fold(client, |client, name| client.with_user_agent(name))
     }
 
-    /// Another description of the client, cut at 256 bytes; an empty one counts as none.
+    /// Sets the user agent, cut off at 256 bytes. An empty text means none.
     #[must_use]
     pub fn with_user_agent(mut self, user_agent: &str) -> Self {
         self.user_agent = shortened(user_agent).map(Into::into);
         self
     }
 
-    /// Another address. An IPv4 address that is mapped into IPv6 becomes IPv4.
+    /// Sets the address. An IPv4 address mapped into IPv6 becomes IPv4.
     #[must_use]
     pub const fn with_address(mut self, address: IpAddr) -> Self {
         self.address = Some(address.to_canonical());
         self
     }
 
-    /// What the client calls itself, at most 256 bytes.
+    /// The user agent, at most 256 bytes.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
@@ -88,23 +88,24 @@ impl ClientInfo {
         self.method.as_deref()
     }
 
-    /// As received, without the query.
+    /// The path as received, without the query.
     pub(crate) fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
-    /// The other end of the socket.
+    /// The peer of the socket.
     pub(crate) const fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// The addresses that count as one client; `None` is one too, for all whose address is unknown.
+    /// The addresses that count as one client. All clients with an unknown address count as one,
+    /// too.
     pub(crate) fn address_block(&self) -> Option<AddressBlock> {
         self.address.map(AddressBlock::of)
     }
 }
 
-/// At most 256 bytes, of whole characters; nothing for nothing.
+/// At most 256 bytes, in whole characters; `None` for an empty text.
 fn shortened(user_agent: &str) -> Option<&str> {
     let mut end = user_agent.len().min(MAX_USER_AGENT_BYTES);
     while !user_agent.is_char_boundary(end) {

@@ -1,4 +1,4 @@
-//! Whose word about a client's address is believed.
+//! Trusted reverse proxies, and the client address that they report.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,18 +8,18 @@ use super::{
 };
 use crate::{error::ConfigError, request::RequestHead};
 
-/// More hops than this are not looked at.
+/// Further hops are ignored.
 const MAX_HOPS: usize = 32;
 const FIELD: &str = "trusted_proxies";
 
-/// The reverse proxies in front of the service, by address or network. Without any, a client's
+/// The reverse proxies in front of the service, as addresses or networks. Without any, the client
 /// address is that of the socket.
 ///
-/// The address of the socket counts unless it is that of a trusted proxy. Then the entries of one
-/// header are followed from the last one back, over trusted proxies, to the first that is none. An
-/// entry without an address, or one that cannot be read, ends the way: what counts is the last
-/// address that was named by somebody trusted. At most 32 entries are looked at; of a header of
-/// more than 64 lines, none.
+/// The socket's address is used unless it belongs to a trusted proxy. Otherwise the entries of one
+/// header are followed backwards from the last one, over trusted proxies, to the first address that
+/// is not a trusted proxy. An entry without an address, or one that cannot be parsed, ends the
+/// search: the last address that a trusted proxy reported is used. At most 32 entries are examined;
+/// a header of more than 64 lines is ignored.
 ///
 /// ```
 /// use fauth_core::{AuthConfig, client::{ForwardedHeader, TrustedProxies}};
@@ -31,9 +31,9 @@ const FIELD: &str = "trusted_proxies";
 /// ```
 ///
 /// # Security
-/// Name your proxies and nothing else: whoever sends from an address that is named here decides
-/// which address is seen. The proxies must add to this header, or replace it, and never pass it on
-/// as a client has sent it; of two headers, name the one that they write.
+/// List only your own proxies: anyone who sends from a listed address decides which client address
+/// is seen. The proxies must append to this header or replace it, and must never pass it on
+/// unchanged. Of the two headers, choose the one that they write.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies {
     networks: Box<[Network]>,
@@ -41,35 +41,42 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Proxies by their addresses (`192.0.2.7`, `::1`) and networks (`10.0.0.0/8`).
+    /// Parses addresses (`192.0.2.7`, `::1`) and networks (`10.0.0.0/8`).
     ///
     /// # Errors
-    /// [`ConfigError`] if there is none, or one is neither; if a network has bits beyond its
-    /// length, which is mostly a typing error; if it holds all of IPv4.
+    /// [`ConfigError`] if the list is empty, if an entry is neither an address nor a network, if a
+    /// network has bits beyond its length, which is usually a typing error, or if it contains all
+    /// of IPv4.
     pub fn new(proxies: impl IntoIterator<Item: AsRef<str>>) -> Result<Self, ConfigError> {
         let networks: Box<[_]> =
             proxies.into_iter().map(|proxy| Network::parse(proxy.as_ref())).collect::<Result<_, _>>()?;
         if networks.is_empty() {
-            return Err(ConfigError::new(FIELD, "no proxy is named", "name one, or leave the setting out"));
+            return Err(ConfigError::new(
+                FIELD,
+                "the list of proxies is empty",
+                "list a proxy, or remove the setting",
+            ));
         }
         Ok(Self { networks, header: ForwardedHeader::default() })
     }
 
-    /// The header that the proxies write. Default: `X-Forwarded-For`. The other one is ignored.
+    /// Sets the header that the proxies write; the other one is ignored. Default:
+    /// `X-Forwarded-For`.
     #[must_use]
     pub const fn header(mut self, header: ForwardedHeader) -> Self {
         self.header = header;
         self
     }
 
-    /// The address of the client that sent a request; `None` if that of the socket is unknown.
+    /// Returns the address of the client that sent a request; `None` if the socket's address is
+    /// unknown.
     pub fn client_address(&self, head: &dyn RequestHead) -> Option<IpAddr> {
         let mut known = peer_of(head)?.ip();
         if !self.trusts(known) {
             return Some(known);
         }
         let values = head.header(self.header.name());
-        // The lines that were left out are the last ones, which alone can be trusted.
+        // The missing lines are the last ones, and only those can be trusted.
         if values.is_cut_off() {
             return Some(known);
         }
@@ -83,7 +90,7 @@ impl TrustedProxies {
         Some(known)
     }
 
-    /// Is no header believed, whoever sends it?
+    /// Whether no proxy is trusted, and so no header is read.
     pub(crate) const fn is_empty(&self) -> bool {
         self.networks.is_empty()
     }
@@ -93,16 +100,16 @@ impl TrustedProxies {
     }
 }
 
-/// All addresses with the same first bits; IPv4 as it is mapped into IPv6.
+/// All addresses with the same leading bits; IPv4 is mapped into IPv6.
 #[derive(Debug, Clone, Copy)]
 struct Network {
     first: u128,
-    /// How many bits at the end differ.
+    /// The number of trailing bits that may differ.
     free: u32,
 }
 
 impl Network {
-    /// Where IPv4 begins.
+    /// The IPv4 addresses.
     const IPV4: Self = Self { first: 0xffff_0000_0000, free: 32 };
 
     fn parse(text: &str) -> Result<Self, ConfigError> {
@@ -110,7 +117,7 @@ impl Network {
         let unreadable = || {
             wrong(
                 "is neither an address nor a network",
-                "write it like 192.0.2.7, 10.0.0.0/8, ::1 or fd00::/8".to_owned(),
+                "use the form 192.0.2.7, 10.0.0.0/8, ::1 or fd00::/8".to_owned(),
             )
         };
         let text = text.trim();
@@ -127,15 +134,12 @@ impl Network {
         if network.first != network.start_of(network.first) {
             let start = Ipv6Addr::from_bits(network.start_of(network.first)).to_canonical();
             let length = length.unwrap_or_default();
-            return Err(wrong(
-                "has bits beyond the length of the network",
-                format!("write {start}/{length}"),
-            ));
+            return Err(wrong("has bits beyond the length of the network", format!("use {start}/{length}")));
         }
         if network.free >= Self::IPV4.free && network.start_of(Self::IPV4.first) == network.first {
             return Err(wrong(
-                "holds every IPv4 address: anybody could claim any address",
-                "name the proxies, or the network that only they are in".to_owned(),
+                "contains every IPv4 address: any client could claim any address",
+                "list the proxies, or a network that contains only them".to_owned(),
             ));
         }
         Ok(network)
@@ -145,7 +149,7 @@ impl Network {
         self.start_of(bits(address)) == self.first
     }
 
-    /// The first address of the network of this length in which another lies.
+    /// The first address of the network of this length that contains `address`.
     const fn start_of(self, address: u128) -> u128 {
         match address.checked_shr(self.free) {
             Some(start) => start << self.free,
@@ -220,12 +224,12 @@ mod tests {
             ("::1", "::ffff:192.0.2.7", "192.0.2.7"),
             ("10.0.0.1", "10.0.0.9", "10.0.0.9"),
             ("10.0.0.1", "10.0.0.9, 10.0.0.8", "10.0.0.9"),
-            // What cannot be read ends the way at the last good hop.
+            // An entry that cannot be parsed ends the search at the last good hop.
             ("10.0.0.1", "192.0.2.7, unknown", "10.0.0.1"),
             ("10.0.0.1", "192.0.2.7, rubbish, 10.0.0.3", "10.0.0.3"),
             ("10.0.0.1", "", "10.0.0.1"),
             ("10.0.0.1", "192.0.2.7,", "10.0.0.1"),
-            // Who is not trusted is not asked.
+            // A header from an untrusted peer is ignored.
             ("192.0.2.1", "6.6.6.6", "192.0.2.1"),
             ("::ffff:192.0.2.1", "6.6.6.6", "192.0.2.1"),
             ("2001:db8::1", "6.6.6.6", "2001:db8::1"),

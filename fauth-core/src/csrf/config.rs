@@ -1,4 +1,4 @@
-//! The settings of CSRF tokens, and what follows from them for a request.
+//! The settings of CSRF tokens, and how they apply to a request.
 
 use super::{
     cookie::{CsrfCookie, check_name},
@@ -13,42 +13,45 @@ use crate::{
     transport::{Extracted, SecurityScheme, Transport, find_cookie},
 };
 
-/// CSRF tokens beside the origin rule, for
+/// CSRF tokens in addition to the origin check, for
 /// [`AuthProviderBuilder::csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens).
 ///
-/// A request that a cookie lets in, and that may change something, must come from one of the
-/// application's own pages. Browsers say so in `Sec-Fetch-Site` or `Origin`, and that suffices.
-/// Tokens are for what that leaves open:
+/// A request that a cookie authenticates and that may change state must come from one of the
+/// application's own pages. Browsers show that in `Sec-Fetch-Site` or `Origin`, which suffices by
+/// default. Tokens cover the other cases:
 ///
-/// | its origin is | without tokens | with tokens | with [`required`](Self::required) |
+/// | origin of the request | without tokens | with tokens | with [`required`](Self::required) |
 /// |---|---|---|---|
-/// | an own or a trusted one | let in | let in | needs a token |
-/// | not named: it has neither header | refused | needs a token | needs a token |
-/// | another | refused | refused | refused |
+/// | own or trusted | accepted | accepted | needs a token |
+/// | unknown: neither header is present | refused | needs a token | needs a token |
+/// | any other | refused | refused | refused |
 ///
-/// A request brings its token in the header `X-CSRF-Token`, which then decides, or in the field
-/// `csrf_token` of a form. Only guards read forms: of type `application/x-www-form-urlencoded`,
-/// without `Content-Encoding` and of at most 16 KiB, once the user may enter, and the handler gets
-/// its bytes as they came. Other bodies are not touched: send files with the header.
+/// A request carries its token in the header `X-CSRF-Token`, which takes precedence, or in the form
+/// field `csrf_token`. Only guards read forms, after the user has been authorised, and only forms
+/// of the type `application/x-www-form-urlencoded`, without `Content-Encoding` and of at most 16
+/// KiB. The handler receives the same bytes. Other bodies are not read: send file uploads with the
+/// header.
 ///
-/// Pages get the token by the extractor `CsrfToken` ([`CsrfToken`](crate::CsrfToken)), scripts from
-/// the cookie `__Host-csrf`. It belongs to one session: a login and a
-/// [renewal](crate::SessionHandle::renew) set a new one with the same answer, a logout deletes it,
-/// and one of another session is refused with 403 `invalid_csrf_token`. Where nothing gives the
-/// login an id, as without any store, "session" is the user and the second of the login: two
-/// logins of one user in the same second share their values, and a renewal, which keeps the time
-/// of the login, does not change them.
+/// Pages get the token from the extractor `CsrfToken` ([`CsrfToken`](crate::CsrfToken)), scripts
+/// from the cookie `__Host-csrf`. A token belongs to one session. A login and a
+/// [renewal](crate::SessionHandle::renew) set a new one in the same response, a logout deletes it,
+/// and a token of another session is refused with 403 `invalid_csrf_token`.
 ///
-/// No token is asked
-/// - of a request with a bearer token, whose cookies are ignored;
-/// - of GET, HEAD and OPTIONS;
-/// - of a WebSocket handshake with `Origin`, which browsers always send there;
-/// - of a login: there the origin rule stands alone, also in strict mode. The page that sends it
-///   may be of nobody. A login replaces the session of the cookies that come with it, so that by
-///   its origin alone a request ends that session;
-/// - of a refresh by cookie from an own or a trusted origin that has neither the cookie of the
-///   token nor a token, as after a script or the browser has deleted that cookie: nobody could
-///   give a value, since the access token may have expired too. Its answer sets the cookie.
+/// If the login has no session id, as without any store, the "session" is the user and the second
+/// of the login. Two logins of one user in the same second then share their tokens, and a renewal,
+/// which keeps the time of the login, does not change them.
+///
+/// No token is required
+///
+/// - for a request with a bearer token, whose cookies are ignored;
+/// - for GET, HEAD and OPTIONS;
+/// - for a WebSocket handshake with `Origin`, which browsers always send there;
+/// - for a login: only the origin check applies, even in strict mode, because the login page need
+///   not belong to a session. A login replaces the session of the cookies that come with it, so a
+///   request can end that session on the strength of its origin alone;
+/// - for a refresh by cookie from an own or a trusted origin that has neither the CSRF cookie nor a
+///   token, for example after a script or the browser has deleted the cookie. The client could not
+///   obtain a token, because the access token may have expired too. The response sets the cookie.
 ///
 /// ```
 /// use fauth_core::{CsrfTokens, transport::SessionCookie};
@@ -58,22 +61,22 @@ use crate::{
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "settings take effect in a provider"]
+#[must_use = "settings take effect only in `AuthProviderBuilder::csrf_tokens`"]
 pub struct CsrfTokens {
     header: String,
     field: String,
     cookie: String,
-    /// The setting that has named the cookie.
+    /// The setting that named the cookie.
     cookie_setting: &'static str,
     required: bool,
     exempt: Vec<String>,
 }
 
-/// The longest name of the header and of the field.
+/// The maximum length of the names of the header and the field in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
 impl CsrfTokens {
-    /// Tokens where a request says nothing of its origin, under the default names.
+    /// Requires a token from requests that do not show their origin, under the default names.
     pub fn new() -> Self {
         Self {
             header: "X-CSRF-Token".to_owned(),
@@ -85,44 +88,44 @@ impl CsrfTokens {
         }
     }
 
-    /// Strict mode: asks for a token always, also where the origin is an own one.
+    /// Enables strict mode: a token is always required, even for an own origin.
     pub const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// The header in which scripts send the token. Default: `X-CSRF-Token`.
+    /// Sets the header in which scripts send the token. Default: `X-CSRF-Token`.
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.header = name.into();
         self
     }
 
-    /// The field in which forms send the token. Default: `csrf_token`. The names of the fields of
-    /// the ready-made endpoints, such as `token`, are refused.
+    /// Sets the field in which forms send the token. Default: `csrf_token`. Field names of the
+    /// built-in endpoints, such as `token`, are refused.
     pub fn field(mut self, name: impl Into<String>) -> Self {
         self.field = name.into();
         self
     }
 
-    /// In [strict mode](Self::required), asks for no token at this path: the origin rule alone
-    /// holds there, as without strict mode.
+    /// Exempts a path from [strict mode](Self::required): only the origin check applies to it, as
+    /// without strict mode.
     ///
-    /// It is one whole path as a client asks for it, with all prefixes of groups, compared byte for
-    /// byte: `/open` says nothing of `/open/`, `/openly-other` or `/open/x`, and nothing of another
-    /// spelling of the same path, such as `/%6fpen`. So it can have no character that clients
-    /// encode.
+    /// It is one full path as clients request it, including the prefixes of groups, and compares
+    /// byte for byte. `/open` covers neither `/open/`, `/openly-other` or `/open/x`, nor another
+    /// spelling of the same path, such as `/%6fpen`. The path must not contain characters that
+    /// clients percent-encode.
     pub fn exempt(mut self, path: impl Into<String>) -> Self {
         self.exempt.push(path.into());
         self
     }
 
-    /// The name of the cookie for scripts, without its prefix: `staff-csrf` makes
-    /// `__Host-staff-csrf`. Default: `csrf`, as `__Host-csrf`. The prefix is `__Secure-` beside a
-    /// cookie with another path than `/`, and left out beside one without `Secure`.
+    /// Sets the name of the cookie for scripts, without its prefix: `staff-csrf` becomes
+    /// `__Host-staff-csrf`. Default: `csrf`, as `__Host-csrf`. The prefix is `__Secure-` if the
+    /// session cookie has a path other than `/`, and is omitted if that cookie has no `Secure`.
     ///
-    /// Two providers with cookies on one host need two names: otherwise each sets the cookie of the
-    /// other anew, and scripts find the value of one session only. In one process that is warned
-    /// of.
+    /// Two providers with cookies on one host need different names. Otherwise each overwrites the
+    /// cookie of the other, and scripts find the token of only one session. Within one process this
+    /// logs a warning.
     pub fn cookie_name(mut self, name: impl AsRef<str>) -> Self {
         let name = name.as_ref();
         let has_prefix = name.get(..HOST.len()).is_some_and(|start| start.eq_ignore_ascii_case(HOST));
@@ -131,13 +134,13 @@ impl CsrfTokens {
         self
     }
 
-    /// The name of the cookie for scripts, with or without the prefix `__Host-`: `csrf_token` or
-    /// `pp_csrf`, where an application moves over and its scripts must stay. Default:
+    /// Sets the name of the cookie for scripts, with or without the prefix `__Host-`, for an
+    /// application that migrates and must keep its scripts: `csrf_token` or `pp_csrf`. Default:
     /// `__Host-csrf`.
     ///
     /// # Security
-    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in
-    /// its place, can set a cookie of this name. No foreign value is accepted because of that, but
+    /// Without the prefix, another host of the same domain, or an attacker who can answer its plain
+    /// HTTP requests, can set a cookie of this name. A forged value is still not accepted, but
     /// pages whose scripts read it are refused.
     pub fn danger_cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie = name.into();
@@ -145,7 +148,7 @@ impl CsrfTokens {
         self
     }
 
-    /// Checks the settings for a provider with these transports.
+    /// Checks the settings against the transports of a provider.
     pub(crate) fn build(
         self,
         keys: CsrfKeys,
@@ -159,8 +162,8 @@ impl CsrfTokens {
         if !self.required && !self.exempt.is_empty() {
             return Err(ConfigError::new(
                 "exempt",
-                "without `.required()` no token is asked of own pages, so that nothing is exempt from it",
-                "add `.required()`, or leave `.exempt(…)` out",
+                "`.exempt(…)` has no effect without `.required()`, because own pages need no token",
+                "add `.required()`, or remove `.exempt(…)`",
             ));
         }
         let beside = |transport: &dyn Transport| {
@@ -170,7 +173,7 @@ impl CsrfTokens {
         if cookies.iter().all(Option::is_none) {
             return Err(ConfigError::new(
                 "csrf_tokens",
-                "there is no transport that browsers use by themselves, so that nothing needs a token",
+                "no transport uses cookies, so no request needs a token",
                 "add a `SessionCookie` or a `CookieTransport`, or remove `.csrf_tokens(…)`",
             ));
         }
@@ -179,8 +182,8 @@ impl CsrfTokens {
         {
             return Err(ConfigError::new(
                 self.cookie_setting,
-                format!("a transport uses the cookie `{name}`"),
-                "give the cookie of CSRF tokens another name",
+                format!("a transport already uses the cookie `{name}`"),
+                "use another name for the CSRF cookie",
             ));
         }
         Ok(CsrfPolicy {
@@ -210,14 +213,14 @@ fn check_header(name: &str, transports: &[Box<dyn Transport>]) -> Result<(), Con
         ))
     };
     if !(1..=MAX_NAME_BYTES).contains(&name.len()) || !name.bytes().all(is_token_char) {
-        return refused("it is empty, too long, or no name of a header".to_owned());
+        return refused("the name is empty, too long, or not a header name".to_owned());
     }
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     let is_credential = |transport: &dyn Transport| matches!(transport.describe(), SecurityScheme::Header { name } if is(&name));
     if SENT_BY_BROWSERS.iter().any(|other| is(other))
         || transports.iter().any(|other| is_credential(&**other))
     {
-        return refused(format!("`{name}` has another meaning"));
+        return refused(format!("the header `{name}` has another meaning"));
     }
     Ok(())
 }
@@ -236,10 +239,10 @@ const SENT_BY_BROWSERS: [&str; 11] = [
     "user-agent",
 ];
 
-/// What the cookie is bound to its host with.
+/// The prefix that binds a cookie to its host.
 const HOST: &str = "__Host-";
 
-/// The fields of the ready-made endpoints.
+/// The form fields of the built-in endpoints.
 const FIELDS: [&str; 7] =
     ["username", "password", "remember", "scope", "unlock_token", "refresh_token", "token"];
 
@@ -247,8 +250,8 @@ fn check_field(name: &str) -> Result<(), ConfigError> {
     if FIELDS.contains(&name) {
         return Err(ConfigError::new(
             "field",
-            format!("`{name}` is a field of the ready-made endpoints"),
-            "use a name of its own, such as `csrf_token`",
+            format!("`{name}` is a field of the built-in endpoints"),
+            "use another name, such as `csrf_token`",
         ));
     }
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -267,27 +270,27 @@ fn check_path(path: &str) -> Result<(), ConfigError> {
         Err(ConfigError::new(
             "exempt",
             format!("`{}`: {problem}", path.escape_debug()),
-            "write one whole path as clients send it, such as `/hooks/payment`",
+            "use one full path as clients send it, such as `/hooks/payment`",
         ))
     };
     let is_canonical = path::canonical(path, &Allowed::default()).is_some_and(|canonical| canonical == path);
     if !is_canonical || path.contains(['?', '#']) {
-        return refused("no canonical absolute path");
+        return refused("it is not a canonical absolute path");
     }
     if !path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'`')) {
-        return refused("clients encode some of its characters, so that no request would have this path");
+        return refused("it has characters that clients encode, so no request would match");
     }
-    // Whoever writes one means more than this one path, and would find the others refused.
+    // The author of a pattern means more than one path, and would find the others refused.
     if path.contains(['*', '{', '}', '<', '>']) || path.split('/').any(|segment| segment.starts_with(':')) {
-        return refused("patterns are not known here");
+        return refused("patterns are not supported");
     }
     Ok(())
 }
 
-/// What a request has sent as its token.
+/// The token that a request has sent.
 pub(crate) type Sent<'a> = Result<&'a [u8], CsrfFault>;
 
-/// The settings after they were checked.
+/// The settings after validation.
 #[derive(Debug)]
 pub(crate) struct CsrfPolicy {
     keys: CsrfKeys,
@@ -296,7 +299,7 @@ pub(crate) struct CsrfPolicy {
     field: Box<str>,
     required: bool,
     exempt: Box<[Box<str>]>,
-    /// One for each transport that browsers use by themselves, in the provider's order.
+    /// One per ambient transport, in the provider's order.
     cookies: Box<[Option<CsrfCookie>]>,
 }
 
@@ -313,12 +316,12 @@ impl CsrfPolicy {
         &self.keys
     }
 
-    /// The cookie beside those of the transport in this place.
+    /// The CSRF cookie of the transport at this position.
     pub(crate) fn cookie(&self, place: usize) -> Option<&CsrfCookie> {
         self.cookies.get(place)?.as_ref()
     }
 
-    /// The cookies of all transports, each once.
+    /// The CSRF cookies of all transports, without duplicates.
     pub(crate) fn cookies(&self) -> Vec<&CsrfCookie> {
         let mut cookies: Vec<&CsrfCookie> = Vec::new();
         for cookie in self.cookies.iter().flatten() {
@@ -329,12 +332,12 @@ impl CsrfPolicy {
         cookies
     }
 
-    /// The names of all of them.
+    /// The names of these cookies.
     pub(crate) fn cookie_names(&self) -> Vec<Box<str>> {
         self.cookies().into_iter().map(|cookie| cookie.name().into()).collect()
     }
 
-    /// Must a request bring a token although it comes from an own or a trusted origin?
+    /// Whether a request needs a token even from an own or a trusted origin.
     pub(crate) fn asks_own(&self, head: &dyn RequestHead, allowed: &Allowed) -> bool {
         self.required && !names_origin_of_websocket(head) && !self.is_exempt(head, allowed)
     }
@@ -343,13 +346,14 @@ impl CsrfPolicy {
         if self.exempt.is_empty() {
             return false;
         }
-        // One that has to be decoded is another spelling, of which a router may think otherwise.
+        // A path that has to be decoded is another spelling, which a router may resolve
+        // differently.
         let is_as_sent = |path: &str| path == head.path();
         path::canonical(head.path(), allowed)
             .is_some_and(|path| is_as_sent(&path) && self.exempt.iter().any(|exempt| **exempt == *path))
     }
 
-    /// What the header says; `None` if it is not there.
+    /// The token in the header; `None` if the header is missing.
     pub(crate) fn in_header<'a>(&self, head: &'a dyn RequestHead) -> Option<Sent<'a>> {
         let values = head.header(&self.lower_header);
         if values.is_empty() {
@@ -358,8 +362,8 @@ impl CsrfPolicy {
         Some(values.single().ok_or(CsrfFault::Duplicate))
     }
 
-    /// Is the value of the request's cookie good for this login? Whether the cookie is there does
-    /// not let anybody in: it only tells whether it has to be set.
+    /// Whether the request's CSRF cookie is valid for this login. The cookie never authorises a
+    /// request; this only tells whether it has to be set.
     pub(crate) fn has_good_cookie(&self, head: &dyn RequestHead, place: usize, bound: &Bound<'_>) -> bool {
         let Some(cookie) = self.cookie(place) else { return true };
         match find_cookie(&head.header("cookie"), cookie.name()) {
@@ -368,7 +372,8 @@ impl CsrfPolicy {
         }
     }
 
-    /// Has the request neither a token in its head nor the cookie in which a script would find one?
+    /// Whether the request has neither a token in its head nor the cookie in which a script would
+    /// find one.
     pub(crate) fn finds_nothing(&self, head: &dyn RequestHead, place: usize) -> bool {
         let Some(cookie) = self.cookie(place) else { return false };
         let found = find_cookie(&head.header("cookie"), cookie.name());
@@ -386,14 +391,14 @@ impl CsrfPolicy {
     }
 }
 
-/// Browsers name the origin with every handshake, and let no page add a header of its own.
+/// Browsers name the origin in every handshake, and let no page add a header.
 fn names_origin_of_websocket(head: &dyn RequestHead) -> bool {
     let is_handshake = is_websocket_connect(head) || (head.method() == "GET" && opens_websocket(head));
     is_handshake && !head.header("origin").is_empty()
 }
 
-/// May a guard look for the token in the body? In an urlencoded form that is sent as it is. What
-/// follows the head of a handshake is no body, whatever type it claims, and may never end.
+/// Whether a guard may read the token from the body: an urlencoded form without encoding. The data
+/// after the head of a handshake is not a body, whatever type it claims, and may never end.
 pub(crate) fn has_form(head: &dyn RequestHead) -> bool {
     let content_type = head.header("content-type");
     let media_type = content_type.single().and_then(|value| value.split(|byte| *byte == b';').next());

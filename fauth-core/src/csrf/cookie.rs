@@ -1,5 +1,5 @@
-//! The cookie that scripts read the value from: it has the attributes of the cookie beside it, but
-//! for `HttpOnly` and `Domain`.
+//! The cookie from which scripts read the token. It has the attributes of the session cookie,
+//! except `HttpOnly` and `Domain`.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::{
     transport::{Transport, possible_name},
 };
 
-/// The cookie as it is set beside those of one transport.
+/// The CSRF cookie that accompanies the cookies of one transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CsrfCookie {
     name: Box<str>,
-    /// The attributes before `Max-Age`, each with its semicolon, and those after it.
+    /// The attributes before and after `Max-Age`, each preceded by a semicolon.
     attributes: [Box<str>; 2],
 }
 
 impl CsrfCookie {
-    /// As the transport deletes its own cookie, so is this one set. One of another kind that is
-    /// attached unasked, and sets no cookie, gets the safe attributes.
+    /// Derives the attributes from the header with which the transport deletes its own cookie. An
+    /// ambient transport that sets no cookie gets the safe attributes.
     ///
-    /// `Domain` is never copied: scripts of other hosts have no use for the value, and a guard sets
-    /// it anew on each host where it is missing.
+    /// `Domain` is never copied: scripts on other hosts do not need the token, and a guard sets the
+    /// cookie on each host where it is missing.
     pub(super) fn beside(transport: &dyn Transport, name: &str) -> Self {
         let deleted = transport.clear().into_iter().find(|header| header.name() == "set-cookie");
         let example = deleted.as_ref().map_or(SAFE, ResponseHeader::value);
@@ -50,7 +50,7 @@ impl CsrfCookie {
         &self.name
     }
 
-    /// Sets a value for as long as `beside`, the cookie that is set with it.
+    /// Sets a value with the `Max-Age` of `beside`, the cookie that is set in the same response.
     pub(crate) fn set_beside(&self, value: &str, beside: &[ResponseHeader]) -> ResponseHeader {
         let cookies = beside.iter().filter(|header| header.name() == "set-cookie");
         let ages = cookies.flat_map(|header| header.value().split(';').skip(1));
@@ -58,12 +58,12 @@ impl CsrfCookie {
         self.header(value, age.map(|age| age.split_once('=').map_or("", |(_, seconds)| seconds)))
     }
 
-    /// Sets a value for this long.
+    /// Sets a value with this lifetime.
     pub(crate) fn set_for(&self, value: &str, lifetime: Duration) -> ResponseHeader {
         self.header(value, Some(&lifetime.as_secs().to_string()))
     }
 
-    /// Deletes it.
+    /// Deletes the cookie.
     pub(crate) fn forget(&self) -> ResponseHeader {
         self.header("", Some("0"))
     }
@@ -81,15 +81,16 @@ fn key_of(attribute: &str) -> String {
     attribute.split('=').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// What a cookie name may consist of. Browsers keep some prefixes for cookies that no script reads.
+/// Checks the name of the cookie. Browsers reserve some prefixes for cookies that scripts cannot
+/// read.
 pub(super) fn check_name(setting: &'static str, name: &str) -> Result<(), ConfigError> {
     let starts_with =
         |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if ["__Http-", "__Host-Http-"].into_iter().any(starts_with) {
         return Err(ConfigError::new(
             setting,
-            "browsers keep names with `__Http-` and `__Host-Http-` from scripts, which must read this cookie",
-            "leave the prefix out",
+            "scripts cannot read cookies with the prefixes `__Http-` and `__Host-Http-`, and must read this one",
+            "remove the prefix",
         ));
     }
     let is_name = (1..=64).contains(&name.len())
@@ -99,7 +100,7 @@ pub(super) fn check_name(setting: &'static str, name: &str) -> Result<(), Config
     }
     Err(ConfigError::new(
         setting,
-        "the name is empty, too long, or has characters that cookie names cannot have",
+        "the name is empty, too long, or has invalid characters",
         "use letters, digits, `-` and `_`, at most 64",
     ))
 }
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(set(&shared), "__Host-csrf=v; Path=/; Secure; SameSite=Lax");
     }
 
-    /// Browsers refuse `__Host-` together with another path.
+    /// Browsers reject `__Host-` with a path other than `/`.
     #[test]
     fn beside_a_cookie_of_one_path_it_does_without_the_prefix_for_hosts() {
         #[derive(Debug)]

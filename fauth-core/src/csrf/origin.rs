@@ -1,4 +1,4 @@
-//! The origin rule: what a browser says of the page that has sent a request.
+//! The origin check: what a browser says about the page that sent a request.
 
 use crate::{
     error::ConfigError,
@@ -6,17 +6,17 @@ use crate::{
     request::{HeaderValues, RequestHead},
 };
 
-/// What a request says of where it comes from.
+/// What a request says about its origin.
 pub(crate) struct Origin<'a> {
     pub(crate) sec_fetch_site: HeaderValues<'a>,
     pub(crate) named: HeaderValues<'a>,
     pub(crate) host: HeaderValues<'a>,
-    /// May the own origin be one of plain HTTP? Only where cookies without `Secure` are configured.
+    /// Whether the own origin may be plain HTTP: only if cookies without `Secure` are configured.
     pub(crate) plain_http: bool,
 }
 
 impl<'a> Origin<'a> {
-    /// The request's own origin and that of its initiator.
+    /// Reads the request's own origin and that of its initiator.
     pub(crate) fn of(head: &'a dyn RequestHead, plain_http: bool) -> Self {
         Self {
             sec_fetch_site: head.header("sec-fetch-site"),
@@ -27,20 +27,20 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// Origins besides the own one whose pages may send requests with the user's cookie.
+/// Origins other than the own one whose pages may send requests with the user's cookie.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedOrigins(Vec<Box<str>>);
 
 impl TrustedOrigins {
-    /// Takes exact origins: `scheme://host` or `scheme://host:port`, without a path. The default
-    /// port is as good as none.
+    /// Accepts exact origins: `scheme://host` or `scheme://host:port`, without a path. The default
+    /// port is equivalent to none.
     pub(crate) fn new(origins: Vec<String>) -> Result<Self, ConfigError> {
         for origin in &origins {
             if !is_origin(origin) {
                 return Err(ConfigError::new(
                     "trusted_origin",
                     "the text is not an origin",
-                    "write scheme, host and, if it is not the default, port, such as `https://app.example.com`; \
+                    "use scheme, host and, if it is not the default, port, such as `https://app.example.com`; \
                      the schemes are https, http, capacitor, ionic and tauri",
                 ));
             }
@@ -58,7 +58,7 @@ impl TrustedOrigins {
     }
 }
 
-/// A browser leaves the default port out of `Origin` (RFC 6454 section 6.1).
+/// Browsers omit the default port from `Origin` (RFC 6454 section 6.1).
 fn without_default_port(origin: &[u8]) -> &[u8] {
     let port: &[u8] = match origin {
         [b'h', b't', b't', b'p', b's', b':', ..] => b":443",
@@ -68,7 +68,7 @@ fn without_default_port(origin: &[u8]) -> &[u8] {
     origin.strip_suffix(port).unwrap_or(origin)
 }
 
-/// Beside those of the web, the schemes from which applications in a web view send their requests.
+/// The schemes of the web, and those from which applications in a web view send requests.
 const SCHEMES: [&str; 5] = ["https", "http", "capacitor", "ionic", "tauri"];
 
 fn is_origin(text: &str) -> bool {
@@ -82,23 +82,23 @@ fn is_origin(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
 }
 
-/// GET, HEAD and OPTIONS change nothing (RFC 9110 section 9.2.1); every other method might.
+/// GET, HEAD and OPTIONS are safe (RFC 9110 section 9.2.1); every other method may change state.
 pub(crate) fn is_safe_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
-/// Does a browser say where the request comes from?
+/// Whether the request shows its origin, as browsers do.
 pub(crate) fn names_origin(head: &dyn RequestHead) -> bool {
     ["sec-fetch-site", "origin"].iter().any(|name| !head.header(name).is_empty())
 }
 
-/// Did somebody open this URL from the address bar, a bookmark or another program?
+/// Whether the user opened this URL from the address bar, a bookmark or another program.
 pub(crate) fn was_opened_from_outside(head: &dyn RequestHead) -> bool {
     head.header("sec-fetch-site").single() == Some(b"none")
 }
 
-/// The browser's own word (`Sec-Fetch-Site`) decides; without it `Origin` must be ours. A request
-/// that has neither is refused: a client that is no browser can send its token in a header instead.
+/// `Sec-Fetch-Site` decides; without it `Origin` must be own or trusted. A request with neither is
+/// refused: a client that is not a browser can send its token in a header instead.
 pub(crate) fn check_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> Result<(), OriginFault> {
     if request.named.single().is_some_and(|origin| trusted.contains(origin)) {
         return Ok(());
@@ -110,8 +110,8 @@ pub(crate) fn check_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) 
     if request.named.is_empty() {
         return Err(OriginFault::Missing);
     }
-    // A `Secure` cookie belongs to an https origin, whatever scheme the last leg of the way to this
-    // server has: behind a proxy that ends TLS it is http.
+    // A `Secure` cookie belongs to an https origin, whatever scheme reaches this server: behind a
+    // proxy that terminates TLS it is http.
     match (is_host_at(request, b"https://", b":443"), is_host_at(request, b"http://", b":80")) {
         (true, _) => Ok(()),
         (false, true) if request.plain_http => Ok(()),
@@ -120,13 +120,14 @@ pub(crate) fn check_own_request(request: &Origin<'_>, trusted: &TrustedOrigins) 
     }
 }
 
-/// Does the request say itself that the page of another origin sent it? One that says nothing, as
-/// most programs, is not foreign. For credentials that browsers remember, such as Basic.
+/// Whether the request itself shows that a page of another origin sent it. A request that shows
+/// nothing, as from most programs, is not foreign. For credentials that browsers remember, such as
+/// Basic.
 pub(crate) fn is_foreign_request(request: &Origin<'_>, trusted: &TrustedOrigins) -> bool {
     matches!(check_own_request(request, trusted), Err(OriginFault::Foreign | OriginFault::PlainHttp))
 }
 
-/// Is the origin that the request names its own host, at this scheme?
+/// Whether the origin of the request is its own host at this scheme.
 fn is_host_at(request: &Origin<'_>, scheme: &[u8], default_port: &[u8]) -> bool {
     let (Some(origin), Some(host)) = (request.named.single(), request.host.single()) else { return false };
     let bare = |host: &[u8]| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
@@ -210,7 +211,7 @@ mod tests {
         assert!(!own(None, Some("http://evil.example"), true));
     }
 
-    /// Nothing is nobody's, also where the host is nothing too.
+    /// An empty origin is never own, even if the host is empty too.
     #[test]
     fn an_origin_without_a_host_is_not_ours() {
         let request = |named| Origin {

@@ -1,16 +1,16 @@
-//! What a page needs of a token: for handlers and templates.
+//! What a page needs of a CSRF token, for handlers and templates.
 
 use std::fmt;
 
-/// A new CSRF token for the session of a request, and the names under which it is sent back; made
-/// by [`AuthProvider::csrf_token`](crate::AuthProvider::csrf_token), which the extractor
-/// `CsrfToken` of the adapters calls.
+/// A new CSRF token for the session of a request, and the names under which clients send it.
 ///
-/// Each has a value of its own, and all values of a session are good until the session ends.
+/// [`AuthProvider::csrf_token`](crate::AuthProvider::csrf_token) creates it; the adapters'
+/// extractor `CsrfToken` calls that. Every token has its own value, and all values of a session are
+/// valid until the session ends.
 ///
 /// # Security
-/// Show it to the user of the session only: a page with a token in it must not be kept by shared
-/// caches, which guards see to.
+/// Show it only to the user of the session. Shared caches must not store a page that contains a
+/// token; guards ensure that.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CsrfToken {
     pub(crate) value: Option<Box<str>>,
@@ -20,39 +20,39 @@ pub struct CsrfToken {
 }
 
 impl CsrfToken {
-    /// The value; `None` where no cookie is the credential: for guests, and for programs with a
-    /// token in a header. They need none.
+    /// The value. `None` if the credential is not a cookie: for guests, and for programs with a
+    /// token in a header, which need none.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
 
-    /// The hidden field for a form that is sent by `POST`:
-    /// `<input type="hidden" name="csrf_token" value="…">`. Empty where there is no
-    /// [value](Self::value). Templates that escape must be told that this is HTML already.
+    /// The hidden field for a form that is sent with `POST`: `<input type="hidden"
+    /// name="csrf_token" value="…">`. Empty without a [value](Self::value). Mark it as safe in
+    /// templates that escape HTML.
     #[must_use]
     pub fn hidden_field(&self) -> String {
-        // Neither a name, which is checked when the provider is built, nor a value has a character
-        // that HTML knows.
+        // Neither the name, which is checked when the provider is built, nor the value has a
+        // character that needs escaping in HTML.
         let name = &self.field;
         self.value().map_or_else(String::new, |value| {
             format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
         })
     }
 
-    /// The name of the field in which forms send it. Default: `csrf_token`.
+    /// The name of the form field for the token. Default: `csrf_token`.
     #[must_use]
     pub fn field_name(&self) -> &str {
         &self.field
     }
 
-    /// The name of the header in which scripts send it. Default: `X-CSRF-Token`.
+    /// The name of the header for the token. Default: `X-CSRF-Token`.
     #[must_use]
     pub fn header_name(&self) -> &str {
         &self.header
     }
 
-    /// The name of the [cookie](crate::CsrfTokens::cookie_name) in which scripts find a value.
+    /// The name of the [cookie](crate::CsrfTokens::cookie_name) from which scripts read a value.
     /// Default: `__Host-csrf`, or `csrf` beside [cookies for
     /// development](crate::transport::CookieTransport::danger_insecure).
     #[must_use]
@@ -61,7 +61,7 @@ impl CsrfToken {
     }
 }
 
-/// The value acts for its session.
+/// Hides the value, which acts for its session.
 impl fmt::Debug for CsrfToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CsrfToken").field("has_value", &self.value.is_some()).finish_non_exhaustive()

@@ -1,14 +1,14 @@
-//! The values: how they are made, and which of them are good.
+//! CSRF token values: how they are made and checked.
 //!
-//! A value is `hex(HMAC-SHA-256(key, …)) "." hex(r)`: 16 random bytes, and a code over them and
-//! the login that they are for, under a key that is derived for nothing else. Every value that was
-//! signed for the login of a request is good, and no other is.
+//! A value is `hex(HMAC-SHA-256(key, …)) "." hex(r)`: 16 random bytes `r`, and a code over them and
+//! the login that they are for, under a key that is derived for this purpose alone. Every value
+//! that was made for the login of a request is valid, and no other is.
 //!
 //! **Why it is not compared with a cookie.** A comparison proves that the sender could read, or
-//! write, the cookie. The signature proves more: nobody can make a value without the key, and one
-//! that was made for another session, such as that of the attacker, is refused, although the
-//! attacker may have planted it as a cookie too. So each tab and each form may have a value of its
-//! own, and a page that is compressed shows no secret that stays the same.
+//! write, the cookie. The signature proves more: without the key nobody can make a value, and a
+//! value made for another session, such as the attacker's, is refused even if the attacker has
+//! planted it as a cookie too. Each tab and each form can therefore have its own value, and a
+//! compressed page shows no secret that stays the same.
 
 use std::{borrow::Cow, fmt};
 
@@ -19,25 +19,25 @@ use zeroize::Zeroizing;
 
 use crate::{rejection::CsrfFault, token::TokenPayload};
 
-/// Of HMAC-SHA-256, in hexadecimal.
+/// The length of an HMAC-SHA-256 in hexadecimal.
 const CODE_DIGITS: usize = 64;
-/// Of 16 random bytes, in hexadecimal.
+/// The length of 16 random bytes in hexadecimal.
 const RANDOM_DIGITS: usize = 32;
-/// Every value is this long.
+/// The length of every value.
 const LENGTH: usize = CODE_DIGITS + 1 + RANDOM_DIGITS;
 
 /// The login that a value is for.
 pub(crate) struct Bound<'a> {
     subject: &'a str,
-    /// Of what kind the id is, so that none of one kind stands for one of another.
+    /// The kind of the id, so that ids of different kinds cannot be confused.
     kind: &'static str,
     id: Cow<'a, str>,
 }
 
 impl<'a> Bound<'a> {
-    /// The login of a token: its session; without one, its subject and the second of the login, so
-    /// that a refresh changes nothing. Then two logins of one user in the same second are not told
-    /// apart, and neither is a renewed session from the one before it.
+    /// The login of a token: its session, or without one its subject and the second of the login,
+    /// which a refresh does not change. Two logins of one user in the same second are then the
+    /// same, and so are a renewed session and the one before it.
     pub(crate) fn to(payload: &'a TokenPayload) -> Self {
         let subject = payload.subject();
         if let Some(id) = payload.session_id() {
@@ -56,8 +56,8 @@ impl Bound<'_> {
     }
 }
 
-/// The keys of one application, the current one first. It makes new values; all of them check, so
-/// that pages survive a rotation of keys.
+/// The keys of one application, the current one first. The first makes new values; all of them
+/// verify, so that pages survive a key rotation.
 pub(crate) struct CsrfKeys(Vec<Hmac<Sha256>>);
 
 impl CsrfKeys {
@@ -66,7 +66,7 @@ impl CsrfKeys {
         Self(keys.filter_map(|key| Hmac::new_from_slice(key.as_bytes()).ok()).collect())
     }
 
-    /// A new value for this login; `None` without a key.
+    /// Makes a value for this login; `None` without a key.
     pub(crate) fn make(&self, bound: &Bound<'_>, random: [u8; 16]) -> Option<String> {
         let random = hex(&random);
         let mut value = code(self.0.first()?, bound, random.as_bytes());
@@ -75,8 +75,8 @@ impl CsrfKeys {
         Some(value)
     }
 
-    /// Refuses every value but those that were made for this login. The form is looked at first, so
-    /// that nothing is computed for what cannot be one; codes are compared in constant time.
+    /// Refuses every value that was not made for this login. The form is checked first, so that
+    /// nothing is computed for a malformed value; codes are compared in constant time.
     pub(crate) fn check(&self, bound: &Bound<'_>, value: &[u8]) -> Result<(), CsrfFault> {
         let (given, random) = split(value).ok_or(CsrfFault::Malformed)?;
         let is_of = |key| bool::from(code(key, bound, random).as_bytes().ct_eq(given));
@@ -84,7 +84,7 @@ impl CsrfKeys {
     }
 }
 
-/// The code and the random part of a value.
+/// Splits a value into its code and its random part.
 fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
     if value.len() != LENGTH {
         return None;
@@ -95,7 +95,7 @@ fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
     (is_hex(code) && is_hex(random)).then_some((code, random))
 }
 
-/// The length goes before each part, so that no two lists are the same bytes.
+/// Each part is prefixed with its length, so that no two lists yield the same bytes.
 fn code(key: &Hmac<Sha256>, bound: &Bound<'_>, random: &[u8]) -> String {
     let mut mac = key.clone();
     for part in [bound.kind.as_bytes(), bound.subject.as_bytes(), bound.id.as_bytes(), random] {

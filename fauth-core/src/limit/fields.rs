@@ -1,6 +1,5 @@
-//! The fields in which clients are told of a limit: structured fields (RFC 9651) as in
-//! draft-ietf-httpapi-ratelimit-headers-10. Their names stand for themselves in
-//! [the front page](super).
+//! The header fields that tell clients about a limit: structured fields (RFC 9651) as in
+//! draft-ietf-httpapi-ratelimit-headers-10. [The module documentation](super) explains them.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -21,7 +20,7 @@ pub(crate) fn policy_field(limit: &Limit) -> ResponseHeader {
     ResponseHeader::new("ratelimit-policy", items)
 }
 
-/// `RateLimit`: what is left of it.
+/// `RateLimit`: what remains of the quota.
 pub(crate) fn state_field(limit: &Limit, taken: &Taken) -> ResponseHeader {
     let windows = limit.windows().iter().zip(taken.states());
     let items = windows.fold(String::with_capacity(32), |mut items, (window, state)| {
@@ -32,7 +31,7 @@ pub(crate) fn state_field(limit: &Limit, taken: &Taken) -> ResponseHeader {
     ResponseHeader::new("ratelimit", items)
 }
 
-/// Nobody is told to come back too early.
+/// Rounds up, so that no client is told to come back too early.
 pub(crate) fn seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }

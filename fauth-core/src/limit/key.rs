@@ -1,4 +1,4 @@
-//! Whose requests are counted together.
+//! Limit keys: which requests are counted together.
 
 use std::{fmt, sync::Arc};
 
@@ -6,16 +6,16 @@ use crate::request::RequestHead;
 
 type OfHead = dyn Fn(&dyn RequestHead) -> Option<String> + Send + Sync;
 
-/// Whose requests a limit counts together.
+/// Which requests a limit counts together.
 ///
-/// | key | who | when |
+/// | key | counts by | checked |
 /// |---|---|---|
-/// | [`address`](Self::address) | the client's address, as [trusted proxies](crate::client::TrustedProxies) report it; 64 bits of IPv6; of all whose address is unknown, one | first |
-/// | [`user`](Self::user) | the subject of the user; of nobody, the address | after the guard |
-/// | [`api_key`](Self::api_key) | the id of the API key; without one, as `user` | after the guard |
-/// | [`of_head`](Self::of_head) | what a function says of the request; if it says nothing, the address | first |
+/// | [`address`](Self::address) | the client's address, as reported by [trusted proxies](crate::client::TrustedProxies); the first 64 bits of an IPv6 address; all clients with an unknown address share one counter | first |
+/// | [`user`](Self::user) | the subject of the user; without a user, the address | after the guard |
+/// | [`api_key`](Self::api_key) | the id of the API key; without a key, as `user` | after the guard |
+/// | [`of_head`](Self::of_head) | the result of a function on the request head; if it returns `None`, the address | first |
 ///
-/// A limit by user outside of any guard knows nobody, and counts addresses.
+/// A limit by user outside any guard has no user, and counts by address.
 #[derive(Clone)]
 pub struct LimitKey(CountedBy);
 
@@ -28,29 +28,30 @@ pub(crate) enum CountedBy {
 }
 
 impl LimitKey {
-    /// The client's address. The default.
+    /// Counts by the client's address. The default.
     #[must_use]
     pub const fn address() -> Self {
         Self(CountedBy::Address)
     }
 
-    /// The user whom a guard has let in.
+    /// Counts by the user that a guard has admitted.
     #[must_use]
     pub const fn user() -> Self {
         Self(CountedBy::User)
     }
 
-    /// The API key that a guard has let in.
+    /// Counts by the API key that a guard has admitted.
     #[must_use]
     pub const fn api_key() -> Self {
         Self(CountedBy::ApiKey)
     }
 
-    /// What a function says of the head of the request, such as the tenant that its host names.
+    /// Counts by the result of a function on the request head, such as the tenant that its host
+    /// names.
     ///
     /// # Security
-    /// Whoever chooses the key chooses the counter: a header that clients set freely limits nobody
-    /// who wants to be counted as somebody else. Put a limit by address beside it.
+    /// A client that chooses the key chooses its counter: a key taken from a header that clients
+    /// set freely does not limit a client that varies it. Combine it with a limit by address.
     #[must_use]
     pub fn of_head(key: impl Fn(&dyn RequestHead) -> Option<String> + Send + Sync + 'static) -> Self {
         Self(CountedBy::Head(Arc::new(key)))
@@ -60,13 +61,13 @@ impl LimitKey {
         &self.0
     }
 
-    /// Is it known only once a guard has let the request in?
+    /// Whether the key is known only after a guard has admitted the request.
     #[must_use]
     pub const fn needs_user(&self) -> bool {
         matches!(self.0, CountedBy::User | CountedBy::ApiKey)
     }
 
-    /// In a word, for documents: `address`, `user`, `api_key` or `key`.
+    /// The key in one word, for documents: `address`, `user`, `api_key` or `key`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self.0 {

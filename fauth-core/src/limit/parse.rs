@@ -1,4 +1,4 @@
-//! How limits are written: `5/minute`, `100/15 minutes`, `5/minute, 100/hour`.
+//! Parses limits: `5/minute`, `100/15 minutes`, `5/minute, 100/hour`.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::{
 
 const FIELD: &str = "limit";
 
-/// Reads the windows of a limit: at least one, of different lengths.
+/// Parses the windows of a limit: at least one, with different spans.
 pub(super) fn windows(text: &str) -> Result<Vec<LimitWindow>, ConfigError> {
     let mut windows: Vec<LimitWindow> = Vec::new();
     for part in text.split(',').map(str::trim) {
         let window = window(part)?;
         if windows.iter().any(|other| other.span() == window.span()) {
-            let problem = format!("{text:?} has two windows of the same length");
+            let problem = format!("{text:?} has two windows of the same span");
             return Err(ConfigError::new(FIELD, problem, "keep the smaller one"));
         }
         windows.push(window);
     }
     if windows.len() > MAX_LIMIT_WINDOWS {
         let problem = format!("{text:?} has more than {MAX_LIMIT_WINDOWS} windows");
-        return Err(ConfigError::new(FIELD, problem, "leave some out"));
+        return Err(ConfigError::new(FIELD, problem, "remove some"));
     }
     Ok(windows)
 }
@@ -30,7 +30,7 @@ pub(super) fn windows(text: &str) -> Result<Vec<LimitWindow>, ConfigError> {
 fn window(part: &str) -> Result<LimitWindow, ConfigError> {
     let unreadable = || {
         let fix = "write it like 5/minute, 100/15 minutes, or 5/minute, 100/hour";
-        ConfigError::new(FIELD, format!("{part:?} is no limit"), fix)
+        ConfigError::new(FIELD, format!("{part:?} is not a limit"), fix)
     };
     let (quota, span) = part.split_once('/').ok_or_else(unreadable)?;
     let (quota, span) = (quota.trim(), span.trim());
@@ -41,7 +41,7 @@ fn window(part: &str) -> Result<LimitWindow, ConfigError> {
         return Err(unreadable());
     }
     let out_of_bounds = || {
-        let fix = "allow up to 10000 requests in a second, in up to 31 days";
+        let fix = "allow up to 10000 requests per second, in a window of up to 31 days";
         ConfigError::new(FIELD, format!("{part:?} is out of bounds"), fix)
     };
     let quota = quota.parse().map_err(|_| out_of_bounds())?;
@@ -52,7 +52,7 @@ fn window(part: &str) -> Result<LimitWindow, ConfigError> {
     })
 }
 
-/// The length of a unit. Behind a number it may be a plural.
+/// The length of a unit in seconds. After a number the unit may be plural.
 fn unit_seconds(unit: &str, has_count: bool) -> Option<u64> {
     match unit {
         "second" | "s" => Some(1),

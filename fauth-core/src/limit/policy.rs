@@ -1,4 +1,4 @@
-//! A limit: its windows, its key, its name.
+//! A limit: its windows, key and name.
 
 use std::{fmt, str::FromStr};
 
@@ -7,11 +7,12 @@ use crate::{error::ConfigError, request::RequestHead, store::LimitWindow};
 
 const MAX_NAME_BYTES: usize = 64;
 
-/// How many requests in how long, and whose requests are counted together.
+/// A rate limit: how many requests are allowed per span of time, and which requests are counted
+/// together.
 ///
-/// A limit is written as `5/minute`: a number, and a `second`, `minute`, `hour` or `day`, or some
-/// of them (`100/15 minutes`). Several windows are separated by commas (`5/minute, 100/hour`), and
-/// a request must pass all of them.
+/// A limit is written as `5/minute`: a number, and a `second`, `minute`, `hour` or `day`, or a
+/// number of these (`100/15 minutes`). Several windows are separated by commas (`5/minute,
+/// 100/hour`), and a request must pass all of them.
 ///
 /// ```
 /// use fauth_core::limit::{Limit, LimitKey};
@@ -32,18 +33,18 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// A limit that counts by the client's address.
+    /// Creates a limit that counts by the client's address.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the text, if it is no limit: nothing is allowed (`0/minute`),
-    /// it cannot be read or counted, two windows are of the same length, or there are more than
-    /// four.
+    /// [`ConfigError`], which quotes the text, if it is not a limit: it allows nothing
+    /// (`0/minute`), cannot be parsed or counted, has two windows of the same span, or has more
+    /// than four windows.
     pub fn new(text: &str) -> Result<Self, ConfigError> {
         let windows = parse::windows(text)?.into_boxed_slice();
         Ok(Self { windows, key: LimitKey::address(), name: None })
     }
 
-    /// A limit that counts by the client's address: the same as [`new`](Self::new).
+    /// Creates a limit that counts by the client's address: the same as [`new`](Self::new).
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -51,7 +52,7 @@ impl Limit {
         Self::new(text)
     }
 
-    /// A limit that counts by the user whom a guard has let in, whatever the address.
+    /// Creates a limit that counts by the user that a guard has admitted, whatever the address.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -59,8 +60,8 @@ impl Limit {
         Ok(Self::new(text)?.by(LimitKey::user()))
     }
 
-    /// A limit that counts by the API key that a guard has let in; for users who have logged in, as
-    /// [`per_user`](Self::per_user).
+    /// Creates a limit that counts by the API key that a guard has admitted. Users with a login are
+    /// counted as by [`per_user`](Self::per_user).
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -68,7 +69,7 @@ impl Limit {
         Ok(Self::new(text)?.by(LimitKey::api_key()))
     }
 
-    /// A limit that counts by what a function says of the head of the request.
+    /// Creates a limit that counts by the result of a function on the request head.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -82,47 +83,48 @@ impl Limit {
         Ok(Self::new(text)?.by(LimitKey::of_head(key)))
     }
 
-    /// The same, with another key.
+    /// Returns the same limit with another key.
     #[must_use]
     pub fn by(self, key: LimitKey) -> Self {
         Self { key, ..self }
     }
 
-    /// Gives it a name: 1 to 64 characters of ASCII, without `"` and `\`.
+    /// Gives the limit a name: 1 to 64 ASCII characters, without `"` and `\`.
     ///
-    /// A limit without a name is known by the line of code that puts it in front of its routes, and
-    /// counts what passes there. Limits of one name and the same windows share their counters,
-    /// wherever they are; and they keep them in a shared store when a new release moves the line.
+    /// A limit without a name is identified by the line of code that applies it, and counts the
+    /// requests that pass there. Limits with the same name and windows share their counters,
+    /// wherever they are applied; in a shared store, a named limit also keeps its counters when a
+    /// new release moves the line.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is no such name.
+    /// [`ConfigError`] if the name is not valid.
     pub fn named(self, name: &str) -> Result<Self, ConfigError> {
         let is_good = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_good) {
-            let problem = format!("{name:?} is no name of a limit");
+            let problem = format!("{name:?} is not a valid name of a limit");
             return Err(ConfigError::new("limit", problem, "use 1 to 64 letters, digits and hyphens"));
         }
         Ok(Self { name: Some(name.into()), ..self })
     }
 
-    /// Its windows.
+    /// The windows of the limit.
     #[must_use]
     pub const fn windows(&self) -> &[LimitWindow] {
         &self.windows
     }
 
-    /// Whose requests are counted together.
+    /// Which requests are counted together.
     #[must_use]
     pub const fn key(&self) -> &LimitKey {
         &self.key
     }
 
-    /// What an audit says of it, such as `5/minute per address`.
+    /// The limit as listed in an audit, such as `5/minute per address`.
     pub(crate) fn in_words(&self) -> Box<str> {
         format!("{self} per {}", self.key.as_str()).into()
     }
 
-    /// What a document says of it.
+    /// The limit as described in a document.
     #[cfg(feature = "openapi")]
     pub(crate) fn to_json(&self) -> serde_json::Value {
         let mut json = serde_json::json!({ "limit": self.to_string(), "per": self.key.as_str() });
@@ -132,14 +134,14 @@ impl Limit {
         json
     }
 
-    /// Its name, if it was given one.
+    /// The name of the limit, if it has one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 }
 
-/// The windows, as they are written.
+/// Formats the windows as they are written in a limit.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, window) in self.windows.iter().enumerate() {
@@ -160,15 +162,15 @@ impl FromStr for Limit {
     }
 }
 
-/// What `limit` takes: a text, a [`Limit`], or the result of making one.
+/// The argument of `limit`: a text, a [`Limit`], or the result of creating one.
 ///
-/// Where no `?` can stand, a limit that cannot be made is handed over as it is: that is reported to
-/// the log, and every request behind it is refused with 500. None is ever unlimited.
+/// Where `?` cannot be used, pass the result as it is. An invalid limit is reported in the log, and
+/// every request behind it is refused with 500; it never means "unlimited".
 pub trait IntoLimit {
-    /// The limit.
+    /// Returns the limit.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is none.
+    /// [`ConfigError`] if it is not valid.
     fn into_limit(self) -> Result<Limit, ConfigError>;
 }
 

@@ -1,27 +1,27 @@
-//! URLs that keys may be fetched from: `https`, and `http` on this machine.
+//! URLs that keys may be fetched from: `https`, and `http` on a loopback host.
 
 use crate::authority::{host_of, is_loopback};
 
-/// Longer than any that an issuer has, and short enough for every log.
+/// Longer than any issuer's URL, and short enough for every log.
 const LONGEST: usize = 2048;
 
 /// Which URLs are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Allowed {
-    /// `https` only: what a document that came over `https` may name.
+    /// Only `https`, for a URL in a document that came over `https`.
     Https,
-    /// Also `http` to this machine.
+    /// Also `http` to a loopback host.
     HttpLocally,
-    /// Also `http` to anywhere.
+    /// Also `http` to any host.
     DangerHttp,
 }
 
-/// Checks the form of a URL. The error continues a sentence that begins with what the URL is.
+/// Checks the form of a URL. The error continues a sentence whose subject is the URL.
 pub(crate) fn check_url(url: &str, allowed: Allowed) -> Result<(), &'static str> {
     if url.len() > LONGEST {
         return Err("is longer than 2048 bytes");
     }
-    // A backslash is a slash to some parsers, so that they would see another host.
+    // Some parsers treat a backslash as a slash, and so would see another host.
     if !url.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
         return Err("has white space, a backslash, or characters that are not ASCII");
     }
@@ -35,17 +35,17 @@ pub(crate) fn check_url(url: &str, allowed: Allowed) -> Result<(), &'static str>
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.contains('@') {
-        return Err("has a user or password in it");
+        return Err("contains a user name or password");
     }
-    let host = host_of(authority).ok_or("has no host, or a port that is no number")?;
+    let host = host_of(authority).ok_or("has no host, or a port that is not a number")?;
     match (plain, allowed) {
         (false, _) | (true, Allowed::DangerHttp) => Ok(()),
         (true, Allowed::HttpLocally) if is_loopback(host) => Ok(()),
-        (true, _) => Err("is plain `http`, which everybody on the way can change: use `https`"),
+        (true, _) => Err("is plain `http`, which anyone on the network path can change: use `https`"),
     }
 }
 
-/// Is it plain `http`?
+/// Whether the URL is plain `http`.
 pub(crate) fn is_plain(url: &str) -> bool {
     url.starts_with("http://")
 }

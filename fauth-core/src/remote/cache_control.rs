@@ -1,18 +1,16 @@
-//! How long an answer is fresh ([RFC 9111](https://www.rfc-editor.org/rfc/rfc9111)).
+//! The freshness of a response ([RFC 9111](https://www.rfc-editor.org/rfc/rfc9111)).
 
 use std::time::Duration;
 
 use super::fetch::FetchResponse;
 
-/// What the server says of how long its answer is fresh; `None` if it says nothing that can be
-/// read.
+/// How long the response is fresh according to the server. `None` if it gives no readable value.
 pub(super) fn freshness(response: &FetchResponse) -> Option<Duration> {
     let said = response.cache_control.as_deref().and_then(max_age)?;
     Some(said.saturating_sub(age_of(response)))
 }
 
-/// The least of what the directives say. `s-maxage` is for caches that many share, and this is
-/// none.
+/// The shortest time of all directives. `s-maxage` is for shared caches, which this is not.
 fn max_age(cache_control: &str) -> Option<Duration> {
     cache_control.split(',').filter_map(directive).min()
 }
@@ -28,16 +26,16 @@ fn directive(text: &str) -> Option<Duration> {
     if !name.eq_ignore_ascii_case("max-age") {
         return None;
     }
-    // Section 4.2.1 encourages to take what cannot be read as stale.
+    // Section 4.2.1 encourages treating an unreadable value as stale.
     Some(seconds(value.trim_matches('"')).unwrap_or(Duration::ZERO))
 }
 
-/// How long a cache on the way has kept the answer.
+/// How long a cache on the way has kept the response.
 fn age_of(response: &FetchResponse) -> Duration {
     response.age.as_deref().and_then(|age| seconds(age.trim())).unwrap_or_default()
 }
 
-/// Section 1.2.2: a number that is too large is a very large one.
+/// A number that is too large counts as a very large one (section 1.2.2).
 fn seconds(text: &str) -> Option<Duration> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| Duration::from_secs(text.parse::<u32>().unwrap_or(u32::MAX).into()))

@@ -9,19 +9,19 @@ use super::{
     fault::KeySourceError,
 };
 
-/// What is read of the document. A member that occurs twice is an error of the parser.
+/// The members of the document that are read. The parser refuses a duplicate member.
 #[derive(Deserialize)]
 struct Document {
     issuer: String,
     jwks_uri: String,
 }
 
-/// The document of OpenID Connect: its path follows that of the issuer (section 4).
+/// The OpenID Connect document: its path is appended to the issuer's (section 4).
 pub(super) fn openid_url(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer))
 }
 
-/// The document of an OAuth server: its path stands before that of the issuer (RFC 8414 section 3).
+/// The OAuth document: its path is inserted before the issuer's (RFC 8414 section 3).
 pub(super) fn oauth_url(issuer: &str) -> String {
     let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
     let host_begins = issuer.find("://").map_or(0, |at| at + 3);
@@ -31,10 +31,11 @@ pub(super) fn oauth_url(issuer: &str) -> String {
     format!("{origin}/.well-known/oauth-authorization-server{path}")
 }
 
-/// The URL of the keys. The document has to name the issuer exactly as it is configured: another
-/// one may have been put in its place (RFC 8414 section 3.3). The keys may be on another host.
+/// Returns the URL of the keys. The document must name the issuer exactly as configured, because
+/// another document may have been substituted (RFC 8414 section 3.3). The keys may be on another
+/// host.
 ///
-/// What came over `https` cannot lead to `http`.
+/// A document fetched over `https` cannot lead to `http`.
 pub(super) fn keys_url(body: &[u8], issuer: &str, plain: Allowed) -> Result<String, KeySourceError> {
     let document: Document = serde_json::from_slice(body).map_err(|_| KeySourceError::UnusableDocument)?;
     if document.issuer != issuer {

@@ -1,55 +1,55 @@
-//! Why a fetch has brought no keys, and what is told to whoever needs them.
+//! Why a fetch returned no keys, and the error for requests that need them.
 
 use std::{fmt, sync::Arc};
 
 use super::fetch::FetchError;
 use crate::{error::causes, token::KeyError};
 
-/// Why a fetch has brought no keys.
+/// Why a fetch returned no keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySourceError {
-    /// The source belongs to no provider yet.
+    /// The source is not used by a provider yet.
     #[error("the source belongs to no provider yet: build the provider first")]
     NotInUse,
-    /// Nothing was fetched so far.
-    #[error("no keys were fetched yet")]
+    /// No keys have been fetched yet.
+    #[error("no keys have been fetched yet")]
     NotFetched,
-    /// No whole answer in time.
-    #[error("no answer in time")]
+    /// There was no complete response in time.
+    #[error("no response in time")]
     TimedOut,
-    /// No connection, or a certificate that is not trusted. With the causes.
+    /// No connection, or an untrusted certificate. Includes the causes.
     #[error("{0}")]
     Unreachable(Arc<str>),
-    /// The answer has another status than 200.
+    /// The response has a status other than 200.
     #[error("the server answered with status {0}")]
     Status(u16),
-    /// The answer is a redirect, which is not followed.
+    /// The response is a redirect, which is not followed.
     #[error(
-        "the server answered with a redirect (status {0}), which is not followed: name the URL that it leads to"
+        "the server answered with a redirect (status {0}), which is not followed: configure the URL that it leads to"
     )]
     Redirected(u16),
-    /// The answer is longer than 256 KiB.
-    #[error("the answer is longer than {0} bytes")]
+    /// The response is longer than 256 KiB.
+    #[error("the response is longer than {0} bytes")]
     TooLarge(usize),
-    /// The answer is no set of keys ([RFC 7517 section
-    /// 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), or has no key that can be used.
-    #[error("the answer is no usable set of keys: {0}")]
+    /// The response is not a key set ([RFC 7517 section
+    /// 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), or has no usable key.
+    #[error("the response is not a usable key set: {0}")]
     UnusableKeys(KeyError),
-    /// The discovery document is no JSON object with `issuer` and `jwks_uri`.
-    #[error("the discovery document is no JSON object with the members `issuer` and `jwks_uri`")]
+    /// The discovery document is not a JSON object with `issuer` and `jwks_uri`.
+    #[error("the discovery document is not a JSON object with the members `issuer` and `jwks_uri`")]
     UnusableDocument,
-    /// The discovery document is of another issuer.
-    #[error("the discovery document is of another issuer")]
+    /// The discovery document names another issuer.
+    #[error("the discovery document names another issuer")]
     OtherIssuer,
-    /// The `jwks_uri` of the discovery document is no URL that keys may be fetched from.
+    /// Keys may not be fetched from the `jwks_uri` of the discovery document.
     #[error("the `jwks_uri` of the discovery document {0}")]
     ForbiddenUrl(&'static str),
-    /// The fetch was ended before its time, with the runtime that it ran on.
+    /// The fetch was interrupted, for example because its runtime ended.
     #[error("the fetch was interrupted")]
     Interrupted,
-    /// The provider's clock gives no time.
-    #[error("the clock gives no usable time")]
+    /// The provider's clock returns no time.
+    #[error("the clock returned no usable time")]
     Clock,
     /// There is no tokio runtime to fetch in.
     #[error("there is no tokio runtime to fetch in")]
@@ -57,7 +57,7 @@ pub enum KeySourceError {
 }
 
 impl KeySourceError {
-    /// A stable name; the `reason` of events.
+    /// The stable name of the error, used as the `reason` of events.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -87,10 +87,10 @@ impl KeySourceError {
     }
 }
 
-/// There are no keys to verify tokens of an issuer with: none were fetched yet, or the last ones
-/// are too old.
+/// There are no keys to verify an issuer's tokens with: none were fetched yet, or the last ones are
+/// too old.
 ///
-/// Nothing is known of the token then, so that the request is refused with 503 and not with 401.
+/// Nothing is known about the token, so the request is refused with 503 and not with 401.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeysUnavailable {
@@ -109,7 +109,7 @@ impl KeysUnavailable {
         &self.name
     }
 
-    /// Why the last fetch has brought none.
+    /// Why the last fetch returned no keys.
     #[must_use]
     pub const fn cause(&self) -> &KeySourceError {
         &self.cause

@@ -1,4 +1,4 @@
-//! What a source asks of an HTTP client.
+//! The interface between a source and an HTTP client.
 
 use std::{fmt, time::Duration};
 
@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use crate::error::BoxError;
 
-/// An HTTP client that fetches the documents of an issuer. `HttpFetch` of the crate `fauth-remote`
-/// is one.
+/// An HTTP client that fetches the documents of an issuer.
+///
+/// The crate `fauth-remote` provides `HttpFetch`.
 ///
 /// Implement it to use another client, or to answer from memory in tests:
 ///
@@ -29,60 +30,61 @@ use crate::error::BoxError;
 /// ```
 ///
 /// # Security
-/// Whoever decides what this returns decides who is logged in. Follow no redirect: return its
-/// status. Check the certificate of the server. Stop reading after [`FetchRequest::max_bytes`], and
-/// do not decompress: a short answer can unfold into a very long one.
+/// Whoever controls the returned keys controls who is logged in. Follow no redirect: return its
+/// status. Verify the server's certificate. Stop reading after [`FetchRequest::max_bytes`], and do
+/// not decompress: a short response can expand into a very long one.
 #[async_trait]
 pub trait Fetch: fmt::Debug + Send + Sync + 'static {
-    /// Sends one GET request and returns the answer, whatever its status is.
+    /// Sends one GET request and returns the response, whatever its status.
     ///
-    /// The caller stops waiting after [`FetchRequest::timeout`], and drops the future then.
+    /// The caller stops waiting after [`FetchRequest::timeout`] and drops the future.
     ///
     /// # Errors
-    /// [`FetchError`] if there is no whole answer.
+    /// [`FetchError`] if there is no complete response.
     async fn fetch(&self, request: FetchRequest<'_>) -> Result<FetchResponse, FetchError>;
 
-    /// May keys be fetched over plain HTTP from anywhere? Default: no, and only from this machine.
+    /// Whether keys may be fetched over plain HTTP from any host. Default: no, only from a loopback
+    /// host.
     ///
     /// # Security
-    /// Everybody on the way can then put in keys of their own, and log in as anybody.
+    /// Anyone on the network path can then substitute keys of their own, and log in as any user.
     fn danger_allows_http(&self) -> bool {
         false
     }
 }
 
-/// What to fetch.
+/// A request of a source.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct FetchRequest<'a> {
-    /// The URL: visible ASCII, `https`, and `http` only for this machine or with
-    /// [`Fetch::danger_allows_http`]. Without user, password and fragment.
+    /// The URL: visible ASCII, `https`, or `http` for a loopback host or with
+    /// [`Fetch::danger_allows_http`]. Without user name, password and fragment.
     pub url: &'a str,
-    /// The value of `If-None-Match`: the `ETag` of the answer that is already known.
+    /// The value of `If-None-Match`: the `ETag` of the response that is already known.
     pub etag: Option<&'a str>,
     /// The value of `Accept`.
     pub accept: &'static str,
-    /// How many bytes of the body to read before giving up.
+    /// The maximum number of bytes of the body to read.
     pub max_bytes: usize,
-    /// How long everything may take.
+    /// The time limit for the whole request.
     pub timeout: Duration,
 }
 
 impl<'a> FetchRequest<'a> {
-    /// A request for `url`, for tests of a [`Fetch`].
+    /// Creates a request for `url`, for tests of a [`Fetch`].
     #[must_use]
     pub const fn new(url: &'a str, max_bytes: usize, timeout: Duration) -> Self {
         Self { url, etag: None, accept: "*/*", max_bytes, timeout }
     }
 
-    /// With `If-None-Match`.
+    /// Sets `If-None-Match`.
     #[must_use]
     pub const fn with_etag(mut self, etag: &'a str) -> Self {
         self.etag = Some(etag);
         self
     }
 
-    /// With `Accept`.
+    /// Sets `Accept`.
     #[must_use]
     pub const fn with_accept(mut self, accept: &'static str) -> Self {
         self.accept = accept;
@@ -90,7 +92,7 @@ impl<'a> FetchRequest<'a> {
     }
 }
 
-/// The answer of a server: what a source looks at.
+/// The parts of a server's response that a source uses.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct FetchResponse {
@@ -102,7 +104,7 @@ pub struct FetchResponse {
 }
 
 impl FetchResponse {
-    /// The status.
+    /// The status code.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
@@ -114,52 +116,52 @@ impl FetchResponse {
         &self.body
     }
 
-    /// The header `Cache-Control`.
+    /// The value of `Cache-Control`.
     #[must_use]
     pub fn cache_control(&self) -> Option<&str> {
         self.cache_control.as_deref()
     }
 
-    /// The header `Age`.
+    /// The value of `Age`.
     #[must_use]
     pub fn age(&self) -> Option<&str> {
         self.age.as_deref()
     }
 
-    /// The header `ETag`.
+    /// The value of `ETag`.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.etag.as_deref()
     }
 
-    /// An answer without headers.
+    /// Creates a response without headers.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, body: body.into(), ..Self::default() }
     }
 
-    /// With this body.
+    /// Sets the body.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// With the header `Cache-Control`. Join several by a comma.
+    /// Sets `Cache-Control`. Join several values with a comma.
     #[must_use]
     pub fn with_cache_control(mut self, value: impl Into<String>) -> Self {
         self.cache_control = Some(value.into());
         self
     }
 
-    /// With the header `Age`.
+    /// Sets `Age`.
     #[must_use]
     pub fn with_age(mut self, value: impl Into<String>) -> Self {
         self.age = Some(value.into());
         self
     }
 
-    /// With the header `ETag`.
+    /// Sets `ETag`.
     #[must_use]
     pub fn with_etag(mut self, value: impl Into<String>) -> Self {
         self.etag = Some(value.into());
@@ -179,18 +181,17 @@ impl fmt::Debug for FetchResponse {
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// It took longer than [`FetchRequest::timeout`].
-    #[error("no answer in time")]
+    /// The request took longer than [`FetchRequest::timeout`].
+    #[error("no response in time")]
     TimedOut,
     /// The body is longer than [`FetchRequest::max_bytes`].
-    #[error("the answer is too long")]
+    #[error("the response is too long")]
     TooLarge,
-    /// No connection, a certificate that is not trusted, an answer that breaks off, and everything
-    /// else.
+    /// Anything else: no connection, an untrusted certificate, a truncated response.
     #[error(transparent)]
     Failed(BoxError),
 }

@@ -1,8 +1,8 @@
-//! Single flight: however many want keys, one task fetches them.
+//! Single flight: one task fetches the keys, however many requests need them.
 //!
-//! The fetch runs in a task of its own, so that a request that is given up takes nothing from the
-//! others. No lock is held meanwhile: who waits holds a receiver that the end of the task closes,
-//! also if it ends by a panic or with its runtime.
+//! The fetch runs in its own task, so that a cancelled request does not affect the others. No lock
+//! is held meanwhile: waiting requests hold a receiver that closes when the task ends, even if it
+//! ends by a panic or with its runtime.
 
 use std::sync::{Arc, Weak};
 
@@ -16,10 +16,10 @@ use super::{
 };
 use crate::clock::instant;
 
-/// What closes when the fetch has ended.
+/// Closes when the fetch has ended.
 pub(super) type Landing = watch::Receiver<()>;
 
-/// Joins the fetch that is going on, or begins one if it may. `None` if it may not.
+/// Joins the running fetch, or starts one if allowed. `None` if not allowed.
 pub(super) fn join(shared: &Arc<Shared>, reason: Reason) -> Result<Option<Landing>, KeySourceError> {
     let Some(remote) = &shared.remote else { return Ok(None) };
     let mut state = shared.lock();
@@ -35,10 +35,10 @@ pub(super) fn join(shared: &Arc<Shared>, reason: Reason) -> Result<Option<Landin
     Ok(Some(departure.begin(remote, &runtime)))
 }
 
-/// Begins a fetch in the background if it may, without waiting for anything.
+/// Starts a fetch in the background if allowed, without waiting.
 pub(super) fn nudge(shared: &Arc<Shared>) {
     let (Some(remote), Ok(runtime)) = (&shared.remote, Handle::try_current()) else { return };
-    // Who has the lock may well do the same.
+    // Whoever holds the lock may do the same.
     let Some(mut state) = shared.try_lock() else { return };
     if state.flight.is_none() && shared.may_begin(&state, Reason::Needed) {
         let departure = prepare(shared, &mut state);
@@ -47,12 +47,12 @@ pub(super) fn nudge(shared: &Arc<Shared>) {
     }
 }
 
-/// What was decided under the lock. It begins without the lock: a runtime that shuts down drops at
-/// once what it is given, and the end of a flight takes the lock.
+/// A decision made under the lock. It starts without the lock: a runtime that is shutting down
+/// drops new tasks at once, and the end of a flight takes the lock.
 struct Departure {
     flight: Flight,
     landing: Landing,
-    /// There is nobody who refreshes in the background, or its runtime has ended.
+    /// Set if no task refreshes in the background, or its runtime has ended.
     keeper: Option<Arc<()>>,
 }
 
@@ -79,11 +79,11 @@ impl Departure {
     }
 }
 
-/// A fetch that is going on. It is over when this is dropped, however that comes.
+/// A running fetch. It ends when this is dropped, for whatever reason.
 struct Flight {
     shared: Arc<Shared>,
     has_landed: bool,
-    /// The last field: dropped when everything is in its place.
+    /// The last field: dropped after everything else is in place.
     _ended: watch::Sender<()>,
 }
 
@@ -107,18 +107,18 @@ async fn fly(mut flight: Flight, remote: Remote) {
     flight.land(outcome);
 }
 
-/// Refreshes until the source is dropped, or may rest: the next fetch begins it anew. It holds the
-/// source only while a fetch begins.
+/// Refreshes until the source is dropped or may rest; the next fetch then restarts it. Holds the
+/// source only while a fetch starts.
 async fn keep(source: Weak<Shared>, mut gone: watch::Receiver<()>, _alive: Arc<()>) {
     let mut last_used = instant();
     loop {
         let Some(idle) = source.upgrade().map(|shared| shared.idle_for()) else { return };
         if !idle.is_zero() {
-            // Nothing is ever sent: a change is the end of the source.
+            // Nothing is ever sent: a change means that the source is gone.
             if timeout(idle, gone.changed()).await.is_ok() {
                 return;
             }
-            // Somebody may have fetched meanwhile.
+            // Another request may have fetched meanwhile.
             continue;
         }
         let awake = source.upgrade().filter(|shared| !shared.may_rest(&mut last_used));

@@ -1,4 +1,4 @@
-//! A set of keys with its age.
+//! A key set with its age.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,48 +9,48 @@ use crate::{
     token::PublicKeys,
 };
 
-/// The keys that were read last. Immutable: readers share it, a fetch replaces it.
+/// The keys that were read last. Immutable: readers share it, and a fetch replaces it.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) keys: Arc<PublicKeys>,
-    /// Where they came from and under which `ETag`; none for keys that are fixed.
+    /// The URL they came from and its `ETag`; `None` for fixed keys.
     pub(super) tag: Option<Tag>,
     pub(super) life: Option<Life>,
 }
 
-/// What the server calls the answer, so that it need not send it again.
+/// The server's tag for the response, so that an unchanged response need not be sent again.
 #[derive(Debug, Clone)]
 pub(super) struct Tag {
     pub(super) url: String,
     pub(super) etag: String,
 }
 
-/// How long keys are good that were fetched.
+/// How long fetched keys are valid.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Life {
-    /// When the fetch began, by the provider's clock. What the issuer removed before, they do not
-    /// have.
+    /// When the fetch began, by the provider's clock. Keys that the issuer removed earlier are not
+    /// in the set.
     pub(super) since: Timestamp,
-    /// The same by a clock that nobody sets.
+    /// The same by the monotonic clock.
     pub(super) since_instant: Instant,
     pub(super) fresh_for: Duration,
-    /// When to fetch again in the background.
+    /// When to refresh in the background.
     pub(super) refresh_after: Duration,
-    /// When they are given up.
+    /// When the keys are discarded.
     pub(super) usable_for: Duration,
 }
 
-/// What may be done with keys of some age.
+/// What keys of a certain age may be used for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     pub(super) is_usable: bool,
-    /// Is it time to fetch them again?
+    /// Whether it is time to refresh them.
     pub(super) is_due: bool,
 }
 
 impl Life {
-    /// The greater of the ages by the two clocks. One that is set back makes nothing young, and one
-    /// that stood still while the machine was suspended neither.
+    /// The greater of the ages by the two clocks: neither setting the clock back nor suspending the
+    /// machine makes keys younger.
     pub(super) fn age(&self, now: Timestamp) -> Duration {
         now.since(self.since).max(self.monotonic_age())
     }
@@ -73,7 +73,7 @@ impl Held {
         self.life.is_none_or(|life| life.age(now) <= life.fresh_for)
     }
 
-    /// What each token asks, with one look at the clock.
+    /// Checked for every token, with one look at the clock.
     pub(super) fn state(&self, now: Timestamp) -> State {
         let Some(life) = self.life else { return State { is_usable: true, is_due: false } };
         let age = life.age(now);

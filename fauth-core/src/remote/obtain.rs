@@ -1,4 +1,4 @@
-//! One fetch: the discovery document if there is one, then the keys.
+//! One fetch: the discovery document, if any, then the keys.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,22 +18,22 @@ const ACCEPT_DOCUMENT: &str = "application/json";
 /// A longer `ETag` is not sent back.
 const LONGEST_ETAG: usize = 256;
 
-/// Where the keys are.
+/// The location of the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// At this URL.
+    /// This URL.
     Url(String),
-    /// Where the discovery document of this issuer says.
+    /// The URL in the discovery document of this issuer.
     Discovered(String),
 }
 
-/// What a fetch has brought.
+/// The result of a fetch.
 pub(super) struct Obtained {
     pub(super) keys: Arc<PublicKeys>,
     pub(super) tag: Option<Tag>,
-    /// What the server says of how long it is fresh.
+    /// How long it is fresh according to the server.
     pub(super) fresh: Option<Duration>,
-    /// The server has said that nothing has changed.
+    /// Whether the server answered that nothing has changed.
     pub(super) not_modified: bool,
 }
 
@@ -79,11 +79,11 @@ impl Inquiry<'_> {
         read_keys(str::from_utf8(body).unwrap_or_default(), self.allowed)
     }
 
-    /// Asked at every fetch, so that an issuer that moves its keys is followed as soon as one that
-    /// changes them.
+    /// Repeated at every fetch, so that an issuer that moves its keys is followed as quickly as one
+    /// that changes them.
     async fn discover(self, issuer: &str) -> Result<String, KeySourceError> {
         let mut response = self.ask(&openid_url(issuer), None, ACCEPT_DOCUMENT).await?;
-        // Not there: an OAuth server without OpenID Connect.
+        // Not found: an OAuth server without OpenID Connect.
         if response.status / 100 == 4 {
             response = self.ask(&oauth_url(issuer), None, ACCEPT_DOCUMENT).await?;
         }
@@ -107,7 +107,7 @@ impl Inquiry<'_> {
     }
 }
 
-/// Reads a set of keys.
+/// Parses a key set.
 pub(super) fn read_keys(json: &str, allowed: &[Algorithm]) -> Result<Arc<PublicKeys>, KeySourceError> {
     PublicKeys::from_jwks(json, allowed).map(Arc::new).map_err(KeySourceError::UnusableKeys)
 }
@@ -116,7 +116,7 @@ fn is_not_modified(response: &FetchResponse) -> bool {
     response.status == 304
 }
 
-/// An answer that is one. "Not modified" is none where nothing was known.
+/// Returns a complete response. "Not modified" is not one if no response is known.
 fn whole(response: FetchResponse) -> Result<FetchResponse, KeySourceError> {
     match response.status {
         200 => Ok(response),
@@ -125,7 +125,7 @@ fn whole(response: FetchResponse) -> Result<FetchResponse, KeySourceError> {
     }
 }
 
-/// It is sent as a header: nothing else may stand in it.
+/// The tag is sent as a header, so it must contain nothing else.
 fn can_be_sent_back(etag: &str) -> bool {
     !etag.is_empty() && etag.len() <= LONGEST_ETAG && etag.bytes().all(|b| b.is_ascii_graphic())
 }

@@ -1,4 +1,4 @@
-//! When the next fetch may begin. Pure: time and chance are passed in.
+//! When the next fetch may start. Pure: the time and randomness are parameters.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::time::Instant;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Why somebody wants a fetch.
+/// Why a fetch is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// There are no usable keys, or those that there are should be replaced.
+    /// There are no usable keys, or the current ones should be replaced.
     Needed,
-    /// A token names a key that the set does not have. Anybody can send such tokens.
+    /// A token names a key that the set does not have. Anyone can send such tokens.
     UnknownKey,
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Reason {
 pub(super) struct Pace {
     /// When the last fetch ended.
     ended: Option<Instant>,
-    /// How many have failed since one succeeded.
+    /// The number of failures since the last success.
     pub(super) failures: u32,
     pause: Duration,
 }
@@ -35,7 +35,7 @@ impl Pace {
         now.saturating_duration_since(ended) >= pause
     }
 
-    /// How long until one may begin that is needed.
+    /// How long until a needed fetch may start.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         self.ended
             .map_or(Duration::ZERO, |ended| self.pause.saturating_sub(now.saturating_duration_since(ended)))
@@ -45,7 +45,7 @@ impl Pace {
         *self = Self { ended: Some(now), failures: 0, pause: SHORTEST_PAUSE };
     }
 
-    /// `chance` is between 0 and 1: instances that have failed together do not return together.
+    /// `chance` is between 0 and 1, so that instances that failed together do not retry together.
     pub(super) fn failed(&mut self, now: Instant, chance: f64) {
         let doubled = SHORTEST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(LONGEST_PAUSE);
         self.pause = doubled.mul_f64(0.75 + chance / 4.0);
@@ -54,13 +54,13 @@ impl Pace {
     }
 }
 
-/// After 70 to 90 % of the time for which a set is fresh, so that instances which have started
-/// together do not all ask together, and three or more attempts fit before it is stale.
+/// 70 to 90 % of the time for which a set is fresh, so that instances that started together do not
+/// all fetch together, and three or more attempts fit in before it is stale.
 pub(super) fn refresh_after(fresh_for: Duration, chance: f64) -> Duration {
     fresh_for.mul_f64(0.7 + chance / 5.0)
 }
 
-/// Between 0 and 1. Without randomness nothing is spread, and nothing else is lost.
+/// Between 0 and 1. Without randomness nothing is spread; that is the only loss.
 pub(super) fn chance() -> f64 {
     let mut bytes = [0; 4];
     match getrandom::fill(&mut bytes) {

@@ -1,10 +1,10 @@
-//! How long keys last and how often they are fetched.
+//! How long keys are valid and how often they are fetched.
 
 use std::time::Duration;
 
 use crate::error::ConfigError;
 
-/// What one answer may be long, in bytes.
+/// The maximum length of one response in bytes.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -12,15 +12,15 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Settings {
-    /// How long a set is fresh if the answer does not say.
+    /// How long a set is fresh if the response does not say.
     pub(super) fresh_for: Duration,
     pub(super) fresh_at_least: Duration,
     pub(super) fresh_at_most: Duration,
     /// How long a set is used beyond that while no fetch succeeds.
     pub(super) stale_for: Duration,
-    /// The least time between the end of a fetch and the next one for an unknown key.
+    /// The minimum time between the end of a fetch and the next one for an unknown key.
     pub(super) unknown_key_interval: Duration,
-    /// What a fetch may take, discovery included.
+    /// The time limit of a fetch, including discovery.
     pub(super) timeout: Duration,
 }
 
@@ -38,7 +38,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How long the answer is fresh of which the server said this.
+    /// How long a response is fresh, given what the server says.
     pub(super) fn fresh(&self, said: Option<Duration>) -> Duration {
         said.unwrap_or(self.fresh_for).max(self.fresh_at_least).min(self.fresh_at_most)
     }

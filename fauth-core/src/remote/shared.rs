@@ -1,4 +1,4 @@
-//! The state of a source: what it has, what it is doing, and what it tells.
+//! The state of a source: its keys, its running fetch, and the events it raises.
 
 use std::{
     sync::{
@@ -27,16 +27,16 @@ use crate::{
     token::Algorithm,
 };
 
-/// What a source needs of the provider that it belongs to.
+/// What a source needs from its provider.
 #[derive(Clone)]
 pub(crate) struct KeyContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Option<Arc<dyn AuthEvents>>,
-    /// Does the background rest while nobody uses the keys? So for tenants, which come and go.
+    /// Whether background refresh pauses while the keys are unused, as for tenants.
     pub(crate) rests: bool,
 }
 
-/// Where the keys are fetched, and with what.
+/// Where and with what the keys are fetched.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
     pub(super) place: Place,
@@ -48,31 +48,31 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     /// `None` if the keys are fixed.
     pub(super) remote: Option<Remote>,
-    /// What the keys are for; set once, by the first provider.
+    /// The algorithms of the keys; set once, by the first provider.
     allowed: OnceLock<Box<[Algorithm]>>,
-    /// That of the provider that was built last.
+    /// The context of the provider that was built last.
     context: ArcSwapOption<KeyContext>,
     held: ArcSwapOption<Held>,
     last_error: ArcSwapOption<KeySourceError>,
-    /// Were the keys asked for since the background looked?
+    /// Whether the keys were used since the background task last looked.
     used: AtomicBool,
-    /// Never held across an `.await`, nor while a fetch runs or an event is raised.
+    /// Never held across an `.await`, nor during a fetch or while an event is raised.
     state: Mutex<State>,
-    /// Is dropped with the source, which ends its task.
+    /// Dropped with the source, which ends its task.
     pub(super) gone: watch::Sender<()>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) pace: Pace,
-    /// Closed when the fetch that is going on has ended.
+    /// Closes when the running fetch has ended.
     pub(super) flight: Option<watch::Receiver<()>>,
-    /// Alive as long as the task that refreshes in the background.
+    /// Alive as long as the background task.
     pub(super) keeper: Weak<()>,
     told: Told,
 }
 
-/// What was told of the age of the keys, so that each is told once.
+/// What was reported about the age of the keys, so that each change is reported once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Told {
     #[default]
@@ -81,7 +81,7 @@ enum Told {
     Unavailable,
 }
 
-/// When a fetch began.
+/// When a fetch began, by both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     since: Timestamp,
@@ -107,7 +107,7 @@ impl Shared {
     /// Binds the source to a provider.
     pub(super) fn attach(&self, allowed: &[Algorithm], context: KeyContext) -> Result<(), ConfigError> {
         if self.allowed.get_or_init(|| allowed.into()).as_ref() != allowed {
-            let fix = "give both the same algorithms in the same order, or make a source for each";
+            let fix = "set the same algorithms in the same order for both, or create a source for each";
             let problem = format!("{} is used by two issuers with different algorithms", self.name);
             return Err(ConfigError::new("algorithms", problem, fix));
         }
@@ -131,15 +131,15 @@ impl Shared {
         self.held.store(Some(Arc::new(held)));
     }
 
-    /// Notes that somebody has asked for the keys. Written once in a while, so that threads seldom
-    /// wait for each other.
+    /// Records that the keys were used. Written only now and then, so that threads seldom contend.
     pub(super) fn mark_used(&self) {
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
     }
 
-    /// May the background end, because nobody has asked for the keys for longer than they are good?
+    /// Whether the background task may end, because the keys were unused for longer than they are
+    /// valid.
     pub(super) fn may_rest(&self, last_used: &mut Instant) -> bool {
         if self.used.swap(false, Ordering::Relaxed) {
             *last_used = instant();
@@ -159,7 +159,7 @@ impl Shared {
         self.unavailable_because(cause)
     }
 
-    /// Did the last fetch fail? Then nobody knows which keys the issuer has now.
+    /// Whether the last fetch failed, so that the issuer's current keys are unknown.
     pub(super) fn is_failing(&self) -> bool {
         self.last_error.load().is_some()
     }
@@ -168,14 +168,14 @@ impl Shared {
         KeysUnavailable::new(Arc::clone(&self.name), cause)
     }
 
-    /// The present, by the clock of the provider.
+    /// The current time of the provider's clock.
     pub(super) fn now(&self) -> Result<Timestamp, KeySourceError> {
         let context = self.context.load();
         let clock = &context.as_deref().ok_or(KeySourceError::NotInUse)?.clock;
         clock.now().map_err(|_| KeySourceError::Clock)
     }
 
-    /// One fetch, bounded in time as a whole.
+    /// One fetch with a time limit for the whole.
     pub(super) async fn obtain(&self, remote: &Remote) -> Result<(Obtained, Begun), KeySourceError> {
         let allowed = self.allowed.get().ok_or(KeySourceError::NotInUse)?;
         let begun = Begun { since: self.now()?, since_instant: instant() };
@@ -188,7 +188,7 @@ impl Shared {
         Ok((obtained, begun))
     }
 
-    /// Takes what a fetch has brought, ends it, and tells.
+    /// Takes the result of a fetch, ends the fetch, and reports it.
     pub(super) fn finish(&self, outcome: Result<(Obtained, Begun), KeySourceError>) {
         match outcome {
             Ok((obtained, begun)) => self.succeeded(obtained, begun),
@@ -216,7 +216,7 @@ impl Shared {
         self.raise(if obtained.not_modified { fetched.reason("not_modified") } else { fetched });
     }
 
-    /// What there was stays, until it is too old.
+    /// The current keys stay until they are too old.
     fn failed(&self, error: KeySourceError) {
         let (code, text) = (error.code(), error.to_string());
         self.last_error.store(Some(Arc::new(error)));
@@ -252,7 +252,7 @@ impl Shared {
         }
     }
 
-    /// How long the background has nothing to do.
+    /// How long the background task has nothing to do.
     pub(super) fn idle_for(&self) -> Duration {
         let pause = self.lock().pace.wait(instant());
         let held = self.held();

@@ -1,4 +1,4 @@
-//! [`JwksSource`]: where the keys of an issuer come from.
+//! [`JwksSource`]: the source of an issuer's keys.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,7 +22,9 @@ use crate::{
     token::{Algorithm, PublicKeys},
 };
 
-/// The public keys of an issuer, fetched and kept fresh. Cheap to clone: clones share their keys.
+/// The public keys of an issuer, fetched and kept fresh.
+///
+/// Clones are cheap and share their keys.
 ///
 /// ```
 /// # use fauth_core::{async_trait, remote::{Fetch, FetchError, FetchRequest, FetchResponse}};
@@ -42,10 +44,10 @@ use crate::{
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 ///
-/// Nothing is fetched before a provider uses it: at [`warm_up`](Self::warm_up), or with the first
-/// token. From then on a task refreshes it, on the runtime that began, until the last clone is
+/// Nothing is fetched until a provider uses the source: at [`warm_up`](Self::warm_up), or for the
+/// first token. From then on a background task on that runtime refreshes it until the last clone is
 /// dropped. The keys of a [tenant](crate::trusted_issuer::IssuerResolver) are no longer refreshed
-/// when no token has needed them for as long as they are good; the next one fetches them.
+/// once no token has needed them for as long as they are valid; the next token fetches them again.
 #[derive(Clone)]
 pub struct JwksSource {
     shared: Arc<Shared>,
@@ -53,13 +55,13 @@ pub struct JwksSource {
 }
 
 impl JwksSource {
-    /// The keys that the server at this URL returns: a JWK Set ([RFC 7517 section
+    /// Fetches keys from this URL, which returns a JWK Set ([RFC 7517 section
     /// 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)).
     ///
     /// # Errors
-    /// [`ConfigError`] for `url` unless it is an `https` URL without user, password and fragment.
-    /// `http` is allowed for this machine (`localhost`, `127.0.0.0/8`, `[::1]`), and for others if
-    /// [the client allows it](Fetch::danger_allows_http).
+    /// [`ConfigError`] for `url` unless it is an `https` URL without user name, password and
+    /// fragment. `http` is allowed for a loopback host (`localhost`, `127.0.0.0/8`, `[::1]`), and
+    /// for other hosts if [the client allows it](Fetch::danger_allows_http).
     pub fn url(url: impl Into<String>, fetch: impl Fetch) -> Result<Self, ConfigError> {
         let url = url.into();
         check("url", &url, &fetch)?;
@@ -67,37 +69,36 @@ impl JwksSource {
         Ok(Self::remote(name, Place::Url(url), Arc::new(fetch)))
     }
 
-    /// The keys of this issuer, wherever its discovery document says that they are: first [OpenID
-    /// Connect
+    /// Fetches keys from the URL in the issuer's discovery document: first [OpenID Connect
     /// Discovery](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)
-    /// (`{issuer}/.well-known/openid-configuration`); if the server answers that with a status of
-    /// 4xx, `/.well-known/oauth-authorization-server` ([RFC
+    /// (`{issuer}/.well-known/openid-configuration`); if the server answers that with a 4xx status,
+    /// `/.well-known/oauth-authorization-server` ([RFC
     /// 8414](https://www.rfc-editor.org/rfc/rfc8414)).
     ///
-    /// Write the issuer exactly as it stands in the claim `iss` of its tokens, with its last `/` if
-    /// it has one: a document that names another is refused. The keys may be on another host, over
+    /// Pass the issuer exactly as in the claim `iss` of its tokens, including a trailing `/`: a
+    /// document that names another issuer is refused. The keys may be on another host, over
     /// `https`.
     ///
     /// # Errors
-    /// [`ConfigError`] for `issuer`, as for [`url`](Self::url); also if it has a query.
+    /// [`ConfigError`] for `issuer`, as for [`url`](Self::url), and also if it has a query.
     pub fn discover(issuer: impl Into<String>, fetch: impl Fetch) -> Result<Self, ConfigError> {
         let issuer = issuer.into();
         check("issuer", &issuer, &fetch)?;
         if issuer.contains('?') {
-            let fix = "write it as in the claim `iss`, or name the URL of the keys with `JwksSource::url`";
+            let fix = "use the value of the claim `iss`, or set the URL of the keys with `JwksSource::url`";
             return Err(ConfigError::new("issuer", format!("{issuer:?} has a query"), fix));
         }
         Ok(Self::remote(issuer.as_str().into(), Place::Discovered(issuer), Arc::new(fetch)))
     }
 
-    /// These keys and no others, as a JWK Set: for tests, and for issuers that cannot be reached.
+    /// Uses these keys only, as a JWK Set: for tests, and for issuers that cannot be reached.
     ///
     /// # Security
-    /// A key that the issuer removes stays trusted until the application has another set.
+    /// A key that the issuer removes stays trusted until the application is given another set.
     ///
     /// # Errors
-    /// [`ConfigError`] for `jwks` if it is no JWK Set with a key that verifies, if it holds a
-    /// secret or a private key, two keys of one id, or more than 100 keys.
+    /// [`ConfigError`] for `jwks` if it is not a JWK Set with a key that verifies, or contains a
+    /// secret, a private key, two keys with one id, or more than 100 keys.
     pub fn fixed(jwks: impl Into<String>) -> Result<Self, ConfigError> {
         let jwks = jwks.into();
         read_keys(&jwks, &Algorithm::ALL).map_err(|error| unusable(&error))?;
@@ -110,7 +111,7 @@ impl JwksSource {
         Self { shared: Arc::new(shared), fixed: None }
     }
 
-    /// A source of its own with other settings: nothing is shared with clones from before.
+    /// Creates a separate source with other settings, which shares nothing with earlier clones.
     fn changed(self, change: impl FnOnce(&mut Settings, &mut Arc<str>)) -> Self {
         let (mut settings, mut name) = (self.shared.settings, Arc::clone(&self.shared.name));
         change(&mut settings, &mut name);
@@ -118,62 +119,61 @@ impl JwksSource {
         Self { shared, fixed: self.fixed }
     }
 
-    /// What events and [`health`](Self::health) call it. Default: the URL without its query, or the
-    /// issuer.
+    /// Sets the name in events and in [`health`](Self::health). Default: the URL without its query,
+    /// or the issuer.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         self.changed(|_, old| *old = name.into().into())
     }
 
-    /// How long a set is fresh if the answer has no `max-age`. Default: 5 minutes.
+    /// Sets how long a set is fresh if the response has no `max-age`. Default: 5 minutes.
     #[must_use]
     pub fn fresh_for(self, span: Duration) -> Self {
         self.changed(|settings, _| settings.fresh_for = span)
     }
 
-    /// What `max-age` of an answer may be at least and at most; what is outside counts as the
-    /// bound. Default: 30 seconds and 1 hour. From 1 second to 24 hours.
+    /// Sets the lower and upper bound of `max-age`; a value outside counts as the bound. Default:
+    /// 30 seconds and 1 hour. From 1 second to 24 hours.
     ///
     /// # Security
-    /// The upper bound and [`stale_for`](Self::stale_for) together are how long a key that the
-    /// issuer has removed can stay trusted.
+    /// A key that the issuer has removed can stay trusted for the upper bound plus
+    /// [`stale_for`](Self::stale_for).
     #[must_use]
     pub fn fresh_between(self, least: Duration, most: Duration) -> Self {
         self.changed(|settings, _| (settings.fresh_at_least, settings.fresh_at_most) = (least, most))
     }
 
-    /// How long a set that is no longer fresh is used while fetches fail. Default: 10 minutes. From
-    /// 0 to 24 hours.
+    /// Sets how long a set that is no longer fresh is used while fetches fail. Default: 10 minutes.
+    /// From 0 to 24 hours.
     #[must_use]
     pub fn stale_for(self, span: Duration) -> Self {
         self.changed(|settings, _| settings.stale_for = span)
     }
 
-    /// The least time between a fetch and another one for a key that is not in the set. Default: 30
-    /// seconds. From 1 second.
+    /// Sets the minimum time between a fetch and the next one for a key that is not in the set.
+    /// Default: 30 seconds. From 1 second.
     ///
     /// # Security
-    /// Anybody can send tokens that name unknown keys. This bounds how many fetches they cause.
+    /// Anyone can send tokens that name unknown keys. This bounds the fetches that they cause.
     #[must_use]
     pub fn unknown_key_interval(self, span: Duration) -> Self {
         self.changed(|settings, _| settings.unknown_key_interval = span)
     }
 
-    /// How long one fetch may take, discovery included: how long a request waits for keys at most.
-    /// Default: 5 seconds. At most 30.
+    /// Sets the time limit of one fetch, including discovery, which is also how long a request
+    /// waits for keys at most. Default: 5 seconds. At most 30.
     #[must_use]
     pub fn timeout(self, span: Duration) -> Self {
         self.changed(|settings, _| settings.timeout = span)
     }
 
-    /// Its name.
+    /// The name of the source.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// Where the document is in which the issuer says where its keys are. `None` if nobody asks for
-    /// it.
+    /// The URL of the discovery document. `None` if the source does not use one.
     #[cfg(feature = "openapi")]
     pub(crate) fn discovery_document(&self) -> Option<String> {
         match &self.shared.remote {
@@ -182,7 +182,7 @@ impl JwksSource {
         }
     }
 
-    /// Are its keys fetched over plain `http`?
+    /// Whether the keys are fetched over plain `http`.
     pub(crate) fn is_plain(&self) -> bool {
         let place = self.shared.remote.as_ref().map(|remote| &remote.place);
         place.is_some_and(|(Place::Url(url) | Place::Discovered(url))| is_plain(url))
@@ -200,7 +200,7 @@ impl JwksSource {
             && discovered != issuer
         {
             let problem = format!("{issuer:?} is not the issuer whose keys are discovered, {discovered:?}");
-            let fix = "write both alike, or name the URL of the keys with `JwksSource::url`";
+            let fix = "make both equal, or set the URL of the keys with `JwksSource::url`";
             return Err(ConfigError::new("issuer", problem, fix));
         }
         self.shared.attach(allowed, context)?;
@@ -211,11 +211,11 @@ impl JwksSource {
         Ok(())
     }
 
-    /// The keys that are there, without waiting. When they are due, a refresh begins in the
+    /// Returns the current keys without waiting. If they are due, a refresh starts in the
     /// background.
     ///
     /// # Errors
-    /// There are none, or they are too old: ask [`refreshed`](Self::refreshed).
+    /// If there are no keys, or they are too old: call [`refreshed`](Self::refreshed).
     pub(crate) fn snapshot(&self, now: Timestamp) -> Result<Arc<PublicKeys>, KeysUnavailable> {
         self.shared.mark_used();
         let held = self.shared.held();
@@ -230,19 +230,19 @@ impl JwksSource {
         }
     }
 
-    /// The keys after a fetch, if one may be made now: for a key that the snapshot does not have,
-    /// and where there is no snapshot. Returns as soon as the fetch has ended, also one that others
-    /// have begun.
+    /// Returns the keys after a fetch, if one may start now: for a key that the snapshot does not
+    /// have, or if there is no snapshot. Returns as soon as the fetch has ended, including one that
+    /// another request started.
     ///
     /// # Errors
-    /// There are still none, or they are too old. Also if the last fetch has failed: whether the
-    /// issuer has the key is not known then, and the token cannot be called invalid.
+    /// If there are still no keys, or they are too old. Also if the last fetch failed: whether the
+    /// issuer has the key is then unknown, so the token cannot be called invalid.
     pub(crate) async fn refreshed(&self, now: Timestamp) -> Result<Arc<PublicKeys>, KeysUnavailable> {
         let usable = self.shared.held().as_deref().is_some_and(|held| held.is_usable(now));
         let reason = if usable { Reason::UnknownKey } else { Reason::Needed };
         match join(&self.shared, reason) {
-            // Closed when it has ended. Its time is bounded in its own task, which may end with its
-            // runtime.
+            // Closed when the fetch has ended. Its time is bounded in its own task, which may end
+            // with its runtime.
             Ok(Some(mut landing)) => drop(landing.changed().await),
             Ok(None) => {}
             Err(error) => return Err(self.shared.unavailable_because(error)),
@@ -250,15 +250,15 @@ impl JwksSource {
         if self.shared.is_failing() {
             return Err(self.shared.unavailable());
         }
-        // What was fetched meanwhile is younger than `now`.
+        // Keys fetched meanwhile are younger than `now`.
         self.snapshot(now)
     }
 
-    /// Fetches the keys unless they are there: so that the first request need not wait for them.
+    /// Fetches the keys unless they are present, so that the first request need not wait for them.
     ///
     /// # Errors
-    /// [`KeysUnavailable`] if there are none. A provider goes on trying: it is no reason not to
-    /// start.
+    /// [`KeysUnavailable`] if there are none. The provider keeps trying, so this is no reason not
+    /// to start.
     pub async fn warm_up(&self) -> Result<(), KeysUnavailable> {
         let now = self.shared.now().map_err(|error| self.shared.unavailable_because(error))?;
         match self.snapshot(now) {
@@ -267,7 +267,7 @@ impl JwksSource {
         }
     }
 
-    /// Its state.
+    /// The state of the source.
     #[must_use]
     pub fn health(&self) -> KeySourceHealth {
         self.shared.health()
@@ -283,7 +283,7 @@ impl fmt::Debug for JwksSource {
 fn check(field: &'static str, url: &str, fetch: &impl Fetch) -> Result<(), ConfigError> {
     let allowed = if fetch.danger_allows_http() { Allowed::DangerHttp } else { Allowed::HttpLocally };
     check_url(url, allowed).map_err(|problem| {
-        ConfigError::new(field, problem, "name an `https` URL, such as `https://login.example.com`")
+        ConfigError::new(field, problem, "use an `https` URL, such as `https://login.example.com`")
     })
 }
 

@@ -1,4 +1,4 @@
-//! What is published, and what cannot be.
+//! Which documents are published, and which settings are refused.
 
 use serde_json::{Value, json};
 

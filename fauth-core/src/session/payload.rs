@@ -1,14 +1,14 @@
-//! The application's own data beside a login.
+//! The application's own data in a session.
 
 use serde::Serialize;
 
 use crate::rejection::Misconfigured;
 
-/// The longest payload of a session as JSON, in bytes. Where it is signed into a cookie, the 4 096
-/// bytes of a cookie leave room for about 2 500.
+/// The maximum length of a session's payload as JSON, in bytes: 16 KiB. A payload that is signed
+/// into a cookie has less room, because a cookie holds 4 096 bytes: about 2 500.
 pub const MAX_PAYLOAD_BYTES: usize = 16 * 1024;
 
-/// A payload as JSON text, as it is kept.
+/// Serializes a payload to the JSON text that is stored.
 pub(crate) fn payload_text(payload: &impl Serialize) -> Result<Box<str>, Misconfigured> {
     let text = serde_json::to_string(payload).map_err(|_| Misconfigured::PayloadNotJson)?;
     if text.len() > MAX_PAYLOAD_BYTES { Err(Misconfigured::PayloadTooLong) } else { Ok(text.into()) }

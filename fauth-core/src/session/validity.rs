@@ -1,23 +1,23 @@
-//! For how long a login is good that nobody uses.
+//! How long a single login stays valid without use.
 
 use std::time::Duration;
 
 use crate::{clock::parse_duration, error::ConfigError};
 
-/// For how long a single login is good if nobody uses it: a [`Duration`], or a text of a number and
-/// a unit: `45s`, `30m`, `1h`, `7d`.
+/// How long a single login stays valid without use: a [`Duration`], or a text with a number and a
+/// unit: `45s`, `30m`, `1h`, `7d`.
 ///
-/// A text that says anything else, and a span that is too short or too long, make the login fail
-/// with [`Misconfigured::Validity`](crate::rejection::Misconfigured::Validity), which says so.
-/// [`parse`](Self::parse) tells at start.
+/// An invalid text, or a span that is too short or too long, makes the login fail with
+/// [`Misconfigured::Validity`](crate::rejection::Misconfigured::Validity), which contains the
+/// reason. Use [`parse`](Self::parse) to find a mistake at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validity(Result<Duration, ConfigError>);
 
 impl Validity {
-    /// Reads a text such as `7d`.
+    /// Parses a text such as `7d`.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is no number with one of the units `s`, `m`, `h` and `d`.
+    /// [`ConfigError`] if the text is not a number with one of the units `s`, `m`, `h` and `d`.
     pub fn parse(text: &str) -> Result<Duration, ConfigError> {
         parse_duration(text).ok_or_else(|| {
             ConfigError::new(
@@ -28,7 +28,7 @@ impl Validity {
         })
     }
 
-    /// The span in whole seconds, if it is one second at least and `longest` at most.
+    /// The span in whole seconds, if it is at least one second and at most `longest`.
     pub(crate) fn within(&self, longest: Duration) -> Result<Duration, ConfigError> {
         let span = Duration::from_secs(self.0.clone()?.as_secs());
         if span.is_zero() || span > longest {

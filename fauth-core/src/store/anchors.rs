@@ -1,5 +1,5 @@
-//! What ends a mandate before it expires: its revoked anchors, the delegation epoch of its zone,
-//! and that it was used already.
+//! What invalidates a mandate before it expires: revoked anchors, the delegation epoch of its zone,
+//! and previous use.
 
 use std::time::Duration;
 
@@ -7,101 +7,103 @@ use async_trait::async_trait;
 
 use super::{Changes, StoreError, StoreLocation};
 
-/// How long an anchor stays revoked, and an epoch remembered, where nothing else is said: 24 hours
-/// and 10 minutes. A mandate lasts 24 hours where nothing else is said, and clocks differ by some
-/// minutes: what is revoked must not be forgotten while a mandate of it is good.
+/// How long an anchor stays revoked and an epoch is kept by default: 24 hours and 10 minutes. The
+/// default lifetime of a mandate is 24 hours, and clocks differ by some minutes; a revocation must
+/// not be dropped while a mandate that it applies to is valid.
 pub const DEFAULT_ANCHOR_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60 + 10 * 60);
 
-/// The longest time for which anything is kept: a hundred years.
+/// The maximum lifetime of an entry: a hundred years.
 const MAX_ANCHOR_LIFETIME: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
-/// The longest anchor, zone or id of a mandate, in bytes. No claim of a mandate is longer than 255.
+/// The maximum length of an anchor, zone or mandate id, in bytes. No claim of a mandate is longer
+/// than 255 bytes.
 const MAX_ANCHOR_BYTES: usize = 1024;
 
-/// What an [`AnchorStore`] knows of a mandate.
+/// What an [`AnchorStore`] knows about a mandate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnchorState {
-    /// Whether one of its anchors is revoked.
+    /// Whether one of the mandate's anchors is revoked.
     pub is_revoked: bool,
-    /// The delegation epoch of its zone; 0 if there is none.
+    /// The delegation epoch of the mandate's zone; 0 if there is none.
     pub epoch: u64,
 }
 
 impl AnchorState {
-    /// The answer of a store.
+    /// Creates the state that a store returns.
     #[must_use]
     pub const fn new(is_revoked: bool, epoch: u64) -> Self {
         Self { is_revoked, epoch }
     }
 }
 
-/// Keeps what ends mandates before they expire.
+/// A store of what invalidates mandates before they expire.
 ///
 /// An anchor is a text that mandates carry: the id of the authority record, the agent session or
-/// the delegation that they rest on. Once it is revoked, every mandate with it is refused. A
-/// delegation epoch is a number for each zone that only rises; a delegated mandate of an earlier
-/// epoch is refused.
+/// the delegation on which they are based. Once an anchor is revoked, every mandate that carries it
+/// is refused. A delegation epoch is a number for each zone that only rises; a delegated mandate of
+/// an earlier epoch is refused.
 ///
-/// A store keeps entries by a clock of its own, for at least as long as it was told, and with
-/// [`anchor_lifetime`] reads how long that is.
+/// A store expires entries by its own clock, after at least the requested time, which it computes
+/// with [`anchor_lifetime`].
 ///
-/// The exported store suite of the crate `fauth-testing` holds a store to what is said here.
+/// The store test suite that the crate `fauth-testing` exports checks these rules.
 ///
 /// # Security
-/// - Each method is one atomic step for each entry, also between machines.
-/// - Whatever is revoked stays so for the longest time that was ever asked for: no call shortens
-///   another.
-/// - A bounded store that is full refuses new entries, and forgets none before its time.
+/// - Each method is one atomic step for each entry, also across machines.
+/// - An entry stays revoked for the longest time that was ever requested: no call shortens another
+///   one's time.
+/// - A bounded store that is full refuses new entries, and drops none before its time.
 #[async_trait]
 pub trait AnchorStore: Send + Sync + 'static {
-    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown). A store in
-    /// the memory of one process is for development, and the log says so.
+    /// Where the store keeps its data. [Unknown](StoreLocation::unknown) by default. A store in the
+    /// memory of one process is for development, and the provider logs a warning about it.
     fn location(&self) -> StoreLocation {
         StoreLocation::unknown()
     }
 
-    /// Is one of these anchors revoked, and which delegation epoch does the zone have? In one trip.
-    /// Empty anchors are skipped.
+    /// Returns whether one of these anchors is revoked, and the delegation epoch of the zone, in
+    /// one round trip. Empty anchors are skipped.
     ///
     /// # Errors
-    /// [`StoreError`] if one of the two is not known. The mandate is refused then, with 503.
+    /// [`StoreError`] if either is unknown. The mandate is then refused with 503.
     async fn check(&self, zone: &str, anchors: &[&str]) -> Result<AnchorState, StoreError>;
 
-    /// Revokes anchors for so long. One that is revoked already stays so for the longer of both
-    /// times. Empty anchors are skipped.
+    /// Revokes anchors for the given time. An anchor that is already revoked stays so for the
+    /// longer of the two times. Empty anchors are skipped.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether all are revoked, or as [`anchor_lifetime`] and
-    /// [`check_anchor`] say.
+    /// [`StoreError`] if it is unknown whether all anchors are revoked, and in the cases that
+    /// [`anchor_lifetime`] and [`check_anchor`] name.
     async fn revoke(&self, anchors: &[&str], lasting: Duration) -> Result<(), StoreError>;
 
-    /// Raises the delegation epoch of a zone, for so long, and returns what holds now: this epoch,
-    /// or a higher one that was there. What holds is remembered for the longer of both times: a
-    /// higher epoch stands in for the lower one that was asked for, and so has to last as long.
+    /// Raises the delegation epoch of a zone, for the given time, and returns the epoch that is now
+    /// in force: this one, or a higher one that was already set. It is kept for the longer of the
+    /// two times, since a higher epoch stands in for the lower one that was requested.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown which epoch holds, or as [`anchor_lifetime`] and
-    /// [`check_anchor`] say.
+    /// [`StoreError`] if it is unknown which epoch is in force, and in the cases that
+    /// [`anchor_lifetime`] and [`check_anchor`] name.
     async fn raise_epoch(&self, zone: &str, epoch: u64, lasting: Duration) -> Result<u64, StoreError>;
 
-    /// Notes the id of a mandate that is used, for so long. `false` if it was noted before: of any
-    /// number of calls at once, one gets `true`.
+    /// Records the id of a mandate as used, for the given time. Returns `false` if it was recorded
+    /// before: of any number of concurrent calls, exactly one returns `true`.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether it was noted, or as [`anchor_lifetime`] and
-    /// [`check_anchor`] say.
+    /// [`StoreError`] if it is unknown whether the id was recorded, and in the cases that
+    /// [`anchor_lifetime`] and [`check_anchor`] name.
     async fn spend(&self, id: &str, lasting: Duration) -> Result<bool, StoreError>;
 
-    /// What changes, as it happens: an anchor that is revoked is told by its bytes, a raised epoch
-    /// by those of its zone. By default `None`: the store cannot tell, and is asked at an interval.
+    /// Subscribes to changes as they happen. A revoked anchor is announced with the anchor's bytes,
+    /// a raised epoch with those of its zone. `None` by default: the store does not learn of
+    /// changes and is polled at intervals.
     fn changes(&self) -> Option<Changes> {
         None
     }
 }
 
-/// For how long a store keeps an entry that is to last so long: whole milliseconds, rounded up, and
-/// a hundred years at most. All stores read it in this one way.
+/// How long a store keeps an entry of this lifetime: whole milliseconds, rounded up, at most a
+/// hundred years. All stores compute it with this function.
 ///
 /// ```
 /// use std::time::Duration;
@@ -113,12 +115,12 @@ pub trait AnchorStore: Send + Sync + 'static {
 /// ```
 ///
 /// # Errors
-/// [`StoreError`] for zero: an entry that ends at once would revoke nothing, and whoever asks for
-/// it expects that it does.
+/// [`StoreError`] for zero: an entry that ends at once would revoke nothing, which the caller
+/// cannot have intended.
 pub fn anchor_lifetime(lasting: Duration) -> Result<Duration, StoreError> {
     if lasting.is_zero() {
         return Err(StoreError::new(
-            "an entry that lasts for no time would revoke nothing: give a time above zero",
+            "an entry with a lifetime of zero would revoke nothing: use a lifetime above zero",
         ));
     }
     let capped = lasting.min(MAX_ANCHOR_LIFETIME);
@@ -126,14 +128,14 @@ pub fn anchor_lifetime(lasting: Duration) -> Result<Duration, StoreError> {
     Ok(u64::try_from(millis).map_or(capped, Duration::from_millis))
 }
 
-/// Whether a store keeps an entry of this name: an anchor, a zone, or the id of a mandate.
+/// Checks that a store can keep an entry with this name: an anchor, a zone or the id of a mandate.
 ///
 /// # Errors
-/// [`StoreError`] if it is longer than 1024 bytes. No claim of a mandate is.
+/// [`StoreError`] if the name is longer than 1024 bytes. No claim of a mandate is.
 pub fn check_anchor(name: &str) -> Result<(), StoreError> {
     if name.len() > MAX_ANCHOR_BYTES {
         return Err(StoreError::new(format!(
-            "an anchor, zone or id of {} bytes: no mandate has one of more than {MAX_ANCHOR_BYTES}",
+            "the anchor, zone or id has {} bytes: use at most {MAX_ANCHOR_BYTES}",
             name.len()
         )));
     }

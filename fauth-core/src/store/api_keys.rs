@@ -1,4 +1,4 @@
-//! API keys: what is kept of them.
+//! API keys, as stored.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use async_trait::async_trait;
 use super::{OWNER_BUCKETS, Owner, SecretHash, StoreError, StoreLocation};
 use crate::clock::Timestamp;
 
-/// How many bits of an id follow the bucket.
+/// The number of bits of an id that follow the bucket.
 const BELOW_BUCKET: u32 = u128::BITS - OWNER_BUCKETS.ilog2();
 
-/// The public part of an API key, by which it is found: the bucket of its owner and 118 random
+/// The public part of an API key, by which the key is found: the bucket of its owner and 118 random
 /// bits, as 32 lower-case hexadecimal digits.
 ///
 /// # Security
-/// Knowing it opens nothing. Its first ten bits follow from the owner's name: somebody who sees an
-/// id can rule out all but one in 1024 guessed subjects.
+/// Knowing an id grants no access. Its first ten bits are derived from the owner's name: an
+/// observer can test a guess at the subject, and rules out all but one in 1024 wrong guesses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ApiKeyId(Box<str>);
 
 impl ApiKeyId {
-    /// `None` unless the text is 32 lower-case hexadecimal digits.
+    /// Parses an id; `None` unless the text is 32 lower-case hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (text.len() == 32 && text.bytes().all(is_hex)).then(|| Self(text.into()))
     }
 
-    /// An id for a key of this owner: its first ten bits are the owner's [bucket](Owner::bucket),
-    /// the others are `random`'s.
+    /// Creates an id for a key of this owner: the first ten bits are the owner's
+    /// [bucket](Owner::bucket), the others are taken from `random`.
     #[must_use]
     pub fn new(owner: &Owner<'_>, random: [u8; 16]) -> Self {
         let bucket = u128::from(owner.bucket()) << BELOW_BUCKET;
@@ -36,16 +36,16 @@ impl ApiKeyId {
         Self(format!("{id:032x}").into_boxed_str())
     }
 
-    /// The [bucket](Owner::bucket) of the key's owner, so that a key is found where its owner's
-    /// keys are.
+    /// The [bucket](Owner::bucket) of the key's owner, so that a key is found in the partition that
+    /// holds its owner's keys.
     #[must_use]
     pub fn bucket(&self) -> u16 {
-        // An id is always a number of 128 bits, and what is left of it has ten.
+        // An id always parses as a 128-bit number, of which ten bits remain.
         let id = u128::from_str_radix(&self.0, 16).unwrap_or_default();
         u16::try_from(id >> BELOW_BUCKET).unwrap_or_default()
     }
 
-    /// As it stands in the key.
+    /// The id as it appears in the key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -58,33 +58,33 @@ impl fmt::Display for ApiKeyId {
     }
 }
 
-/// What is known of an API key, without its secret.
+/// The data of an API key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct ApiKey {
-    /// Its id, a part of the key itself.
+    /// The id, which is part of the key's text.
     pub id: ApiKeyId,
-    /// The owner, whose rights it has.
+    /// The owner, whose rights the key has.
     pub owner: Owner<'static>,
-    /// What its owner calls it; at most 100 bytes.
+    /// The name that the owner gave the key; at most 100 bytes.
     pub name: String,
-    /// What it may be used for: the scopes of a request that it opens.
+    /// The scopes that a request with this key has.
     pub scopes: Vec<String>,
-    /// When it was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// From then on it opens nothing; [`Timestamp::MAX`] for a key that does not expire.
+    /// The time from which the key is no longer valid; [`Timestamp::MAX`] for a key that does not
+    /// expire.
     pub expires_at: Timestamp,
-    /// When it was last used, give or take a minute.
+    /// When the key was last used, accurate to about a minute.
     pub last_used_at: Option<Timestamp>,
-    /// The [`token_epoch`](crate::AuthUser::token_epoch) of its owner when it was made, at most
-    /// `i64::MAX`: the key ends once the owner's is higher. `None` for a key that
-    /// [survives](crate::api_key::ApiKeyRequest::danger_survives_password_change) that.
+    /// The owner's [`token_epoch`](crate::AuthUser::token_epoch) when the key was created, at most
+    /// `i64::MAX`. The key becomes invalid once the owner's epoch is higher. `None` for a key that
+    /// [survives](crate::api_key::ApiKeyRequest::danger_survives_password_change) password changes.
     pub user_epoch: Option<u64>,
 }
 
 impl ApiKey {
-    /// Whether the id begins with the owner's bucket. A key of which that is not true could not be
-    /// found.
+    /// Whether the id begins with the owner's bucket. Otherwise the key could not be found.
     #[must_use]
     pub fn is_in_bucket(&self) -> bool {
         self.id.bucket() == self.owner.bucket()
@@ -93,75 +93,75 @@ impl ApiKey {
 
 /// An API key with the hash of its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct StoredApiKey {
-    /// What is known of it.
+    /// The key's data.
     pub key: ApiKey,
-    /// The hash of the whole key, and of whose it is and what it may do: it is the provider's to
-    /// make and to compare.
+    /// The hash of the key's text together with its owner and rights. The provider computes and
+    /// compares it.
     pub hash: SecretHash,
-    /// Which of the provider's keys the hash is made with: a short text.
+    /// The id of the provider's key that the hash was made with: a short text.
     pub hash_key_id: String,
 }
 
-/// Keeps API keys.
+/// A store of API keys.
 ///
-/// A key is found by its id alone, which begins with its owner's [bucket](ApiKeyId::bucket);
-/// everything else names the owner too.
+/// A key is found by its id alone, which begins with its owner's [bucket](ApiKeyId::bucket); every
+/// other method names the owner too.
 ///
 /// # Security
-/// Each method is one atomic step. A key that was removed never comes back, also if it is used at
-/// the same time.
+/// Each method is one atomic step. A removed key never comes back, even if it is used at the same
+/// time.
 #[async_trait]
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// Where the store keeps its data. [Unknown](StoreLocation::unknown) by default, which counts
     /// as a place that other applications can reach.
     fn location(&self) -> StoreLocation {
         StoreLocation::unknown()
     }
 
-    /// Keeps a key, unless its owner would have more than `limit` (at least 1) that have not
-    /// expired: `false` then, and nothing has changed.
+    /// Stores a key. If its owner would then have more than `limit` (at least 1) keys that have not
+    /// expired, returns `false` and changes nothing.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be kept, also because its id is known already, or because the
-    /// id is not [of its owner's bucket](ApiKey::is_in_bucket).
+    /// [`StoreError`] if the key cannot be stored. That includes an id that is already in use, and
+    /// one that is not [in its owner's bucket](ApiKey::is_in_bucket).
     async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// The key of this id, if there is one and it has not expired.
+    /// Returns the key with this id, if there is one and it has not expired.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     async fn find(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<StoredApiKey>, StoreError>;
 
-    /// The keys of an owner that have not expired, the newest first; of those made in the same
-    /// second, by id.
+    /// Returns an owner's keys that have not expired, newest first; keys created in the same second
+    /// are ordered by id.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     async fn list(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Notes that a key of this owner was used; a key that is not there (any more) is not brought
-    /// back. The time never goes back.
+    /// Records that a key of this owner was used. A removed key is not restored, and the recorded
+    /// time never moves back.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be noted.
+    /// [`StoreError`] if the use cannot be recorded.
     async fn touch(&self, owner: &Owner<'_>, id: &ApiKeyId, used_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Removes a key of this owner; `false` if there was nothing to remove. Of an expired key that
-    /// is still kept either answer is right.
+    /// Removes a key of this owner; `false` if there was nothing to remove. For an expired key that
+    /// is still stored, either result is correct.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether it is gone.
+    /// [`StoreError`] if it is unknown whether the key is removed.
     async fn remove(&self, owner: &Owner<'_>, id: &ApiKeyId) -> Result<bool, StoreError>;
 
-    /// Deletes all keys of an owner, expired ones too: the owner is to be forgotten.
+    /// Deletes all keys of an owner, including expired ones: for erasing the owner's data.
     ///
-    /// By default it removes those that are [listed](Self::list), one after the other, and expired
-    /// ones are forgotten after their time.
+    /// The default implementation removes the [listed](Self::list) keys one by one; expired ones
+    /// are deleted later by the backend.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether all are gone.
+    /// [`StoreError`] if it is unknown whether all keys are deleted.
     async fn forget(&self, owner: &Owner<'_>, now: Timestamp) -> Result<(), StoreError> {
         for key in self.list(owner, now).await? {
             self.remove(owner, &key.id).await?;

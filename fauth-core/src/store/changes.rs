@@ -1,8 +1,8 @@
-//! What a store tells as it happens: that something about a key has changed.
+//! Change notifications of a store: something about a key has changed.
 //!
-//! A change says where to look again, and never what is true now: whoever hears it asks the store.
-//! So one too many costs a question, and one that is told twice, or that another key has caused
-//! (keys are told as hashes), ends nothing.
+//! A notification says where to look, not what is true now: the listener asks the store. Spurious,
+//! repeated and colliding notifications (keys are sent as hashes) therefore cost a query and end
+//! nothing.
 
 use std::{
     collections::VecDeque,
@@ -18,7 +18,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-/// How many changes a slow listener may be behind before it hears [`Change::All`] in their place.
+/// How many changes a slow listener may lag behind before they are replaced by [`Change::All`].
 const BACKLOG: usize = 1024;
 
 /// What has changed in a store.
@@ -27,12 +27,12 @@ const BACKLOG: usize = 1024;
 pub enum Change {
     /// Something about the key with this [hash](ChangeSender::hash).
     Key(u64),
-    /// Anything: nobody knows what, so everything has to be looked at again.
+    /// Anything. What changed is unknown, so everything has to be checked again.
     All,
 }
 
-/// Tells everybody who listens what has changed; kept by a store that notices changes as they
-/// happen, its own and those of other instances. Clones tell the same listeners.
+/// Notifies listeners of changes. Belongs to a store that learns of changes as they happen, its own
+/// and those of other instances. Clones share the listeners.
 ///
 /// ```
 /// use fauth_core::store::{Change, ChangeSender, Owner, RevocationTarget};
@@ -41,26 +41,26 @@ pub enum Change {
 /// let sender = ChangeSender::new();
 /// let mut changes = sender.subscribe();
 ///
-/// // After the change can be seen by whoever asks the store.
+/// // Send the notification only after the store's answers reflect the change.
 /// let owner = Owner::new("shop", "", "alice");
 /// RevocationTarget::Session("s1").with_key(&owner, |key| sender.tell(key));
 /// assert!(matches!(changes.next().await, Some(Change::Key(_))));
 /// # });
 /// ```
 ///
-/// Telling never waits and costs next to nothing while nobody listens. What is kept for slow
-/// listeners is bounded: one who is too far behind hears [`Change::All`].
+/// Sending never waits, and costs next to nothing without listeners. The backlog of a slow listener
+/// is bounded: a listener that lags too far behind receives [`Change::All`].
 #[derive(Clone, Default)]
 pub struct ChangeSender(Arc<Listeners>);
 
 #[derive(Default)]
 struct Listeners {
     queues: Mutex<Vec<Weak<Queue>>>,
-    /// How many there are, so that telling nobody takes no lock.
+    /// The number of listeners, so that sending to nobody takes no lock.
     count: AtomicUsize,
 }
 
-/// What one listener has not heard yet.
+/// The changes that one listener has not received yet.
 #[derive(Default)]
 struct Queue(Mutex<Unheard>);
 
@@ -73,22 +73,22 @@ struct Unheard {
 }
 
 impl ChangeSender {
-    /// Somebody to tell, and nobody who listens yet.
+    /// Creates a sender without listeners.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Tells that something about a key has changed: the [key](crate::store::RevocationTarget::key)
-    /// of a revocation target, for an epoch that of the owner's
-    /// [`Subject`](crate::store::RevocationTarget::Subject).
+    /// Announces that something about a key has changed: the
+    /// [key](crate::store::RevocationTarget::key) of a revocation target, or, for an epoch, that of
+    /// the owner's [`Subject`](crate::store::RevocationTarget::Subject).
     pub fn tell(&self, key: &[u8]) {
         if self.is_heard() {
             self.0.tell(Change::Key(Self::hash(key)));
         }
     }
 
-    /// As [`tell`](Self::tell), with the [hash](Self::hash) of the key.
+    /// Like [`tell`](Self::tell), with the [hash](Self::hash) of the key.
     #[cfg(feature = "redis")]
     pub(super) fn tell_hash(&self, hash: u64) {
         if self.is_heard() {
@@ -96,20 +96,22 @@ impl ChangeSender {
         }
     }
 
-    /// Tells that anything may have changed: after a new copy of everything, for example.
+    /// Announces that anything may have changed, for example after a new copy of all entries was
+    /// loaded.
     pub fn tell_all(&self) {
         if self.is_heard() {
             self.0.tell(Change::All);
         }
     }
 
-    /// Whoever listens now hears nothing any more, and is told so. Whoever comes later may.
+    /// Closes the present listeners, which then receive `None`. Later subscriptions are not
+    /// affected.
     #[cfg(all(feature = "mandates", feature = "redis"))]
     pub(super) fn close(&self) {
         self.0.close();
     }
 
-    /// Listens from now on.
+    /// Subscribes to all changes from now on.
     #[must_use]
     pub fn subscribe(&self) -> Changes {
         let queue = Arc::new(Queue::default());
@@ -120,21 +122,21 @@ impl ChangeSender {
         Changes(queue)
     }
 
-    /// Whether anybody listens: a store may spare itself what it would hear for nobody.
+    /// Whether there are listeners. Without any, a store need not listen for changes itself.
     #[must_use]
     pub fn has_listeners(&self) -> bool {
         self.is_heard() && lock(&self.0.queues).iter().any(|queue| queue.strong_count() > 0)
     }
 
-    /// Stands for a key within this process; another process, and the same after a restart, makes
-    /// another of it. Nobody outside can find two keys with the same one.
+    /// A hash that identifies a key within this process; it differs in other processes and after a
+    /// restart. Keys with equal hashes cannot be found from outside.
     #[must_use]
     pub fn hash(key: &[u8]) -> u64 {
         static STATE: OnceLock<RandomState> = OnceLock::new();
         STATE.get_or_init(RandomState::new).hash_one(key)
     }
 
-    /// Does anybody listen, as far as is known without looking?
+    /// Whether there may be listeners, as far as is known without taking the lock.
     pub(crate) fn is_heard(&self) -> bool {
         self.0.count.load(Ordering::SeqCst) > 0
     }
@@ -147,7 +149,7 @@ impl Listeners {
         queues.retain(|queue| queue.upgrade().map(|queue| there.push(queue)).is_some());
         self.count.store(queues.len(), Ordering::SeqCst);
         drop(queues);
-        // Outside of the lock: whoever is woken may do anything.
+        // Outside the lock, because waking a task runs arbitrary code.
         for queue in there {
             queue.add(change);
         }
@@ -158,7 +160,7 @@ impl Listeners {
         let there = std::mem::take(&mut *queues);
         self.count.store(0, Ordering::SeqCst);
         drop(queues);
-        // Outside of the lock: whoever is woken may do anything.
+        // Outside the lock, because waking a task runs arbitrary code.
         for queue in there.iter().filter_map(Weak::upgrade) {
             queue.change(|unheard| unheard.is_closed = true);
         }
@@ -194,7 +196,7 @@ impl Queue {
     }
 }
 
-/// Nothing is half done where it could panic.
+/// Ignores poisoning: no code that could panic leaves the value half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -205,13 +207,14 @@ impl fmt::Debug for ChangeSender {
     }
 }
 
-/// Hears what a store tells; made by [`ChangeSender::subscribe`].
+/// Receives the changes of a store; created by [`ChangeSender::subscribe`].
 pub struct Changes(Arc<Queue>);
 
 impl Changes {
-    /// The next change; waits for it. `None` once every sender is gone: then the store is.
+    /// Waits for the next change. `None` once all senders are dropped, which means that the store
+    /// is gone.
     ///
-    /// Nothing is lost if the future is dropped before it is ready.
+    /// Cancel-safe: no change is lost if the future is dropped before it is ready.
     pub async fn next(&mut self) -> Option<Change> {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -229,7 +232,7 @@ impl Changes {
         }
         let before = unheard.waker.replace(context.waker().clone());
         drop(unheard);
-        // Outside of the lock: a waker may do anything when it is dropped.
+        // Outside the lock, because dropping a waker runs arbitrary code.
         drop(before);
         Poll::Pending
     }

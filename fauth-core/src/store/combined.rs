@@ -1,10 +1,10 @@
-//! One backend for everything.
+//! All storage traits in one backend.
 
 use super::{ApiKeyStore, OneTimeStore, RevocationStore, SessionStore};
 
-/// A backend that keeps everything: all four storage traits in one.
+/// A backend that implements all four storage traits.
 ///
-/// It is object-safe, so that an application can choose its store at run time:
+/// The trait is object-safe, so an application can choose its store at run time:
 ///
 /// ```
 /// use std::sync::Arc;

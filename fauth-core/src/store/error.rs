@@ -1,4 +1,4 @@
-//! Why a store did not answer.
+//! The error of a store that did not answer.
 
 use std::{error::Error, fmt};
 
@@ -7,10 +7,12 @@ use crate::{
     escape::redacted,
 };
 
-/// A store that could not answer. The request is refused with 503, never with 401, 403 or a pass.
+/// A store could not answer. The request is refused with 503, never with 401 or 403, and never let
+/// through.
 ///
-/// Its text says everything: which store, if that is known, and the cause with all causes of the
-/// cause. So it has no [`source`](Error::source); [`cause`](Self::cause) hands it out.
+/// The message is complete: it names the store, if that is known, and the cause with all of its
+/// sources. Therefore [`source`](Error::source) is `None`; use [`cause`](Self::cause) to inspect
+/// the cause.
 ///
 /// ```
 /// use fauth_core::store::StoreError;
@@ -21,28 +23,28 @@ use crate::{
 /// ```
 ///
 /// # Security
-/// In its text, passwords in URLs (`redis://:password@host`) and values of `password=` are left
-/// out. The cause itself is not changed.
+/// The message omits passwords in URLs (`redis://:password@host`) and values of `password=`. The
+/// cause itself is not changed.
 pub struct StoreError {
     store: Option<Box<str>>,
     cause: BoxError,
 }
 
 impl StoreError {
-    /// Wraps the cause. It goes to the log, with its sources, and nowhere else: leave secrets out
-    /// of it.
+    /// Wraps the cause. It is written to the log, with its sources, and nowhere else. It must not
+    /// contain secrets.
     pub fn new(cause: impl Into<BoxError>) -> Self {
         Self { store: None, cause: cause.into() }
     }
 
-    /// Says which store it was, such as its kind and its address, unless that is said already.
+    /// Names the store, for example by its kind and address, unless the error already names one.
     #[must_use]
     pub fn of(mut self, store: impl Into<String>) -> Self {
         self.store.get_or_insert_with(|| store.into().into_boxed_str());
         self
     }
 
-    /// What the store said.
+    /// The cause, as reported by the store.
     #[must_use]
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.cause
@@ -58,7 +60,8 @@ impl fmt::Display for StoreError {
     }
 }
 
-// As `Display`: what `main` returns is shown by `Debug`, and that must not tell more.
+// Same as `Display`: errors returned from `main` are printed with `Debug`, which must not reveal
+// more.
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("StoreError").field(&self.to_string()).finish()

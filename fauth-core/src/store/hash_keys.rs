@@ -1,4 +1,4 @@
-//! The keys of the hashes that stores keep in place of secrets.
+//! The keys of the hashes that stores keep instead of secrets.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use zeroize::Zeroizing;
 
 use super::SecretHash;
 
-/// Of the hash that an id is made from; enough to tell a handful of keys apart.
+/// The number of hash bytes in a key's id; enough to distinguish a handful of keys.
 const ID_BYTES: usize = 8;
 
-/// The keys under which hashes of secrets are kept, the current one first. Whoever can write to a
-/// store and has none of them can make no hash that is accepted.
+/// The keys for hashing secrets, the current one first. Without one of them, write access to a
+/// store is not enough to create a hash that is accepted.
 pub(crate) struct HashKeys(Vec<HashKey>);
 
-/// One of them, of one application.
+/// A single key, for one application.
 #[derive(Clone)]
 pub(crate) struct HashKey {
     id: Box<str>,
@@ -24,47 +24,48 @@ pub(crate) struct HashKey {
 }
 
 impl HashKeys {
-    /// Takes derived keys, of which the first is the current one.
+    /// Takes derived keys, the current one first.
     pub(crate) fn new(keys: impl Iterator<Item = Zeroizing<String>>) -> Self {
         Self(keys.filter_map(|key| HashKey::new(key.as_bytes())).collect())
     }
 
-    /// The key of new hashes.
+    /// The key for new hashes.
     pub(crate) fn current(&self) -> Option<&HashKey> {
         self.0.first()
     }
 
-    /// The key that a record names.
+    /// Finds the key that a record names.
     pub(crate) fn find(&self, id: &str) -> Option<&HashKey> {
         self.0.iter().find(|key| *key.id == *id)
     }
 
-    /// Every key, the current one first.
+    /// All keys, the current one first.
     pub(crate) fn all(&self) -> &[HashKey] {
         &self.0
     }
 }
 
 impl HashKey {
-    /// HMAC takes keys of every length, so that there always is one.
+    /// Never `None` in practice: HMAC accepts keys of any length.
     fn new(key: &[u8]) -> Option<Self> {
         let mut key = Self { id: "".into(), mac: Hmac::new_from_slice(key).ok()? };
-        // It follows from the key, so that nobody has to name keys, and no two have one name.
+        // Derived from the key, so that keys need no configured name and no two of them share one.
         let digest = key.hash("id of the key", &[]);
         let start = digest.as_bytes().get(..ID_BYTES).unwrap_or_default();
         key.id = URL_SAFE_NO_PAD.encode(start).into_boxed_str();
         Some(key)
     }
 
-    /// What a record says of the key of its hash.
+    /// The id by which a record names the key of its hash.
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
-    /// The hash of these parts, for one kind of record.
+    /// Hashes these parts for one kind of record.
     pub(crate) fn hash(&self, kind: &str, parts: &[&[u8]]) -> SecretHash {
         let mut mac = self.mac.clone();
-        // The length goes before each part, so that no two lists are the same bytes.
+        // Each part is preceded by its length, so that different lists never produce the same
+        // bytes.
         for part in std::iter::once(kind.as_bytes()).chain(parts.iter().copied()) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);

@@ -1,11 +1,12 @@
-//! Counters of requests: what a rate limit is kept in.
+//! Rate-limit counters.
 //!
-//! Each counter is a GCRA (the "virtual scheduling" form of ITU-T I.371): one point in time, until
-//! which what was taken is paid off. It needs one number for each key, has no edges between
-//! windows at which twice as much would be let through, and tells when the next request is due.
+//! Each counter implements GCRA (the "virtual scheduling" form of ITU-T I.371): it is a single
+//! point in time, the time at which everything taken from it is paid off. It needs one number per
+//! key, has no window boundaries at which twice the quota could pass, and knows when the next
+//! request is allowed.
 //!
-//! [`LimitWindow::after`] is the rule as a pure function. The memory calls it, and the script of
-//! Redis is held against it by a test.
+//! [`LimitWindow::after`] is the rule as a pure function. The memory store calls it, and a test
+//! compares the Redis script with it.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -15,34 +16,35 @@ use sha2::{Digest as _, Sha256};
 use super::{StoreError, StoreLocation};
 use crate::error::ConfigError;
 
-/// A limit has so many windows at most.
+/// The maximum number of windows of a limit.
 pub const MAX_LIMIT_WINDOWS: usize = 4;
 
 /// The longest window.
 pub const MAX_LIMIT_SPAN: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
-/// Counters count in parts of a second of this many bits: about a microsecond.
+/// Counters have a resolution of this many bits per second: about a microsecond.
 const TICK_BITS: u32 = 20;
 
-/// At a faster rate the length of a tick would show.
+/// At higher rates, rounding to ticks would matter.
 const MAX_PER_SECOND: u64 = 10_000;
 
-/// Five minutes, in ticks. A counter that is further beyond its window says that a clock has jumped
-/// back; less is how far the clocks of instances may differ, and its time is not lowered.
+/// Five minutes, in ticks. A counter that is further ahead than its window plus this shows that a
+/// clock has jumped back. A smaller lead is explained by clock differences between instances, and
+/// the counter is not lowered.
 pub(crate) const JUMP: u64 = (5 * 60) << TICK_BITS;
 
-/// A point in time, or a span, as counters know it.
+/// A point in time or a span, in the resolution of counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticks(pub(crate) u64);
 
 impl Ticks {
-    /// Fractions of a tick are dropped. Far beyond the year 9999 it stands still.
+    /// Drops fractions of a tick. Saturates, far beyond the year 9999.
     pub(crate) fn of(span: Duration) -> Self {
         let fraction = (u64::from(span.subsec_nanos()) << TICK_BITS) / 1_000_000_000;
         Self(span.as_secs().saturating_mul(1 << TICK_BITS).saturating_add(fraction))
     }
 
-    /// As a span, rounded up to a microsecond.
+    /// Converts to a duration, rounded up to a microsecond.
     fn to_duration(self) -> Duration {
         let (seconds, fraction) = (self.0 >> TICK_BITS, self.0 & ((1 << TICK_BITS) - 1));
         Duration::from_secs(seconds)
@@ -50,11 +52,11 @@ impl Ticks {
     }
 }
 
-/// So many requests in so long a span: at once, or one after the other.
+/// A number of requests per span of time, at once or one after another.
 ///
-/// Whoever has taken all gets one back every `span / quota`, so that the next request waits for
-/// that and not for the end of a window. In no span of this length are more than `quota` let
-/// through beyond what has come back meanwhile.
+/// A client that has used the quota gets one request back every `span / quota`, so it waits for
+/// that long and not for the end of a window. In any span of this length, no more than `quota`
+/// requests pass, plus those that came back meanwhile.
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,60 +71,60 @@ impl Ticks {
 pub struct LimitWindow {
     quota: u32,
     span: Duration,
-    /// The time in which one request comes back, rounded up: divided here, once.
+    /// The time in which one request comes back, rounded up. Computed once.
     interval: u64,
 }
 
 impl LimitWindow {
-    /// A window.
+    /// Creates a window.
     ///
     /// # Errors
-    /// [`ConfigError`] if the quota is zero, the span is not of whole seconds up to 31 days, or
-    /// the rate is above 10 000 requests in a second.
+    /// [`ConfigError`] if the quota is zero, the span is not in whole seconds or longer than 31
+    /// days, or the rate exceeds 10 000 requests per second.
     pub fn new(quota: u32, span: Duration) -> Result<Self, ConfigError> {
         let wrong = |problem, fix| Err(ConfigError::new("limit", problem, fix));
         if quota == 0 {
-            return wrong("it lets nothing through", "allow at least 1, or remove the route");
+            return wrong("the quota is zero", "allow at least 1 request, or remove the route");
         }
         if span.subsec_nanos() != 0 || span.is_zero() || span > MAX_LIMIT_SPAN {
-            return wrong("the window is out of bounds", "use whole seconds, up to 31 days");
+            return wrong("the span is out of bounds", "use whole seconds, up to 31 days");
         }
         if u64::from(quota) > span.as_secs().saturating_mul(MAX_PER_SECOND) {
-            return wrong("the rate is above what can be counted", "allow up to 10000 in a second");
+            return wrong("the rate is too high to count", "allow up to 10000 requests per second");
         }
         let interval = Ticks::of(span).0.div_ceil(u64::from(quota));
         Ok(Self { quota, span, interval })
     }
 
-    /// How many requests.
+    /// The number of requests.
     #[must_use]
     pub const fn quota(self) -> u32 {
         self.quota
     }
 
-    /// In how long.
+    /// The span of time.
     #[must_use]
     pub const fn span(self) -> Duration {
         self.span
     }
 
-    /// How far ahead of the present a counter is that has nothing left.
+    /// How far ahead of the current time an exhausted counter is.
     pub(crate) fn full(self) -> u64 {
         self.interval.saturating_mul(u64::from(self.quota))
     }
 
-    /// What one request takes.
+    /// How far one request moves a counter.
     pub(crate) const fn cost(self) -> u64 {
         self.interval
     }
 
-    /// The rule: what becomes of a counter that is `used` ticks ahead of the present when one more
-    /// request comes. The number of ticks that it is ahead afterwards; the same as before if the
-    /// request is refused.
+    /// Applies the rule to a counter that is `used` ticks ahead of the current time when a request
+    /// arrives. Returns how many ticks the counter is ahead afterwards; unchanged if the request is
+    /// refused.
     ///
-    /// A counter is never further ahead than the whole quota, unless a clock has jumped back. It
-    /// is cut to the quota here, or its client would have to wait until that clock has caught up;
-    /// a backend does so only beyond [`JUMP`].
+    /// A counter is never further ahead than the whole quota unless a clock has jumped back. This
+    /// function caps it at the quota, so that the client does not have to wait until that clock has
+    /// caught up; a backend caps it only beyond [`JUMP`].
     pub(crate) fn after(self, used: u64) -> (u64, LimitState) {
         let (interval, full) = (self.interval, self.full());
         let used = used.min(full);
@@ -132,37 +134,37 @@ impl LimitWindow {
         (used + interval, self.at(used + interval))
     }
 
-    /// The state of a counter that nothing is taken from.
+    /// The state of a counter when nothing is taken from it.
     pub(crate) fn at(self, used: u64) -> LimitState {
         let (interval, full) = (self.interval, self.full());
         let used = used.min(full);
         let free = (full - used) / interval;
-        // There is one more when the counter is no further ahead than this.
+        // Another request becomes available once the counter is no further ahead than this.
         let next = used.saturating_sub(full.saturating_sub((free + 1).saturating_mul(interval)));
         let remaining = u32::try_from(free).unwrap_or(u32::MAX);
         LimitState { remaining, next: Ticks(next).to_duration(), is_refused: false }
     }
 
-    /// The state of a counter, as far ahead as it is, when a request is refused, by this window or
-    /// by another.
+    /// The state of an uncapped counter when a request is refused, by this window or by another
+    /// one.
     #[cfg(feature = "redis")]
     pub(crate) fn when_refused(self, used: u64) -> LimitState {
         if used.saturating_add(self.interval) > self.full() { self.refused(used) } else { self.at(used) }
     }
 
-    /// The state of a counter that has no room for another request.
+    /// The state of a counter without room for another request.
     pub(crate) fn refused(self, used: u64) -> LimitState {
         let wait = used.saturating_add(self.interval).saturating_sub(self.full()).max(1);
         LimitState { remaining: 0, next: Ticks(wait).to_duration(), is_refused: true }
     }
 
-    /// What one request has taken is given back.
+    /// Gives back what one request has taken.
     pub(crate) fn given_back(self, used: u64) -> u64 {
         used.saturating_sub(self.interval)
     }
 }
 
-/// As it is written: `5/minute`, `100/15 minutes`.
+/// Formats the window as it is written in a limit: `5/minute`, `100/15 minutes`.
 impl fmt::Display for LimitWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.span.as_secs();
@@ -176,7 +178,7 @@ impl fmt::Display for LimitWindow {
     }
 }
 
-/// Whose requests a counter counts: one key of one limit of one application.
+/// Identifies a counter: a key of one limit of one application.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CounterKey<'a> {
     scope: [u8; 32],
@@ -184,15 +186,15 @@ pub struct CounterKey<'a> {
 }
 
 impl<'a> CounterKey<'a> {
-    /// A key. The `scope` says of which limit, and of which application: see
-    /// [`scope`](Self::scope_of).
+    /// Creates a key. The `scope` identifies the limit and its application: see
+    /// [`scope_of`](Self::scope_of).
     #[must_use]
     pub fn new(scope: [u8; 32], key: impl Into<Cow<'a, [u8]>>) -> Self {
         Self { scope, key: key.into() }
     }
 
-    /// A scope from its parts, such as an application, the name of a limit and its policy. Scopes
-    /// of different parts are different.
+    /// Computes a scope from its parts, such as an application, the name of a limit and its policy.
+    /// Different parts give different scopes.
     #[must_use]
     pub fn scope_of<'p>(parts: impl IntoIterator<Item = &'p str>) -> [u8; 32] {
         let mut hash = Sha256::new();
@@ -203,32 +205,33 @@ impl<'a> CounterKey<'a> {
         hash.finalize().into()
     }
 
-    /// Of which limit it is.
+    /// The scope: which limit the counter belongs to.
     #[must_use]
     pub const fn scope(&self) -> &[u8; 32] {
         &self.scope
     }
 
-    /// Who it is.
+    /// Whose requests are counted, such as an address or a user.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         &self.key
     }
 
-    /// The same, with its own copy of the key.
+    /// Converts to an owned key.
     #[must_use]
     pub fn into_owned(self) -> CounterKey<'static> {
         CounterKey { scope: self.scope, key: Cow::Owned(self.key.into_owned()) }
     }
 
-    /// SHA-256 of all of it, for backends whose keys are short and that must not show who it is.
+    /// SHA-256 of the scope and the key, for backends with short keys that must not reveal whose
+    /// requests are counted.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         Sha256::new().chain_update(self.scope).chain_update(&self.key).finalize().into()
     }
 }
 
-/// What one window says to a request.
+/// The result of one window for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitState {
     remaining: u32,
@@ -237,33 +240,33 @@ pub struct LimitState {
 }
 
 impl LimitState {
-    /// What a backend has counted: how many more requests are let through at once, how long until
-    /// there is one more, and whether this window refuses the request.
+    /// Creates a state from what a backend has counted: how many more requests pass at once, how
+    /// long until another one becomes available, and whether this window refuses the request.
     #[must_use]
     pub const fn new(remaining: u32, next: Duration, is_refused: bool) -> Self {
         Self { remaining, next, is_refused }
     }
 
-    /// How many more requests are let through at once.
+    /// How many more requests pass at once.
     #[must_use]
     pub const fn remaining(self) -> u32 {
         self.remaining
     }
 
-    /// How long until there is one more.
+    /// How long until another request becomes available.
     #[must_use]
     pub const fn next(self) -> Duration {
         self.next
     }
 
-    /// Does this window refuse the request?
+    /// Whether this window refuses the request.
     #[must_use]
     pub const fn is_refused(self) -> bool {
         self.is_refused
     }
 }
 
-/// What has become of a request: of each window its state, in the order of the windows.
+/// The result of a limit for a request: the state of each window, in the order of the windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Taken {
     states: [Option<LimitState>; MAX_LIMIT_WINDOWS],
@@ -271,8 +274,8 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// From the states of the windows. `is_first_refusal`: the request is refused, and the last
-    /// one of this key was not.
+    /// Creates a result from the states of the windows. `is_first_refusal` means that the request
+    /// is refused and the previous request of this key was not.
     #[must_use]
     pub fn new(states: impl IntoIterator<Item = LimitState>, is_first_refusal: bool) -> Self {
         let mut taken = Self { is_first_refusal, ..Self::default() };
@@ -282,25 +285,25 @@ impl Taken {
         taken
     }
 
-    /// The states of the windows.
+    /// The states of the windows, in order.
     pub fn states(&self) -> impl Iterator<Item = LimitState> {
         self.states.into_iter().flatten()
     }
 
-    /// Is the request refused? Then no window has counted it.
+    /// Whether the request is refused. In that case no window has counted it.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.states().any(LimitState::is_refused)
     }
 
-    /// Is this the first refused request of its key since the last that was let through? So
-    /// that an event is raised once, and not for each request of a flood.
+    /// Whether this is the first refused request of its key since the last one that passed. An
+    /// event is raised only for that one, not for each request of a flood.
     #[must_use]
     pub const fn is_first_refusal(&self) -> bool {
         self.is_first_refusal
     }
 
-    /// How long until all windows let a request through; zero if this one is not refused.
+    /// How long until all windows admit a request; zero if this request is not refused.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         let waits = self.states().filter(|state| state.is_refused).map(LimitState::next);
@@ -308,32 +311,32 @@ impl Taken {
     }
 }
 
-/// Keeps the counters of rate limits.
+/// A store of rate-limit counters.
 ///
-/// The built-in counters of a provider lie in a fixed array in memory
-/// ([`MemoryLimits`](crate::store::MemoryLimits)) and hold for one instance. For several instances
-/// that count together, give [`limit_store`](crate::AuthProviderBuilder::limit_store) a backend
-/// that they share.
+/// The provider's built-in counters are a fixed array in memory
+/// ([`MemoryLimits`](crate::store::MemoryLimits)) and apply to one instance. For several instances
+/// that count together, pass a shared backend to
+/// [`limit_store`](crate::AuthProviderBuilder::limit_store).
 ///
-/// A backend may forget a counter once it is as if nothing had been taken, and must not grow with
-/// what strangers send.
+/// A backend may drop a counter once it equals an unused one. Its size must not grow without bound
+/// with the keys that clients send.
 #[async_trait]
 pub trait LimitStore: Send + Sync + 'static {
-    /// Where it keeps things; see [`StoreLocation`].
+    /// Where the store keeps its data; see [`StoreLocation`].
     fn location(&self) -> StoreLocation {
         StoreLocation::unknown()
     }
 
     /// Takes one request of `key` from each of these windows (at most [`MAX_LIMIT_WINDOWS`]), or
-    /// from none of them if one has nothing left. Atomic: of any number of requests at once, no
-    /// more are let through than one after the other.
+    /// from none of them if one is exhausted. Atomic: however many requests arrive at once, no more
+    /// pass than if they arrived one after another.
     ///
-    /// A window is known by its place in the list: whoever changes the list changes the scope of
-    /// the key.
+    /// A window is identified by its position in the list. A caller that changes the list must
+    /// change the scope of the key.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be counted. The provider then refuses with 503 or counts by
-    /// itself, as it was told.
+    /// [`StoreError`] if the request cannot be counted. Depending on its configuration, the
+    /// provider then refuses with 503 or counts by itself.
     async fn take(
         &self,
         key: &CounterKey<'_>,
@@ -365,7 +368,7 @@ mod tests {
         let (after, state) = window.after(used);
         assert_eq!((after, state.remaining(), state.is_refused()), (used, 0, true));
         assert_eq!(state.next(), Duration::from_secs(12));
-        // A tick before the time, and then.
+        // One tick too early, and in time.
         let twelve = Ticks::of(Duration::from_secs(12)).0;
         assert!(window.after(used - twelve + 1).1.is_refused());
         assert!(!window.after(used - twelve).1.is_refused());
@@ -404,7 +407,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is promised in `Retry-After` holds, and not a moment earlier.
+        /// A request is admitted after the wait in `Retry-After`, and not earlier.
         #[test]
         fn whoever_waits_as_told_is_let_in(quota in 1_u32..5_000, seconds in 1_u64..100_000, used in any::<u64>()) {
             prop_assume!(u64::from(quota) <= seconds * 1_000);
@@ -418,7 +421,7 @@ mod tests {
             }
         }
 
-        /// In any span, no more than the quota and what comes back meanwhile.
+        /// In any span, no more requests pass than the quota plus those that come back meanwhile.
         #[test]
         fn no_more_than_the_quota_is_let_through(
             quota in 1_u32..50,

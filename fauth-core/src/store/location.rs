@@ -1,19 +1,18 @@
-//! Where a store keeps what it is given.
+//! Where a store keeps its data.
 
 use std::{fmt, sync::Arc};
 
-/// Where a store keeps what it is given, as far as it knows: the answer of `location`, which every
-/// storage trait has.
+/// Where a store keeps its data, as far as it knows: the result of `location`, which every storage
+/// trait has.
 ///
-/// A provider asks when it is built, and never while it serves:
-/// - A store that other processes can reach may be used by other applications too. So the
-///   application must have [a name](crate::AuthConfigBuilder::application).
-/// - Two providers of one process whose stores are in the same place and that have the same name
-///   share everything that is kept. If their users are of different types, the second one is
-///   refused.
+/// A provider asks for it when it is built, never while it serves requests:
+/// - A store that other processes can reach may be used by other applications too. The application
+///   must then have [a name](crate::AuthConfigBuilder::application).
+/// - Two providers in one process that have the same name, and whose stores are in the same place,
+///   share all stored data. If their user types differ, the second one is refused.
 ///
-/// A backend that says nothing is [`unknown`](Self::unknown), which is safe: it counts as one that
-/// can be shared. A backend that knows its place says so with [`shared`](Self::shared).
+/// A backend without a location of its own is [`unknown`](Self::unknown), which is safe: it counts
+/// as shareable. A backend that knows its place returns [`shared`](Self::shared).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -39,37 +38,38 @@ enum Place {
 }
 
 impl StoreLocation {
-    /// In the memory of this process, in these contents. Clones of a store that share their
+    /// The memory of this process, identified by its contents. Clones of a store that share their
     /// contents are in one place.
     #[must_use]
     pub fn in_process<T: ?Sized>(contents: &Arc<T>) -> Self {
         Self(Place::Process(Arc::as_ptr(contents).cast::<()>().addr()))
     }
 
-    /// In a place that others can reach: a server, a file. The text names it and the part of it
-    /// that the store uses, such as a prefix of tables or a namespace. Two stores that share
-    /// their contents have the same text, as far as possible; no two others do.
+    /// A place that others can reach: a server or a file. The text names it and the part of it that
+    /// the store uses, such as a prefix of tables or a namespace. As far as possible, two stores
+    /// have the same text if and only if they share their contents.
     ///
     /// # Security
-    /// The text may appear in `Debug`. It must not hold a password.
+    /// The text may appear in `Debug` output. It must not contain a password.
     #[must_use]
     pub fn shared(place: impl Into<String>) -> Self {
         Self(Place::Shared(place.into().into_boxed_str()))
     }
 
-    /// In a place that others may reach, and that is not told apart from others.
+    /// An unidentified place, which others may be able to reach. It is never the same as another
+    /// place.
     #[must_use]
     pub const fn unknown() -> Self {
         Self(Place::Unknown)
     }
 
-    /// Can other processes reach it, as far as is known?
+    /// Whether other processes can reach the place, as far as is known.
     #[must_use]
     pub const fn can_be_shared(&self) -> bool {
         !matches!(self.0, Place::Process(_))
     }
 
-    /// Is it known that both are the same place?
+    /// Whether both are known to be the same place.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -3,8 +3,8 @@
 //! `table.rs` holds sessions, one-time tokens and API keys, `entries.rs` revocations and epochs
 //! (`shares.rs` counts them by owner). Both are split into shards (`shards.rs`), each behind its
 //! own lock, and follow the limits in `bounds.rs`. The other modules implement the traits, or the
-//! rows that the tables hold. `limits.rs` is a store of its own: the counters of rate limits.
-//! So is `anchors.rs`: what ends mandates.
+//! rows that the tables hold. `limits.rs` (rate-limit counters), `throttle_table.rs` (login
+//! throttle) and `anchors.rs` (mandates) are separate stores.
 
 #[cfg(feature = "mandates")]
 mod anchors;
@@ -52,30 +52,30 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 ///
 /// # Bounds
 /// The store holds up to one million sessions, revocations, one-time tokens and API keys each;
-/// [`builder`](Self::builder) changes these limits. Beside them it holds 100 000 records of each
-/// kind of a login throttle (see [`MemoryThrottles`]). Expired entries are removed once they have
-/// been expired for an hour, a few with each write. A store that is full of entries that must be
-/// kept refuses more with a [`StoreError`](super::StoreError).
+/// [`builder`](Self::builder) changes these limits. In addition, it holds 100 000 login-throttle
+/// records of each kind (see [`MemoryThrottles`]). Entries are removed once they have been expired
+/// for an hour, a few with each write. A store that is full of entries that must be kept refuses
+/// further ones with a [`StoreError`](super::StoreError).
 ///
-/// A session that was ended leaves a tombstone until the session would have expired. When the
-/// store is full, tombstones are the only entries that may be removed early; the store then
-/// answers that the session is unknown. So nobody can fill the store by logging in and out.
+/// An ended session leaves a tombstone until the session would have expired. When the store is
+/// full, tombstones are the only entries that may be removed early; the session then counts as
+/// unknown. So nobody can fill the store by logging in and out.
 ///
-/// Of the room for revocations, what accounts do themselves may fill fifteen sixteenths. The rest
-/// is kept for raised epochs, by which they can log out when there is no other room, and for
-/// administrators.
+/// Revocations by account holders may fill at most fifteen sixteenths of the room for revocations.
+/// The rest is reserved for administrators, and for raised epochs, with which account holders can
+/// log out when there is no other room.
 ///
 /// # Security
-/// A restart loses all revocations. The store therefore refuses every token issued before it
-/// began to remember, and the users of those tokens log in again. It begins to remember when it
-/// is made, by its [`clock`](MemoryStoreBuilder::clock), or at the time set with
+/// A restart loses all revocations. The store therefore refuses every token issued before its
+/// memory begins, and the users of those tokens log in again. The memory begins when the store is
+/// built, by its [`clock`](MemoryStoreBuilder::clock), or at the time set with
 /// [`remembers_since`](MemoryStoreBuilder::remembers_since). Times are whole seconds: a token that
-/// was issued and revoked in the second of the restart, before it, is not refused.
+/// was issued and revoked in the second of the restart, just before it, is not refused.
 ///
-/// The store also begins anew if the clock jumps back to before the expiry of a revocation that it
-/// has already forgotten. So it never accepts a token whose revocation it has lost.
+/// The memory also begins anew if the clock jumps back to before the expiry of a revocation that
+/// was already deleted. So the store never accepts a token whose revocation it has lost.
 ///
-/// The store relies on the clock being right when it starts:
+/// The store relies on a correct clock at its start:
 /// - It cannot detect a clock that starts in the past and is corrected later. It may then accept
 ///   tokens that were revoked before the restart.
 /// - With a clock that starts ahead, it refuses every token until that time has come.
@@ -92,13 +92,13 @@ struct Inner {
 }
 
 impl MemoryStore {
-    /// An empty store with the default bounds.
+    /// Creates an empty store with the default limits.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Starts an empty store with limits of your own.
+    /// Starts building an empty store with custom limits.
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder {
             sessions: DEFAULT_CAPACITY,
@@ -111,7 +111,7 @@ impl MemoryStore {
     }
 
     /// The number of entries in the store, including expired entries that are not yet removed.
-    /// Use it to see how close the store is to its limits.
+    /// Shows how close the store is to its limits.
     #[must_use]
     pub fn sizes(&self) -> MemorySizes {
         MemorySizes {
@@ -135,7 +135,7 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-/// How many entries of each kind a [`MemoryStore`] holds.
+/// The number of entries of each kind in a [`MemoryStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemorySizes {
@@ -149,7 +149,7 @@ pub struct MemorySizes {
     pub api_keys: usize,
 }
 
-/// Builds a [`MemoryStore`] with limits of your own; see its [bounds](MemoryStore#bounds).
+/// Builds a [`MemoryStore`] with custom limits; see its [bounds](MemoryStore#bounds).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MemoryStoreBuilder {
@@ -186,27 +186,26 @@ impl MemoryStoreBuilder {
         self
     }
 
-    /// Sets the clock that tells since when the store remembers; [`SystemClock`] by default. Use
-    /// the one that the provider has: a provider whose clock shows an earlier time refuses
-    /// everything with 503.
+    /// Sets the clock that determines when the store's memory begins. Default: [`SystemClock`]. Use
+    /// the provider's clock: a provider whose clock is behind refuses everything with 503.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Sets when the store began to remember revocations. Tokens issued before are refused.
-    /// Default: the time at which it is built, by its [`clock`](Self::clock).
+    /// Sets when the store's memory of revocations begins. Tokens issued before are refused.
+    /// Default: the time at which the store is built, by its [`clock`](Self::clock).
     ///
     /// # Security
-    /// Choose a time such that no revocation made before this store was created applies to a
-    /// token issued at that time or later. With an earlier time, the store accepts tokens that
-    /// were revoked before it was created.
+    /// Choose a time such that no revocation made before this store was created applies to a token
+    /// issued at that time or later. With an earlier time, the store accepts tokens that were
+    /// revoked before it was created.
     pub fn remembers_since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
         self
     }
 
-    /// Builds the empty store. If its clock cannot tell the time, it vouches for no token, unless
+    /// Builds the empty store. If its clock fails, the store accepts no token, unless
     /// [`remembers_since`](Self::remembers_since) was called.
     #[must_use]
     pub fn build(self) -> MemoryStore {

@@ -1,49 +1,49 @@
-//! One-time tokens: what was issued and not yet redeemed.
+//! One-time tokens that were issued and not yet redeemed.
 
 use async_trait::async_trait;
 
 use super::{Owner, SecretHash, StoreError, StoreLocation};
 use crate::{clock::Timestamp, token::Purpose};
 
-/// A one-time token, as a store keeps it.
+/// A one-time token, as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct OneTimeRecord {
-    /// The hash of the token's id. Under which of the provider's keys it is made does not stand in
-    /// the record, since it is found by it.
+    /// The hash of the token's id. The record does not say which of the provider's keys the hash
+    /// was made with, because the record is found by its hash.
     pub hash: SecretHash,
-    /// To whom it belongs.
+    /// The subject that the token was issued for.
     pub owner: Owner<'static>,
-    /// What it is for.
+    /// What the token may be used for.
     pub purpose: Purpose,
-    /// From then on it is worth nothing.
+    /// The time from which the token is no longer valid.
     pub expires_at: Timestamp,
 }
 
-/// Keeps one-time tokens until they are redeemed, each found by its owner and its hash.
+/// A store of one-time tokens, each identified by its owner and its hash.
 ///
 /// # Security
-/// Each method is one atomic step, also between machines. Of any number of calls that redeem the
-/// same token at the same time, one gets it.
+/// Each method is one atomic step, also across machines. However many calls redeem the same token
+/// at the same time, exactly one succeeds.
 #[async_trait]
 pub trait OneTimeStore: Send + Sync + 'static {
-    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// Where the store keeps its data. [Unknown](StoreLocation::unknown) by default, which counts
     /// as a place that other applications can reach.
     fn location(&self) -> StoreLocation {
         StoreLocation::unknown()
     }
 
-    /// Keeps a token. If its owner would have more than `limit` (at least 1) live ones of its
-    /// purpose, those that expire first are dropped: a stranger who asks for mails without end
-    /// fills no store.
+    /// Stores a token. If its owner would then have more than `limit` (at least 1) live tokens of
+    /// the same purpose, drops those that expire first. Repeated requests for mails therefore
+    /// cannot fill the store.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be kept, also because its owner has a token of this hash
-    /// already.
+    /// [`StoreError`] if the token cannot be stored. That includes a hash that the owner already
+    /// uses.
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError>;
 
-    /// As [`insert`](Self::insert), but if its owner has `limit` live ones of its purpose already,
-    /// the new one is not kept, and those that are there stay: `false`.
+    /// Like [`insert`](Self::insert), but keeps the existing tokens: if the owner already has
+    /// `limit` live tokens of the same purpose, returns `false` and does not store the new one.
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
@@ -54,11 +54,11 @@ pub trait OneTimeStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Takes a token of this owner out of the store, if it is there, of this purpose and not
-    /// expired; whoever gets it is the only one.
+    /// Removes a token of this owner from the store and returns it, if it exists, has this purpose
+    /// and has not expired. Only one caller gets it.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether it was taken.
+    /// [`StoreError`] if it is unknown whether the token was removed.
     async fn redeem(
         &self,
         owner: &Owner<'_>,
@@ -67,11 +67,11 @@ pub trait OneTimeStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<OneTimeRecord>, StoreError>;
 
-    /// Drops all tokens of an owner, of one purpose or of every one, and returns how many live
-    /// ones there were.
+    /// Deletes all tokens of an owner, of one purpose or of every purpose. Returns how many of them
+    /// were live.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether they are gone.
+    /// [`StoreError`] if it is unknown whether they are deleted.
     async fn withdraw(
         &self,
         owner: &Owner<'_>,

@@ -1,19 +1,19 @@
-//! To whom something in a store belongs.
+//! The owner of an entry in a store.
 
 use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
-/// Into how many buckets owners fall, by a hash of their name. It never changes: keys of stores
+/// The number of buckets into which owners are hashed. It never changes, because the keys of stores
 /// depend on it.
 pub const OWNER_BUCKETS: u16 = 1024;
 
-/// To whom a session, a revocation, a one-time token or an API key belongs: one subject of one
+/// The owner of a session, a revocation, a one-time token or an API key: one subject of one
 /// application.
 ///
-/// A store keeps the three parts apart, or writes them so that no two owners share a name. What
-/// one owner has is never found, counted, listed or ended under the name of another, whatever else
-/// is the same.
+/// A store keeps the three parts apart, or encodes them so that no two owners share a name. An
+/// owner's entries are never found, counted, listed or ended under the name of another owner, even
+/// if some of the parts are equal.
 ///
 /// ```
 /// use fauth_core::store::Owner;
@@ -23,19 +23,19 @@ pub const OWNER_BUCKETS: u16 = 1024;
 /// assert!(owner.bucket() < fauth_core::store::OWNER_BUCKETS);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct Owner<'a> {
-    /// The application's name. Applications that share a store share nothing in it.
+    /// The application's name. Applications that use the same store share no entries in it.
     pub application: Cow<'a, str>,
-    /// Who vouches for the subject: empty for the application's own tokens, else the `iss` of a
+    /// The issuer of the subject: empty for the application's own tokens, otherwise the `iss` of a
     /// remote issuer.
     pub issuer: Cow<'a, str>,
-    /// The subject, `sub` of its tokens; 1 to 255 bytes.
+    /// The subject, the `sub` of its tokens; 1 to 255 bytes.
     pub subject: Cow<'a, str>,
 }
 
 impl<'a> Owner<'a> {
-    /// An owner by its three parts.
+    /// Creates an owner from its three parts.
     #[must_use]
     pub fn new(
         application: impl Into<Cow<'a, str>>,
@@ -61,17 +61,16 @@ impl<'a> Owner<'a> {
         }
     }
 
-    /// The owner's bucket, below [`OWNER_BUCKETS`]: what a backend distributes owners by, such as
-    /// the hash tag of a Redis Cluster key. It follows from the name alone, so that every instance
-    /// computes the same.
+    /// The owner's bucket, below [`OWNER_BUCKETS`]. Backends use it to distribute owners, for
+    /// example as the hash tag of a Redis Cluster key. It depends on the name alone, so every
+    /// instance computes the same bucket.
     #[must_use]
     pub fn bucket(&self) -> u16 {
         let [first, second, ..] = self.digest();
         u16::from_be_bytes([first, second]) % OWNER_BUCKETS
     }
 
-    /// SHA-256 of the name, for backends whose keys are short. Different owners have different
-    /// ones.
+    /// SHA-256 of the name, for backends with short keys. Different owners have different digests.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();

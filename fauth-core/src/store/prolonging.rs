@@ -1,20 +1,21 @@
-//! How a request carries a browser session on, as one pure function that every backend uses.
+//! Sliding expiry of browser sessions: the decision whether a request extends the session, as one
+//! pure function that every backend calls.
 
 use std::time::Duration;
 
 use super::Session;
 use crate::clock::Timestamp;
 
-/// What a store is to do with a session when a request of it has arrived.
+/// What a store does with a session when one of its requests arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a new decision must be handled everywhere")]
 pub enum Prolonging {
-    /// The session has expired: change nothing, answer `None`.
+    /// The session has expired: change nothing and return `None`.
     Expired,
-    /// Write nothing, answer the session as it is: it was carried on within the first half of its
-    /// idle timeout. So a request that is repeated costs no write.
+    /// The session was extended within the first half of its idle timeout: write nothing and return
+    /// the session unchanged. Frequent requests therefore cost no write.
     Keep,
-    /// Keep these times, answer the session with them.
+    /// Store these times and return the session with them.
     Prolong {
         /// The new [`Session::last_seen_at`].
         last_seen_at: Timestamp,
@@ -24,8 +25,8 @@ pub enum Prolonging {
 }
 
 impl Prolonging {
-    /// Decides for a session that is known and was not ended. Call it inside the atomic step that
-    /// carries the decision out.
+    /// Decides about a session that exists and was not ended. Call it inside the atomic step that
+    /// carries out the decision.
     ///
     /// [`Session::expires_at`] never moves.
     #[must_use]
@@ -33,7 +34,7 @@ impl Prolonging {
         if session.has_expired(now) {
             return Self::Expired;
         }
-        // Rounded up, so that a session of one second is never written twice in it.
+        // Rounded up, so that a session with a timeout of one second is written at most once in it.
         let half = Duration::from_secs(session.idle_timeout.as_secs().div_ceil(2));
         if now.since(session.last_seen_at) < half {
             return Self::Keep;
@@ -73,7 +74,7 @@ mod tests {
     fn a_session_is_carried_on_in_the_second_half_of_its_idle_timeout() {
         let prolonged = |seen, end| Prolonging::Prolong { last_seen_at: at(seen), tokens_end_at: at(end) };
         for (now, expected) in [
-            // A clock that is behind moves nothing back.
+            // A clock that is behind moves no time back.
             (40, Prolonging::Keep),
             (100, Prolonging::Keep),
             (124, Prolonging::Keep),

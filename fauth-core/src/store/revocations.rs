@@ -1,4 +1,4 @@
-//! Revocation: what was taken back before it expired.
+//! Revocation: tokens, sessions and subjects that were revoked before they expired.
 
 use std::{borrow::Cow, fmt::Write as _, time::Duration};
 
@@ -9,41 +9,42 @@ use smallvec::SmallVec;
 use super::{Changes, Owner, StoreError, StoreLocation};
 use crate::clock::Timestamp;
 
-/// The longest text that is kept as it is, in bytes. The key of a session of the application's own
-/// always fits: a name of up to 64 bytes, a subject of up to 255, an id of 22, and what leads them.
+/// The longest key that is stored in plain text, in bytes. The key of one of the application's own
+/// sessions always fits: a name of up to 64 bytes, a subject of up to 255, an id of 22, and the
+/// lead.
 const MAX_PLAIN_KEY: usize = 384;
 
-/// What can be revoked of an owner: everything that makes a token worthless together with others.
+/// What can be revoked for an owner. Each target invalidates all tokens that refer to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RevocationTarget<'a> {
-    /// One token of the owner, by its `jti`.
+    /// A single token of the owner, by its `jti`.
     TokenId(&'a str),
-    /// One session of the owner, by its `sid`: its access and refresh tokens.
+    /// A session of the owner, by its `sid`: its access and refresh tokens.
     Session(&'a str),
-    /// Everything of the owner, also what will be issued meanwhile. To end only what was issued so
-    /// far, raise the owner's [epoch](RevocationStore::raise_epoch).
+    /// All tokens of the owner, including those issued while the revocation lasts. To end only what
+    /// was issued so far, raise the owner's [epoch](RevocationStore::raise_epoch).
     Subject,
-    /// Every token with a custom claim of this value, whoever its subject is: a device, a tenant,
-    /// a delegation. Of the owner only the application and the issuer count.
+    /// Every token with a custom claim of this value, for any subject: a device, a tenant, a
+    /// delegation. Of the owner, only the application and the issuer count.
     Claim {
         /// The name of the claim.
         name: &'a str,
-        /// Its value, a string.
+        /// The value of the claim, a string.
         value: &'a str,
     },
 }
 
 impl RevocationTarget<'_> {
-    /// The name under which a backend keeps it for this owner: different for different targets, at
-    /// most 384 bytes.
+    /// The key under which a backend stores the target for this owner. Different targets have
+    /// different keys; a key has at most 384 bytes.
     #[must_use]
     pub fn key(&self, owner: &Owner<'_>) -> Cow<'static, str> {
         self.with_key(owner, |key| String::from_utf8_lossy(key).into_owned()).into()
     }
 
-    /// Looks at the bytes of the [key](Self::key) without putting them on the heap, for backends
-    /// that are asked at every request.
+    /// Passes the bytes of the [key](Self::key) to a closure without allocating, for backends that
+    /// are asked at every request.
     pub fn with_key<T>(&self, owner: &Owner<'_>, look: impl FnOnce(&[u8]) -> T) -> T {
         let subject = &*owner.subject;
         match *self {
@@ -56,9 +57,8 @@ impl RevocationTarget<'_> {
 }
 
 impl<'a> RevocationTarget<'a> {
-    /// Reads a [key](Self::key) back: whose it is, and what. `None` for a key that is a hash, and
-    /// for anything else that is not a plain key. The owner of a [claim](Self::Claim) has no
-    /// subject.
+    /// Parses a [key](Self::key) into its owner and target. `None` for a hashed key, and for
+    /// anything else that is not a plain key. The owner of a [claim](Self::Claim) has no subject.
     ///
     /// ```
     /// use fauth_core::store::{Owner, RevocationTarget};
@@ -92,13 +92,13 @@ impl<'a> RevocationTarget<'a> {
     }
 }
 
-/// The keys of several targets of one owner, written one after the other into one buffer: what
-/// they share is written once.
+/// The keys of several targets of one owner, written one after another into one buffer. The part
+/// that they share is written once.
 pub(crate) struct OwnerKeys<'a> {
     owner: &'a Owner<'a>,
     key: SmallVec<[u8; 0x200]>,
-    /// How much of the buffer the targets share; 0 if the owner's name is too long for a plain
-    /// key.
+    /// The length of the prefix that the targets share; 0 if the owner's name is too long for a
+    /// plain key.
     shared: usize,
 }
 
@@ -109,7 +109,7 @@ impl<'a> OwnerKeys<'a> {
         Self { owner, shared: key.len(), key }
     }
 
-    /// As [`RevocationTarget::with_key`].
+    /// Like [`RevocationTarget::with_key`].
     pub(crate) fn with_key<T>(&mut self, target: &RevocationTarget<'_>, look: impl FnOnce(&[u8]) -> T) -> T {
         let (kind, id) = match *target {
             RevocationTarget::TokenId(id) => (*b"jti", id),
@@ -135,8 +135,8 @@ fn with_key<T>(kind: [u8; 3], owner: &Owner<'_>, texts: [&str; 2], look: impl Fn
     if key.is_empty() { look(hashed(kind, owner, texts).as_bytes()) } else { look(&key) }
 }
 
-/// Writes `kind:lengths:texts`; the lengths keep `a` with `bc` and `ab` with `c` apart. Writes
-/// nothing if that is too long.
+/// Writes `kind:lengths:texts`. The lengths distinguish `a`, `bc` from `ab`, `c`. Writes nothing if
+/// the key would be too long.
 fn write_plain(
     key: &mut SmallVec<[u8; 0x200]>,
     kind: [u8; 3],
@@ -170,12 +170,12 @@ fn lead(kind: [u8; 3], lengths: [usize; 3]) -> [u8; LEAD] {
     lead
 }
 
-/// How long the lead is.
+/// The length of the lead in bytes.
 const LEAD: usize = 14;
 
 const LENGTH_DIGITS: usize = 3;
 
-/// Reads a length as [`length_digits`] writes it, and in no other form.
+/// Parses a length as written by [`length_digits`], and no other form.
 fn parse_length(digits: &[u8]) -> Option<usize> {
     digits.iter().try_fold(0, |length, digit| {
         let value = match digit {
@@ -187,7 +187,7 @@ fn parse_length(digits: &[u8]) -> Option<usize> {
     })
 }
 
-/// A length of up to [`MAX_PLAIN_KEY`] in hexadecimal digits.
+/// A length of up to [`MAX_PLAIN_KEY`], in hexadecimal digits.
 const fn length_digits(length: usize) -> [u8; LENGTH_DIGITS] {
     const fn digit(value: usize) -> u8 {
         let [digit, ..] = (value & 0xf).to_le_bytes();
@@ -196,7 +196,7 @@ const fn length_digits(length: usize) -> [u8; LENGTH_DIGITS] {
     [digit(length >> 8), digit(length >> 4), digit(length)]
 }
 
-/// No plain key begins like this.
+/// The key of a target whose plain key would be too long. No plain key begins with `sha256:`.
 fn hashed(kind: [u8; 3], owner: &Owner<'_>, [first, second]: [&str; 2]) -> String {
     let mut hash = Sha256::new_with_prefix(kind);
     for part in [&*owner.application, &*owner.issuer, first, second] {
@@ -210,51 +210,52 @@ fn hashed(kind: [u8; 3], owner: &Owner<'_>, [first, second]: [&str; 2]) -> Strin
     })
 }
 
-/// What a revocation store must know of a token to judge it.
+/// The facts about a token that a revocation store needs to check it.
 #[derive(Debug, Clone)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct TokenFacts<'a> {
-    /// To whom the token was issued.
+    /// The subject that the token was issued for.
     pub owner: Owner<'a>,
-    /// What the token would be revoked by; [`RevocationTarget::Subject`] is among them.
+    /// The targets whose revocation invalidates the token, always including
+    /// [`RevocationTarget::Subject`].
     pub targets: &'a [RevocationTarget<'a>],
-    /// The owner's epoch when the token was issued, as the token says.
+    /// The owner's epoch when the token was issued, as carried by the token.
     pub epoch: u64,
     /// When the token was issued.
     pub issued_at: Timestamp,
 }
 
-/// What a revocation store says of a token.
+/// The result of checking a token against a revocation store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a new verdict must be handled everywhere")]
 pub enum Verdict {
-    /// Nothing speaks against it.
+    /// Not revoked.
     Good,
     /// One of its targets is revoked.
     Revoked,
-    /// It is of an earlier epoch of its owner.
+    /// The token belongs to an earlier epoch of its owner.
     OldEpoch,
-    /// It was issued before the store began to remember: whether it was revoked is not known, and
-    /// never will be.
+    /// The token was issued before the store's memory begins, so whether it was revoked is unknown
+    /// and cannot be found out.
     BeforeMemory,
-    /// As [`BeforeMemory`](Self::BeforeMemory), but the caller's clock shows a time that lies more
-    /// than five minutes before the store began to remember. One of the two clocks is wrong, or
-    /// they are not the same: whoever is sent away to log in again comes back with a token that
-    /// is refused too. The request is refused with 503, and the log names both clocks.
+    /// Like [`BeforeMemory`](Self::BeforeMemory), but the caller's clock is more than five minutes
+    /// behind the time at which the store's memory begins. One of the two clocks is wrong. Logging
+    /// in again would not help, because the new token would be refused too. The request is refused
+    /// with 503, and the log names both times.
     ClocksDisagree {
-        /// Since when the store remembers, by its own clock.
+        /// When the store's memory begins, by its own clock.
         remembers_since: Timestamp,
     },
 }
 
-/// How far the caller's clock may be behind the beginning of a memory before that is a fault: far
-/// more than clocks that are set by the network differ.
+/// How far the caller's clock may lag behind the beginning of the memory before that counts as a
+/// fault: far more than the difference between clocks synchronised over the network.
 const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5 * 60);
 
 impl Verdict {
-    /// The verdict on a token from what a store knows, in the order in which reasons are given: a
-    /// token that is revoked and of an old epoch is [`Revoked`](Self::Revoked). `now` is the time
-    /// of the caller.
+    /// Decides about a token from what a store knows of it. The reasons have an order: a token that
+    /// is revoked and belongs to an old epoch is [`Revoked`](Self::Revoked). `now` is the caller's
+    /// time.
     #[must_use]
     pub fn of(token: &TokenFacts<'_>, known: &Known, now: Timestamp) -> Self {
         if known.is_revoked {
@@ -273,23 +274,23 @@ impl Verdict {
     }
 }
 
-/// What a store knows of a token when it gives its [`Verdict`].
+/// What a store knows about a token when it computes the [`Verdict`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct Known {
     /// Whether one of the token's targets is revoked.
     pub is_revoked: bool,
     /// The owner's epoch; 0 if it was never raised.
     pub epoch: u64,
-    /// Since when the store remembers; `None` if it has lost that too.
+    /// When the store's memory begins; `None` if the store has lost that too.
     pub remembers_since: Option<Timestamp>,
 }
 
-/// The epoch after a raise: one more than before, but at least the milliseconds since 1970 of
-/// `now`, and at least 1. `None` if there is no higher one.
+/// Computes the epoch after a raise: one more than before, but at least the milliseconds since 1970
+/// at `now`, and at least 1. `None` if there is no higher epoch.
 ///
-/// So two raises within one second differ, and one after an entry was forgotten is still higher
-/// than every epoch that a token may carry.
+/// Two raises within one second therefore differ, and an epoch raised after its entry was deleted
+/// is still higher than every epoch that a token may carry.
 #[must_use]
 pub fn raised_epoch(before: Option<u64>, now: Timestamp) -> Option<u64> {
     let milliseconds = u64::try_from(now.unix_seconds()).unwrap_or(0).saturating_mul(1000);
@@ -297,42 +298,43 @@ pub fn raised_epoch(before: Option<u64>, now: Timestamp) -> Option<u64> {
     Some(next.max(milliseconds).max(1))
 }
 
-/// Keeps what was revoked.
+/// A store of revocations and epochs.
 ///
 /// # Security
-/// - An entry stays until its time has come, whatever the memory it takes: a bounded store that is
-///   full refuses new entries and forgets none.
-/// - What a store has lost (it was restarted empty) it must not judge. It remembers since when it
-///   remembers, and a token that was issued before is [`BeforeMemory`](Verdict::BeforeMemory).
-/// - A store that answers from a copy knows how old the copy is, and fails where it is older than
-///   was allowed.
+/// - An entry stays until its time has passed, however much memory that takes: a bounded store that
+///   is full refuses new entries and drops none.
+/// - A store must not judge tokens whose revocation it may have lost, for example in a restart with
+///   an empty memory. It records when its memory begins; a token issued before that is
+///   [`BeforeMemory`](Verdict::BeforeMemory).
+/// - A store that answers from a copy (a mirror) knows the age of the copy, and fails if it is
+///   older than allowed.
 #[async_trait]
 pub trait RevocationStore: Send + Sync + 'static {
-    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// Where the store keeps its data. [Unknown](StoreLocation::unknown) by default, which counts
     /// as a place that other applications can reach.
     fn location(&self) -> StoreLocation {
         StoreLocation::unknown()
     }
 
-    /// Revokes all of these until `until` at least; one that is revoked already never ends earlier
-    /// than before. All in one trip and one atomic step.
+    /// Revokes all of the targets at least until `until`. A target that is already revoked never
+    /// becomes valid earlier than before. Takes one round trip and one atomic step.
     ///
-    /// A target that is revoked until `until` or later already is not written again: whoever
-    /// repeats a logout adds nothing to the store.
+    /// A target that is already revoked until `until` or later is not written again, so repeating a
+    /// logout adds nothing to the store.
     ///
-    /// `limit` is the owner's share: the most targets that may be revoked for this owner at `now`
-    /// after this call, if an act of the owner's own adds some. If there would be more, the answer
-    /// is `false`, and nothing has changed; so it is if a bounded store has no room for such acts.
-    /// The caller then [raises the epoch](Self::raise_epoch), which always takes one place. A
-    /// target that is revoked already takes no further place, so that a call in which all are is
-    /// `true` also where the share is full. [Claims](RevocationTarget::Claim) are nobody's and are
-    /// not counted.
+    /// `limit` is the owner's share, and is given for actions of the owner: the maximum number of
+    /// targets that may be revoked for this owner at `now` after a call that adds some. If there
+    /// would be more, the result is `false` and nothing has changed; the same holds if a bounded
+    /// store has no room for such actions. The caller then [raises the epoch](Self::raise_epoch),
+    /// which always takes a single entry. A target that is already revoked takes no further place,
+    /// so a call whose targets are all revoked returns `true` even if the share is used up.
+    /// [Claims](RevocationTarget::Claim) belong to no owner and are not counted.
     ///
-    /// Without a `limit` the answer is always `true`: what an administrator revokes finds room as
-    /// long as there is any at all.
+    /// Without a `limit` the result is always `true`: a revocation by an administrator finds room
+    /// as long as the store has any.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether all are revoked.
+    /// [`StoreError`] if it is unknown whether all targets are revoked.
     async fn revoke(
         &self,
         owner: &Owner<'_>,
@@ -342,20 +344,22 @@ pub trait RevocationStore: Send + Sync + 'static {
         until: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Judges a token by all its targets and its epoch, in one trip at most, as [`Verdict::of`]
-    /// says.
+    /// Checks a token against all its targets and its epoch, as [`Verdict::of`] defines. Takes at
+    /// most one round trip.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be judged.
+    /// [`StoreError`] if the token cannot be checked.
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError>;
 
-    /// [Judges](Self::check) several tokens, which need not have the same owner. There are as many
-    /// verdicts, in the same order. For what stays open: it is asked about at most 500 at a time.
+    /// Checks several tokens, as [`check`](Self::check) does, and returns one verdict for each, in
+    /// the same order. The tokens may have different owners. Used for open connections, with at
+    /// most 500 tokens per call.
     ///
-    /// By default one after the other. A store that is asked over a network answers in one trip.
+    /// The default implementation checks them one after another. A store in the network answers in
+    /// one round trip.
     ///
     /// # Errors
-    /// [`StoreError`] if one of them cannot be judged.
+    /// [`StoreError`] if one of the tokens cannot be checked.
     async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
         let mut verdicts = Vec::with_capacity(tokens.len());
         for token in tokens {
@@ -364,29 +368,29 @@ pub trait RevocationStore: Send + Sync + 'static {
         Ok(verdicts)
     }
 
-    /// What changes from now on, as it happens: all that could make a [verdict](Self::check)
-    /// another, also what other instances have revoked. Told after this store's verdict is the
-    /// new one.
+    /// Subscribes to changes from now on: every change that may alter a [verdict](Self::check),
+    /// including revocations by other instances. A change is announced once this store's verdict
+    /// reflects it.
     ///
-    /// `None`, the default, where the store does not hear of it: then it is
-    /// [asked](Self::check_all) now and again about everything that stays open.
+    /// `None`, the default, if the store does not learn of changes. The provider then
+    /// [checks](Self::check_all) all open connections at intervals.
     fn changes(&self) -> Option<Changes> {
         None
     }
 
-    /// The epoch of an owner, which new tokens are to carry; 0 if it was never raised, or
-    /// forgotten after its time. Never from a copy.
+    /// Returns the owner's epoch, which new tokens carry; 0 if it was never raised, or was deleted
+    /// after its time. Never answered from a copy.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be read.
+    /// [`StoreError`] if the epoch cannot be read.
     async fn epoch(&self, owner: &Owner<'_>, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// Raises the epoch of an owner to its [successor](raised_epoch), so that everything issued
-    /// with an earlier one is refused, and returns the new one. It is remembered until `until`,
-    /// which lies after the end of everything that was issued so far.
+    /// Raises the owner's epoch to its [successor](raised_epoch) and returns the new one.
+    /// Everything issued with an earlier epoch is refused from then on. The epoch is kept until
+    /// `until`, which lies after the expiry of everything issued so far.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether it was raised.
+    /// [`StoreError`] if it is unknown whether the epoch was raised.
     async fn raise_epoch(
         &self,
         owner: &Owner<'_>,
@@ -394,13 +398,13 @@ pub trait RevocationStore: Send + Sync + 'static {
         until: Timestamp,
     ) -> Result<u64, StoreError>;
 
-    /// [Raises the epoch](Self::raise_epoch) of an owner who is to be forgotten, and in the same
-    /// step deletes the revocations of the owner's tokens and sessions that the entry of the epoch
-    /// outlasts: every token that they stand for is of an earlier epoch. That of the
-    /// [subject](RevocationTarget::Subject) stays.
+    /// [Raises the epoch](Self::raise_epoch) of an owner whose data is erased. In the same step,
+    /// deletes the revocations of the owner's tokens and sessions that end no later than the entry
+    /// of the epoch: every token that they apply to belongs to an earlier epoch. The revocation of
+    /// the [subject](RevocationTarget::Subject) stays.
     ///
-    /// By default it raises the epoch, and the others are forgotten after their time, which is the
-    /// end of the last token that they stand for.
+    /// The default implementation raises the epoch; the revocations are deleted after their time,
+    /// which is the expiry of the last token that they apply to.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether the epoch was raised.
@@ -470,7 +474,7 @@ mod tests {
         let target = RevocationTarget::Session(&fits);
         assert_eq!(RevocationTarget::parse(&plain), Some((owner.clone(), target)));
         assert_eq!(RevocationTarget::parse(&format!("{plain}x")), None, "no store has such a key");
-        // Whoever looks for it finds it under the key that it was written with.
+        // A lookup uses the key under which it was stored.
         for end in ["", "x", "xx"] {
             let id = format!("{fits}{end}");
             for id in [&id[1..], &id] {

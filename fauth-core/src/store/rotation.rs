@@ -1,15 +1,14 @@
-//! Refresh-token rotation: what becomes of a presented refresh token, as one pure function that
-//! every backend uses.
+//! Refresh-token rotation: the decision about a presented refresh token, as one pure function that
+//! every backend calls.
 
 use std::time::Duration;
 
 use super::{ClientFingerprint, Nonce, Rotation, SecretHash, Session};
 use crate::clock::Timestamp;
 
-/// The refresh tokens of a live session, as a store keeps them: the newest one, and the one before
-/// it.
+/// The refresh tokens of a live session, as stored: the newest token and its predecessor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct RefreshFamily {
     /// The hash of the newest refresh token.
     pub head: SecretHash,
@@ -17,28 +16,28 @@ pub struct RefreshFamily {
     pub last_rotation: Option<LastRotation>,
 }
 
-/// How the newest refresh token came to be.
+/// The rotation that issued the newest refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct LastRotation {
     /// The hash of the token that was exchanged for the newest one.
     pub predecessor: SecretHash,
-    /// What the newest token was made from.
+    /// The nonce from which the newest token was derived.
     pub nonce: Nonce,
-    /// When that was.
+    /// When the rotation took place.
     pub rotated_at: Timestamp,
-    /// Who did it; `None` if nothing is known of the client.
+    /// The fingerprint of the client that rotated; `None` if nothing is known about it.
     pub fingerprint: Option<ClientFingerprint>,
 }
 
-/// What a store is to do with a session when one of its refresh tokens is presented.
+/// What a store does with a session when one of its refresh tokens is presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a new decision must be handled everywhere")]
 pub enum RotationDecision {
-    /// The session has expired: change nothing, answer
+    /// The session has expired: change nothing and return
     /// [`Expired`](super::RotationOutcome::Expired).
     Expired,
-    /// Keep this family and these times, answer [`Rotated`](super::RotationOutcome::Rotated).
+    /// Store this family and these times, and return [`Rotated`](super::RotationOutcome::Rotated).
     Rotate {
         /// The family with the successor as its head.
         family: RefreshFamily,
@@ -47,26 +46,26 @@ pub enum RotationDecision {
         /// The new [`Session::tokens_end_at`].
         tokens_end_at: Timestamp,
     },
-    /// Keep `tokens_end_at` if it is later than the session's, change nothing else, and answer
-    /// [`InGrace`](super::RotationOutcome::InGrace) with these.
+    /// Store `tokens_end_at` if it is later than the session's, change nothing else, and return
+    /// [`InGrace`](super::RotationOutcome::InGrace) with these values.
     InGrace {
-        /// What the head was made from.
+        /// The nonce from which the newest token was derived.
         nonce: Nonce,
-        /// When the head was made.
+        /// When the newest token was issued.
         rotated_at: Timestamp,
-        /// Whether the client has another fingerprint than the one that made the head.
+        /// Whether the client's fingerprint differs from that of the client that rotated the token.
         from_another_client: bool,
-        /// The [`Session::tokens_end_at`] from now on. Mostly the one that it has: a repetition
-        /// writes nothing.
+        /// The new [`Session::tokens_end_at`]. Usually unchanged, so that a repetition needs no
+        /// write.
         tokens_end_at: Timestamp,
     },
-    /// A replayed token: end the session, answer [`Reused`](super::RotationOutcome::Reused).
+    /// A replayed token: end the session and return [`Reused`](super::RotationOutcome::Reused).
     End,
 }
 
 impl RotationDecision {
-    /// Decides for a session that is known and was not ended. Call it inside the atomic step that
-    /// carries the decision out.
+    /// Decides about a session that exists and was not ended. Call it inside the atomic step that
+    /// carries out the decision.
     #[must_use]
     pub fn of(session: &Session, family: &RefreshFamily, rotation: &Rotation, now: Timestamp) -> Self {
         if session.has_expired(now) {
@@ -93,34 +92,36 @@ impl RotationDecision {
 }
 
 impl Rotation {
-    /// When the access token ends that is issued at `now`.
+    /// When an access token issued at `now` expires.
     fn token_ends_at(&self, now: Timestamp) -> Timestamp {
         now.checked_add(self.access_lifetime).unwrap_or(Timestamp::MAX)
     }
 
-    /// When the last access token ends that is issued at `now`, or at a repetition in the window
-    /// that begins at `now`: so that repetitions need not be written.
+    /// When the last access token expires that is issued at `now` or by a repetition in the grace
+    /// window that begins at `now`. Covering the window in advance saves a write for each
+    /// repetition.
     fn tokens_end_at(&self, now: Timestamp) -> Timestamp {
         self.token_ends_at(now).checked_add(self.grace).unwrap_or(Timestamp::MAX)
     }
 }
 
 impl LastRotation {
-    /// What becomes of a repetition within the window.
+    /// Decides about a repetition within the grace window.
     fn repeated(&self, session: &Session, rotation: &Rotation, now: Timestamp) -> RotationDecision {
         let from_another_client = self.fingerprint != rotation.fingerprint;
         if from_another_client && rotation.bound_to_client {
             return RotationDecision::End;
         }
-        // Only an instance whose tokens last longer than those of the one that rotated raises it,
-        // and then for all of its repetitions at once.
+        // Only an instance with a longer access-token lifetime than the instance that rotated gets
+        // here, and it then covers all of its repetitions at once.
         let is_covered = rotation.token_ends_at(now) <= session.tokens_end_at;
         let tokens_end_at = if is_covered { session.tokens_end_at } else { rotation.tokens_end_at(now) };
         let Self { nonce, rotated_at, .. } = *self;
         RotationDecision::InGrace { nonce, rotated_at, from_another_client, tokens_end_at }
     }
 
-    /// Clocks of two instances may differ, so that the rotation may lie ahead.
+    /// Whether the token is the predecessor and within the grace window. The rotation may lie in
+    /// the future, because the clocks of instances differ.
     fn is_in_grace(&self, rotation: &Rotation, now: Timestamp) -> bool {
         let apart: Duration = now.since(self.rotated_at).max(self.rotated_at.since(now));
         self.predecessor.matches(&rotation.presented) && apart < rotation.grace
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_head_gives_way_to_its_successor() {
-        // A clock that is behind moves the session's last use no further back.
+        // A clock that is behind never moves the session's last use back.
         for (now, seen) in [(149, 149), (100, 100), (40, 100)] {
             let RotationDecision::Rotate { family, last_seen_at, .. } = decide(2, now, 0) else {
                 panic!("not rotated at {now}");
@@ -275,7 +276,7 @@ mod tests {
             let bound = Rotation { bound_to_client: true, ..repetition };
             let expected = if is_another { RotationDecision::End } else { in_grace(false, 140) };
             assert_eq!(decide_on(&bound, 105), expected, "{fingerprint:?}");
-            // Who presents the head is the one who has it.
+            // A client that presents the newest token is its holder.
             let head = Rotation { presented: hash(2), ..bound };
             let decision = decide_on(&head, 105);
             let RotationDecision::Rotate { family, .. } = decision else { panic!("{decision:?}") };

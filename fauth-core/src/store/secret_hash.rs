@@ -1,28 +1,28 @@
-//! The hash that a store keeps in place of a secret.
+//! The hash that a store keeps instead of a secret.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The hash of a secret: what a store keeps in its place. To a store it is 32 bytes.
+/// The hash of a secret, which a store keeps instead of the secret itself: 32 bytes.
 ///
-/// Of refresh tokens it is the SHA-256, of API keys and one-time tokens an HMAC-SHA-256: what is
-/// not signed itself must not be made by whoever can write to the store.
+/// For refresh tokens it is the SHA-256. For API keys and one-time tokens it is an HMAC-SHA-256, so
+/// that write access to the store is not enough to create one.
 ///
-/// Only for secrets of at least 128 random bits, which nobody can guess; passwords are hashed by
+/// Only for secrets with at least 128 random bits, which cannot be guessed. Passwords are hashed by
 /// [`password`](crate::password).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    /// As a backend has stored it.
+    /// Restores a hash that a backend has stored.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// To be stored.
+    /// The bytes to store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -1,4 +1,4 @@
-//! Sessions: one for each login, carried on by refreshing, ended by logging out.
+//! Sessions: each login opens one, refreshing keeps it alive, and logging out ends it.
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
@@ -7,68 +7,68 @@ use async_trait::async_trait;
 use super::{Owner, SecretHash, StoreError, StoreLocation, ThrottleStore};
 use crate::{clock::Timestamp, escape::Concealed, token::SessionId};
 
-/// One login, as a store keeps it and a list shows it.
+/// A session: one login, as stored and as shown in session lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct Session {
-    /// Its id.
+    /// The session's id.
     pub id: SessionId,
-    /// To whom it belongs.
+    /// The subject that logged in.
     pub owner: Owner<'static>,
-    /// When the login was.
+    /// When the user logged in.
     pub created_at: Timestamp,
-    /// When it was last refreshed; at first, when the login was.
+    /// When the session was last refreshed; initially the time of the login.
     pub last_seen_at: Timestamp,
-    /// It ends if it is not refreshed for so long. Whole seconds.
+    /// The session ends if it is not refreshed for this long. Whole seconds.
     pub idle_timeout: Duration,
-    /// It ends then at the latest. No refresh moves this.
+    /// The absolute end of the session. Refreshing never moves it.
     pub expires_at: Timestamp,
-    /// Did the user ask to be remembered?
+    /// Whether the user asked to be remembered.
     pub remembered: bool,
-    /// What the client called itself when logging in, at most 256 bytes. A stranger's words:
-    /// escape it where it is shown.
+    /// The name that the client gave itself at login (its user agent), at most 256 bytes.
+    /// Untrusted: escape it before showing it.
     pub client: Option<String>,
-    /// From where the login came.
+    /// The address from which the user logged in.
     pub address: Option<IpAddr>,
-    /// From then on no access token of the session is valid: the latest end of all that were
-    /// issued in it so far, by any instance. A revocation of the session is kept until then at
-    /// least.
+    /// The time from which no access token of the session is valid: the latest expiry of all access
+    /// tokens issued in it so far, by any instance. A revocation of the session is kept at least
+    /// until then.
     pub tokens_end_at: Timestamp,
 }
 
 impl Session {
-    /// From then on the session has ended by itself: the earlier of its idle and its absolute end.
+    /// When the session expires without further use: the earlier of its idle end and its absolute
+    /// end.
     #[must_use]
     pub fn ends_at(&self) -> Timestamp {
         let idle = self.last_seen_at.checked_add(self.idle_timeout).unwrap_or(Timestamp::MAX);
         idle.min(self.expires_at)
     }
 
-    /// Has it ended by itself at `now`?
+    /// Whether the session has expired at `now`.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         now >= self.ends_at()
     }
 }
 
-/// A session to be opened.
+/// A session to open.
 #[derive(Clone)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct NewSession {
     /// The session.
     pub session: Session,
-    /// The hash of its first refresh token.
+    /// The hash of the first refresh token.
     pub head: SecretHash,
-    /// The most live sessions that its owner may have, this one included; at least 1.
+    /// The maximum number of live sessions of the owner, including this one; at least 1.
     pub limit: usize,
-    /// The application's own data, as JSON of at most
-    /// [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES).
+    /// The application's own data: JSON of at most [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES).
     pub payload: Option<Box<str>>,
 }
 
-/// A session with what the application keeps in it.
+/// A session together with the application's data.
 #[derive(Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct LoadedSession {
     /// The session.
     pub session: Session,
@@ -76,17 +76,18 @@ pub struct LoadedSession {
     pub payload: Option<Box<str>>,
 }
 
-/// A new payload in the place of another.
+/// A replacement of a session's payload, conditional on its current value.
 #[derive(Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct PayloadChange {
-    /// The payload that it takes the place of, byte for byte; `None` if there was none.
+    /// The payload to replace, compared byte for byte; `None` if there is none.
     pub before: Option<Box<str>>,
-    /// The new one, of at most [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES); `None` for none.
+    /// The new payload, of at most [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES); `None` removes
+    /// it.
     pub after: Option<Box<str>>,
 }
 
-/// Shows how long the payload is, not what it says: it may be personal data.
+/// Shows the length of the payload but not its content, which may be personal data.
 impl fmt::Debug for NewSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { session, head, limit, payload } = self;
@@ -99,7 +100,7 @@ impl fmt::Debug for NewSession {
     }
 }
 
-/// Shows how long the payload is, not what it says: it may be personal data.
+/// Shows the length of the payload but not its content, which may be personal data.
 impl fmt::Debug for LoadedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { session, payload } = self;
@@ -108,7 +109,7 @@ impl fmt::Debug for LoadedSession {
     }
 }
 
-/// Shows how long the payloads are, not what they say: it may be personal data.
+/// Shows the lengths of the payloads but not their content, which may be personal data.
 impl fmt::Debug for PayloadChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [before, after] = [&self.before, &self.after].map(|text| text.as_deref().map(Concealed));
@@ -116,26 +117,26 @@ impl fmt::Debug for PayloadChange {
     }
 }
 
-/// What became of a [`PayloadChange`].
+/// The outcome of a [`PayloadChange`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a new outcome must be handled everywhere")]
 pub enum PayloadOutcome {
-    /// The new payload is kept.
+    /// The new payload is stored.
     Changed,
-    /// The payload was another one than [`PayloadChange::before`]; it stays.
+    /// The current payload is not [`PayloadChange::before`]; nothing was changed.
     Differs,
-    /// There is no such session, or it has ended.
+    /// The session does not exist or has ended.
     NotLive,
 }
 
-/// A session that a store has ended on behalf of others: by a further login, or with all others of
-/// its owner.
+/// A session that was ended by an operation on its owner: a further login beyond the limit, or the
+/// end of all of the owner's sessions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_structs, reason = "backends make it from what they have stored")]
+#[expect(clippy::exhaustive_structs, reason = "backends construct it from stored data")]
 pub struct EndedSession {
-    /// Its id.
+    /// The session's id.
     pub id: SessionId,
-    /// Its [`Session::tokens_end_at`] when it was ended.
+    /// [`Session::tokens_end_at`] at the time when the session was ended.
     pub tokens_end_at: Timestamp,
 }
 
@@ -145,19 +146,19 @@ impl From<&Session> for EndedSession {
     }
 }
 
-/// 128 random bits from which, together with the old refresh token, its successor follows. Without
-/// the old token it is worth nothing.
+/// 128 random bits from which, together with the old refresh token, the next refresh token is
+/// derived. Worthless without the old token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Nonce([u8; 16]);
 
 impl Nonce {
-    /// As a backend has stored it.
+    /// Restores a nonce that a backend has stored.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// To be stored.
+    /// The bytes to store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -170,23 +171,23 @@ impl fmt::Debug for Nonce {
     }
 }
 
-/// A hash of where a client is and what it calls itself: the network of its address and its user
-/// agent. It tells two clients apart, and names neither.
+/// A hash of the client's network and user agent. It distinguishes two clients and identifies
+/// neither.
 ///
 /// # Security
-/// It is a hint and no proof: whoever has copied a refresh token may have copied the user agent
-/// too, and may share the network.
+/// A hint, not a proof: an attacker who has copied a refresh token may have copied the user agent
+/// too, and may be in the same network.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClientFingerprint([u8; 16]);
 
 impl ClientFingerprint {
-    /// As a backend has stored it.
+    /// Restores a fingerprint that a backend has stored.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// To be stored.
+    /// The bytes to store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -201,99 +202,101 @@ impl fmt::Debug for ClientFingerprint {
 
 /// An attempt to exchange a refresh token for its successor.
 #[derive(Debug, Clone)]
-#[expect(clippy::exhaustive_structs, reason = "the store suite of other crates makes them")]
+#[expect(clippy::exhaustive_structs, reason = "the store test suite in another crate constructs them")]
 pub struct Rotation {
-    /// The session that the token belongs to.
+    /// The session to which the refresh token belongs.
     pub session: SessionId,
-    /// The hash of the token that was presented.
+    /// The hash of the presented refresh token.
     pub presented: SecretHash,
-    /// The hash of the token that shall take its place.
+    /// The hash of the refresh token that replaces it.
     pub successor: SecretHash,
-    /// What the successor was made from.
+    /// The nonce from which the successor was derived.
     pub nonce: Nonce,
-    /// For how long after a rotation the token before may be presented again; zero for not at all.
-    /// Whole seconds.
+    /// How long after a rotation the previous refresh token may be presented again (the grace
+    /// window); zero disables it. Whole seconds.
     pub grace: Duration,
-    /// How long the access token lasts that is issued if the attempt succeeds. Whole seconds.
+    /// The lifetime of the access token that is issued if the rotation succeeds. Whole seconds.
     pub access_lifetime: Duration,
-    /// Who presents the token; `None` if nothing is known of the client.
+    /// The fingerprint of the client that presents the token; `None` if nothing is known about it.
     pub fingerprint: Option<ClientFingerprint>,
-    /// Whether another client within the grace window counts as a replay.
+    /// Whether a repetition by another client within the grace window counts as a replay.
     pub bound_to_client: bool,
 }
 
-/// What became of an attempt to rotate.
+/// The outcome of a [`Rotation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a new outcome must be handled everywhere")]
 pub enum RotationOutcome {
-    /// The token was the head of the family; the successor has taken its place, and
-    /// [`Session::last_seen_at`] is the present.
+    /// The token was the newest one of its session. The successor has replaced it, and
+    /// [`Session::last_seen_at`] is the current time.
     Rotated(Session),
-    /// The token is the direct predecessor of the head, which was made less than the grace window
-    /// ago. Nothing has changed, but [`Session::tokens_end_at`] if it did not cover the access
-    /// token that is issued now.
+    /// The token is the direct predecessor of the newest one, which was issued within the grace
+    /// window. Nothing was changed, except [`Session::tokens_end_at`] if it did not cover the
+    /// access token that is issued now.
     InGrace {
-        /// The session as it is.
+        /// The session.
         session: Session,
-        /// What the head was made from.
+        /// The nonce from which the newest token was derived.
         nonce: Nonce,
-        /// When the head was made.
+        /// When the newest token was issued.
         rotated_at: Timestamp,
-        /// Whether the client has another fingerprint than the one that made the head.
+        /// Whether the client's fingerprint differs from that of the client that rotated the token.
         from_another_client: bool,
     },
-    /// The token has been used before: somebody has a copy of it. The session was live, and
+    /// A replay: the token was used before, so somebody has a copy of it. The session was live, and
     /// **this call has ended it**.
     Reused(Session),
-    /// The session has been ended before. Whoever has ended it may have died before it could revoke
-    /// its access tokens.
+    /// The session was ended before. The process that ended it may have died before it could revoke
+    /// the session's access tokens.
     Ended {
-        /// [`Session::tokens_end_at`] as it was then. A store that has forgotten it, after that
-        /// time was over for an hour, tells an earlier one.
+        /// [`Session::tokens_end_at`] when the session was ended. A store that no longer has the
+        /// value, because that time passed more than an hour ago, returns an earlier one.
         tokens_end_at: Timestamp,
     },
-    /// The session has ended by itself.
+    /// The session has expired.
     Expired,
-    /// There is no such session, or it was forgotten after its time.
+    /// The session does not exist, or its entry was deleted after it expired.
     Unknown,
 }
 
-/// Keeps sessions, each found by its owner and its id.
+/// A session store: keeps sessions, each identified by its owner and its id.
 ///
 /// # Security
-/// Each method is one atomic step, also between machines: nobody sees half of it, and no two calls
-/// both see the state before the other. A session that has ended never becomes live again,
-/// whatever runs at the same time, and its id is never opened a second time for its owner while it
-/// is known.
+/// Each method is one atomic step, also across machines: no caller sees a partial result, and no
+/// two calls both act on the state before the other. A session that has ended never becomes live
+/// again, even under concurrent calls. While an id is known to the store, it is never opened a
+/// second time for the same owner.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Where it keeps what it is given. By default [unknown](StoreLocation::unknown), which counts
+    /// Where the store keeps its data. [Unknown](StoreLocation::unknown) by default, which counts
     /// as a place that other applications can reach.
     fn location(&self) -> StoreLocation {
         StoreLocation::unknown()
     }
 
-    /// The same backend as a store of the login throttle, if it is one: then
-    /// [`AuthProviderBuilder::store`](crate::AuthProviderBuilder::store) uses it for that too. By
-    /// default it is none, and failed logins are counted in the memory of each instance.
+    /// Returns the same backend as a throttle store, if it is one;
+    /// [`AuthProviderBuilder::store`](crate::AuthProviderBuilder::store) then uses it for the login
+    /// throttle too. `None` by default: failed logins are then counted in the memory of each
+    /// instance.
     fn throttles(self: Arc<Self>) -> Option<Arc<dyn ThrottleStore>> {
         None
     }
 
-    /// Keeps a new session. If its owner would have more than [`NewSession::limit`] live ones,
-    /// those that were seen longest ago are ended and returned.
+    /// Stores a new session. If its owner would then have more than [`NewSession::limit`] live
+    /// sessions, ends those that were used least recently, and returns them.
     ///
-    /// Confirmed means kept: each backend documents what that is worth when power fails.
+    /// When the future returns `Ok`, the session is stored. Each backend documents whether that
+    /// survives a power failure.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be kept, also because its owner has a session of this id
-    /// already, or because a bounded store is full. Nothing has changed then.
+    /// [`StoreError`] if the session cannot be stored. That includes an id that the owner already
+    /// uses, and a bounded store that is full. Nothing has changed then.
     async fn open(&self, new: NewSession, now: Timestamp) -> Result<Vec<EndedSession>, StoreError>;
 
-    /// The session of this owner and id, if it is live.
+    /// Returns the session of this owner and id if it is live.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be read.
+    /// [`StoreError`] if the session cannot be read.
     async fn find(
         &self,
         owner: &Owner<'_>,
@@ -303,14 +306,15 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Exchanges the newest refresh token of a session for its successor, in one atomic step:
     ///
-    /// 1. the owner has no such session: [`Unknown`](RotationOutcome::Unknown); it was ended:
-    ///    [`Ended`](RotationOutcome::Ended), with the end of its tokens;
-    /// 2. else as [`RotationDecision`](super::RotationDecision) says, which every backend calls.
+    /// 1. If the owner has no such session, returns [`Unknown`](RotationOutcome::Unknown). If the
+    ///    session was ended, returns [`Ended`](RotationOutcome::Ended) with the end of its tokens.
+    /// 2. Otherwise carries out the [`RotationDecision`](super::RotationDecision), which every
+    ///    backend computes with [`RotationDecision::of`](super::RotationDecision::of).
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether that happened. The caller may then try again with
-    /// the same token: within the grace window it gets the same successor, whether the first
-    /// attempt had come through or not.
+    /// [`StoreError`] if it is unknown whether the rotation took place. The caller may try again
+    /// with the same token: within the grace window it gets the same successor, whether or not the
+    /// first attempt went through.
     async fn rotate(
         &self,
         owner: &Owner<'_>,
@@ -318,11 +322,11 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<RotationOutcome, StoreError>;
 
-    /// Ends one session of this owner, if it is live. Returns the session that this call has
-    /// ended; `None` if there was nothing to end.
+    /// Ends a session of this owner if it is live. Returns the session if this call ended it, and
+    /// `None` if there was nothing to end.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether it has ended.
+    /// [`StoreError`] if it is unknown whether the session has ended.
     async fn end(
         &self,
         owner: &Owner<'_>,
@@ -330,11 +334,11 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError>;
 
-    /// Ends all live sessions of an owner but the one to `keep`. Returns those that this call has
-    /// ended.
+    /// Ends all live sessions of an owner except the one to `keep`. Returns the sessions that this
+    /// call ended.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether all have ended.
+    /// [`StoreError`] if it is unknown whether all of them have ended.
     async fn end_all(
         &self,
         owner: &Owner<'_>,
@@ -342,11 +346,12 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<EndedSession>, StoreError>;
 
-    /// Ends all live sessions of an owner, and deletes whatever is kept of these and earlier ones,
-    /// tombstones too: the owner is to be forgotten. Returns those that this call has ended. A
-    /// refresh token of a session that is not known is refused as well as one of an ended session.
+    /// Ends all live sessions of an owner and deletes everything stored about these and earlier
+    /// sessions, including tombstones: for erasing the owner's data. Returns the sessions that this
+    /// call ended. The refresh token of an unknown session is refused like that of an ended one.
     ///
-    /// By default it ends them, and what is left of them is forgotten after its time.
+    /// The default implementation ends the sessions; their entries are deleted later, after they
+    /// expire.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether that happened.
@@ -354,11 +359,11 @@ pub trait SessionStore: Send + Sync + 'static {
         self.end_all(owner, None, now).await
     }
 
-    /// The session of this owner and id with its payload, if it is live. Other methods return no
-    /// payloads, so that lists stay short.
+    /// Returns the session of this owner and id, with its payload, if it is live. No other method
+    /// returns payloads, which keeps lists small.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be read.
+    /// [`StoreError`] if the session cannot be read.
     async fn load(
         &self,
         owner: &Owner<'_>,
@@ -366,12 +371,12 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<LoadedSession>, StoreError>;
 
-    /// Carries a live session on because a request of it has arrived, in one atomic step: as
-    /// [`Prolonging::of`](super::Prolonging::of) says, which every backend calls. Returns the
-    /// session as it is then; `None` if it is not live.
+    /// Extends a live session because one of its requests has arrived, in one atomic step. The
+    /// store carries out the decision of [`Prolonging::of`](super::Prolonging::of), which every
+    /// backend calls. Returns the updated session; `None` if it is not live.
     ///
     /// # Errors
-    /// [`StoreError`] if it is unknown whether that happened. It does no harm to try again.
+    /// [`StoreError`] if it is unknown whether that happened. Trying again does no harm.
     async fn prolong(
         &self,
         owner: &Owner<'_>,
@@ -379,9 +384,10 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError>;
 
-    /// Puts a payload in the place of the one that the caller has read, in one atomic step. So of
-    /// two callers that have read the same, one changes it, and the other is told. Where the new
-    /// one is kept already, it counts as changed, so that it does no harm to try again.
+    /// Replaces the payload that the caller has read, in one atomic step (compare-and-swap). Of two
+    /// callers that have read the same payload, one changes it, and the other gets
+    /// [`PayloadOutcome::Differs`]. If the new payload is already stored, it counts as changed, so
+    /// trying again does no harm.
     ///
     /// # Errors
     /// [`StoreError`] if it is unknown whether that happened.
@@ -393,7 +399,7 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<PayloadOutcome, StoreError>;
 
-    /// The live sessions of an owner, the one that was seen last first.
+    /// Returns the live sessions of an owner, most recently used first.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.

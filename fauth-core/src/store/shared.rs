@@ -1,7 +1,8 @@
-//! A store behind an `Arc` is a store, also if its type was chosen at run time.
+//! Implementations of the storage traits for `Arc<S>`, so that a store can be chosen at run time.
 //!
-//! `async fn` in these impls would box the boxed future once more, on the path of every guarded
-//! request. So they are written as `async_trait` expands the traits, and hand the inner future on.
+//! `async fn` in these impls would box the already boxed future once more, on the path of every
+//! guarded request. They are therefore written as `async_trait` expands the traits, and pass the
+//! inner future on.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 

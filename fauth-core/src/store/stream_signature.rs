@@ -1,24 +1,25 @@
 //! Signatures of entries in Caracal's streams: HMAC-SHA256 of a canonical text.
 //!
-//! The canonical text is the name of the stream and then `name=value` for each field, each in a
-//! line of its own, sorted by name, without `_sig`, without fields that are null, and with those
-//! that are empty.
+//! The canonical text is the name of the stream, followed by `name=value` for each field, each on a
+//! line of its own and sorted by name. It omits `_sig` and fields that are null, and includes empty
+//! fields.
 //!
-//! That text says nothing of where a value ends. The fields `reason` = "a\nsid=b" have the same
-//! text as `reason` = "a" and `sid` = "b": whoever can write to the stream, and has no key, could
-//! split a signed entry anew and revoke `b`, or join two fields and save a session from being
-//! revoked. So fields with which the text could be read in two ways are refused, by the signer and
-//! by the verifier:
+//! This text does not mark where a value ends. The field `reason` = "a\nsid=b" has the same text as
+//! the fields `reason` = "a" and `sid` = "b". An attacker with write access to the stream, but
+//! without the key, could split the fields of a signed entry differently and revoke `b`, or join
+//! two fields and so suppress the revocation of a session. The signer and the verifier therefore
+//! refuse fields whose text could be read in two ways:
 //!
 //! - a name with a line feed or with `=`;
-//! - a value in which a line after the first has an `=`;
+//! - a value in which a line after the first contains `=`;
 //! - a name that occurs twice, which Redis allows.
 //!
-//! What is left has one reading: a line with `=` begins a field, a line without goes on with a
-//! value. So a reason of several lines still passes. A property test reads texts back.
+//! The remaining texts have one reading: a line with `=` begins a field, and a line without it
+//! continues a value. A reason of several lines is thus still allowed. A property test parses the
+//! texts back.
 //!
-//! Caracal's control plane signs without looking. A consumer that gets a revocation of that kind
-//! carries it out: `verifies_ambiguous` tells it from one that nobody has signed.
+//! Caracal's control plane signs without this check. A consumer that receives such an ambiguous
+//! revocation carries it out: `verifies_ambiguous` distinguishes it from an unsigned one.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -32,10 +33,10 @@ use crate::error::ConfigError;
 /// The field that holds the signature.
 pub(crate) const SIGNATURE_FIELD: &str = "_sig";
 
-/// The shortest key that is accepted, in bytes.
+/// The minimum length of a key, in bytes.
 const MIN_KEY_BYTES: usize = 32;
 
-/// The key under which entries of Caracal's streams are signed, of at least 32 bytes.
+/// The key that signs entries of Caracal's streams, of at least 32 bytes.
 ///
 /// A Caracal deployment has it in hexadecimal digits, in `STREAMS_HMAC_KEY`.
 ///
@@ -51,45 +52,45 @@ const MIN_KEY_BYTES: usize = 32;
 /// ```
 ///
 /// # Security
-/// The signature covers the stream and all fields, and no time: an entry that was copied is good
-/// again. A repeated revocation revokes nothing else, and lasts longer.
+/// The signature covers the stream and all fields, but no time: a copied entry is valid again. A
+/// repeated revocation revokes nothing else, and lasts longer.
 #[derive(Clone)]
 pub struct StreamKey(Hmac<Sha256>);
 
 impl StreamKey {
-    /// Takes the bytes of the key.
+    /// Creates a key from its bytes.
     ///
     /// # Errors
-    /// [`ConfigError`] for fewer than 32 bytes.
+    /// [`ConfigError`] if there are fewer than 32 bytes.
     pub fn new(key: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let key = key.as_ref();
-        let fix = "give at least 32 random bytes, as `openssl rand -hex 32` makes them";
+        let fix = "use at least 32 random bytes, for example from `openssl rand -hex 32`";
         if key.len() < MIN_KEY_BYTES {
             let problem = format!("has {} bytes, fewer than {MIN_KEY_BYTES}", key.len());
             return Err(ConfigError::new("signing_key", problem, fix));
         }
-        // HMAC takes keys of every length.
+        // HMAC accepts keys of any length.
         let mac = Hmac::new_from_slice(key);
         mac.map(Self).map_err(|_| ConfigError::new("signing_key", "cannot be used", fix))
     }
 
-    /// Takes the key in hexadecimal digits, in which a Caracal deployment keeps it.
+    /// Creates a key from its hexadecimal digits, the form in which a Caracal deployment keeps it.
     ///
     /// # Errors
-    /// [`ConfigError`] if there is another character, an odd number of digits, or fewer than 64.
+    /// [`ConfigError`] for any other character, an odd number of digits, or fewer than 64 digits.
     pub fn from_hex(digits: impl AsRef<str>) -> Result<Self, ConfigError> {
         let bytes = bytes_of(digits.as_ref().trim()).map(Zeroizing::new).ok_or_else(|| {
-            let fix = "give 64 digits or more, as `openssl rand -hex 32` makes them";
-            ConfigError::new("signing_key", "is not of hexadecimal digits, two for each byte", fix)
+            let fix = "use at least 64 hexadecimal digits, for example from `openssl rand -hex 32`";
+            ConfigError::new("signing_key", "is not an even number of hexadecimal digits", fix)
         })?;
         Self::new(&*bytes)
     }
 
-    /// Signs an entry: 64 lower-case hexadecimal digits, for the field `_sig`. A field of that name
-    /// and fields without a value do not count.
+    /// Signs an entry. Returns 64 lower-case hexadecimal digits for the field `_sig`. A field of
+    /// that name and fields without a value are ignored.
     ///
     /// # Errors
-    /// [`AmbiguousEntry`] if the signature would be good for other fields too.
+    /// [`AmbiguousEntry`] if the signature would also be valid for other fields.
     pub fn sign<'a>(
         &self,
         stream: &str,
@@ -100,8 +101,8 @@ impl StreamKey {
         Ok(digits_of(&mac.finalize().into_bytes()))
     }
 
-    /// Is this the signature of the entry? In constant time. An entry that [`sign`](Self::sign)
-    /// would not sign has none.
+    /// Whether this is the signature of the entry. Compares in constant time. Always `false` for an
+    /// entry that [`sign`](Self::sign) refuses.
     #[must_use]
     pub fn verifies<'a>(
         &self,
@@ -115,8 +116,8 @@ impl StreamKey {
 
 #[cfg(feature = "redis")]
 impl StreamKey {
-    /// Is this the signature of the text of the entry, although that text can be read in two ways?
-    /// Who signs without looking, as Caracal's control plane does, may have meant other fields.
+    /// Whether this is the signature of an entry whose text can be read in two ways. A signer
+    /// without the check, such as Caracal's control plane, may have meant other fields.
     pub(crate) fn verifies_ambiguous<'a>(
         &self,
         stream: &str,
@@ -132,7 +133,7 @@ impl StreamKey {
 
 #[cfg(feature = "caracal-audit")]
 impl StreamKey {
-    /// Signs a text as it is, as audit events are: 64 lower-case hexadecimal digits.
+    /// Signs a text as it is, as for audit events. Returns 64 lower-case hexadecimal digits.
     pub(crate) fn sign_text(&self, text: &str) -> String {
         digits_of(&self.0.clone().chain_update(text).finalize().into_bytes())
     }
@@ -145,16 +146,16 @@ impl fmt::Debug for StreamKey {
 }
 
 /// Fields that cannot be signed, because other fields would have the same signature: a name occurs
-/// twice or has a line feed or `=`, or a value has `=` in a line after its first.
+/// twice or contains a line feed or `=`, or a value contains `=` in a line after its first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the signature would be good for other fields too: names must be different and have no line feed and no `=`, \
-     and no line of a value but the first may have an `=`"
+    "the signature would also be valid for other fields: use distinct names without line feeds and `=`, \
+     and no `=` in a value after its first line"
 )]
 #[non_exhaustive]
 pub struct AmbiguousEntry;
 
-/// What is signed.
+/// The text that is signed.
 fn canonical_text<'a>(
     stream: &str,
     fields: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
@@ -233,7 +234,7 @@ mod tests {
         }
     }
 
-    /// Each of these has the text of other fields.
+    /// Each of these has the same text as other fields.
     #[test]
     fn what_could_be_read_in_two_ways_is_not_signed() {
         for fields in [
@@ -267,7 +268,7 @@ mod tests {
         assert_eq!(format!("{:?}", key()), "StreamKey(***)");
     }
 
-    /// The one reading of a text.
+    /// Parses a canonical text, which has only one reading.
     fn read(text: &str) -> BTreeMap<String, String> {
         let mut fields = BTreeMap::new();
         let mut last = String::new();

@@ -1,4 +1,4 @@
-//! What has failed at one account, from addresses that are not familiar to it.
+//! The failures of one account, from addresses that are not familiar to it.
 
 use super::{
     backoff::Backoff,
@@ -11,8 +11,8 @@ use crate::clock::Timestamp;
 
 const FORM: u8 = 2;
 
-/// Of how many addresses a record knows how often each has failed. More than these fail often
-/// enough together that the delay of the account is what counts.
+/// For how many addresses a record counts the failures of each. If more addresses than these fail
+/// often enough, the delay of the account takes effect anyway.
 const MOST_ADDRESSES: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct AccountRecord {
     addresses: Vec<Address>,
 }
 
-/// One address, with one spelling of the name: a keyed hash of both.
+/// An address with one spelling of the name: a keyed hash of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Address {
     tag: u64,
@@ -38,7 +38,7 @@ impl Default for AccountRecord {
 }
 
 impl AccountRecord {
-    /// Would an attempt be refused? It is not counted.
+    /// Whether an attempt would be refused. Does not count it.
     pub(crate) fn look(&mut self, tag: u64, rules: &Rules, now: Timestamp) -> Verdict {
         self.forget(rules, now);
         let of_account = self.backoff.wait(rules, now);
@@ -59,8 +59,8 @@ impl AccountRecord {
         Verdict::Refused(Refusal { retry_after, reason, is_first })
     }
 
-    /// Counts an attempt unless it is refused. One that is `exempt` is counted anyway, but takes up
-    /// nothing of the address: what is full has no room for it, and could not give it back.
+    /// Counts an attempt unless it is refused. An `exempt` attempt is always counted, but takes
+    /// nothing from the address: an exhausted cell has no room for it, and could not give it back.
     pub(crate) fn count(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) -> Verdict {
         if !exempt && let refused @ Verdict::Refused(_) = self.look(tag, rules, now) {
             return refused;
@@ -76,8 +76,8 @@ impl AccountRecord {
         Verdict::Counted
     }
 
-    /// What is forgotten of the account is forgotten of each address too, or a success would take
-    /// back failures that came later, from elsewhere.
+    /// When the account's failures expire, those of its addresses do too. Otherwise a success would
+    /// take back later failures from elsewhere.
     fn forget(&mut self, rules: &Rules, now: Timestamp) {
         self.backoff.forget(rules, now);
         if self.backoff.failures == 0 {
@@ -87,7 +87,7 @@ impl AccountRecord {
         }
     }
 
-    /// Takes an address out, or a new one, and leaves room for one.
+    /// Removes and returns the entry of an address, or a new one, and leaves room for one.
     fn take(&mut self, tag: u64) -> Address {
         if let Some(place) = self.addresses.iter().position(|address| address.tag == tag) {
             return self.addresses.remove(place);
@@ -101,19 +101,19 @@ impl AccountRecord {
         Address { tag, cell: Cell::default(), failures: 0 }
     }
 
-    /// An attempt has succeeded: what has failed with this spelling from this address is
-    /// forgotten. All else stays, or whoever has an account of a similar name could wipe it out.
+    /// Records a success: clears the failures with this spelling from this address. All others
+    /// stay, or the owner of an account with a similar name could clear them.
     pub(crate) fn succeed(&mut self, tag: u64) {
         if let Some(place) = self.addresses.iter().position(|address| address.tag == tag) {
             let address = self.addresses.remove(place);
             self.backoff.take_back(address.failures);
         } else {
-            // Others have driven the address out since the attempt was counted.
+            // Other addresses have displaced this one since the attempt was counted.
             self.backoff.take_back(1);
         }
     }
 
-    /// An attempt was not decided, and is not counted.
+    /// Takes back an attempt that was not decided.
     pub(crate) fn take_back(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) {
         self.backoff.take_back(1);
         if let Some(address) = self.addresses.iter_mut().find(|address| address.tag == tag) {

@@ -1,4 +1,4 @@
-//! What one address has failed at.
+//! The failures of one address.
 
 use super::{
     bytes::{Reader, Writer},

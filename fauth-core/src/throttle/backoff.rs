@@ -1,4 +1,4 @@
-//! Failures one after the other, and the delay that grows with them.
+//! Consecutive failures, and the delay that grows with them.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::clock::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Backoff {
     pub(super) failures: u32,
-    /// When the last one was.
+    /// When the last failure was.
     pub(super) last: Timestamp,
 }
 
-/// By how much the clocks of instances may differ.
+/// The maximum assumed difference between the clocks of instances.
 const SKEW: Duration = Duration::from_secs(5 * 60);
 
 impl Default for Backoff {
@@ -22,7 +22,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// What is left of it.
+    /// Resets the failures if they have expired.
     pub(super) fn forget(&mut self, rules: &Rules, now: Timestamp) {
         if now.since(self.last) >= rules.remembers(self.failures) {
             self.failures = 0;
@@ -34,8 +34,9 @@ impl Backoff {
         if rules.needs_unlock(self.failures) {
             return rules.longest_delay;
         }
-        // The clocks of instances may differ so much. What is further ahead is of a clock that has
-        // jumped back, and nobody waits for it to catch up.
+        // A last failure in the future, within the clock difference of instances, counts as just
+        // now. If it is further ahead, a clock has jumped back, and no client waits for that clock
+        // to catch up.
         let ahead = self.last.since(now);
         let passed = if ahead > SKEW { ahead } else { now.since(self.last) };
         rules.delay(self.failures).saturating_sub(passed)
@@ -50,7 +51,7 @@ impl Backoff {
         self.failures = self.failures.saturating_sub(failures);
     }
 
-    /// When it is as if nothing had failed.
+    /// When the record is equivalent to one without failures.
     pub(super) fn ends(self, rules: &Rules) -> Timestamp {
         if self.failures == 0 {
             return self.last;

@@ -1,11 +1,11 @@
-//! Records as bytes: numbers one after the other, behind a number that says which kind it is.
+//! Encodes records as bytes: a byte for the format, then numbers one after another.
 
 use crate::clock::Timestamp;
 
 pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
-    /// `form` says what follows. Whoever changes that takes another one.
+    /// `form` identifies the format. Use a new number whenever the format changes.
     pub(super) fn new(form: u8) -> Self {
         Self(vec![form])
     }
@@ -32,7 +32,7 @@ impl Writer {
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// `None` if it is of another form.
+    /// `None` if the bytes have another format.
     pub(super) fn new(bytes: &'a [u8], form: u8) -> Option<Self> {
         match bytes {
             [first, rest @ ..] if *first == form => Some(Self(rest)),
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         self.number().map(|number| Timestamp::from_unix_seconds(number.cast_signed()))
     }
 
-    /// What follows, up to the end.
+    /// Reads the remaining items up to the end.
     pub(super) fn rest<T>(mut self, mut one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let mut all = Vec::new();
         while !self.0.is_empty() {

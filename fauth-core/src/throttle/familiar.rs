@@ -1,5 +1,5 @@
-//! The addresses from which accounts have logged in whose names differ in spelling only: mostly
-//! one.
+//! The addresses from which accounts have logged in whose names differ only in spelling (usually a
+//! single account).
 
 use std::cmp::Reverse;
 
@@ -14,8 +14,8 @@ use crate::clock::Timestamp;
 
 const FORM: u8 = 5;
 
-/// Beyond that one is forgotten: of the spelling that has most, the one from which nobody has
-/// logged in for longest. So whoever owns `ALICE` drives out nothing of `alice`.
+/// Beyond this, an address is dropped: of the spelling with the most addresses, the one with the
+/// oldest login. So the owner of `ALICE` cannot displace addresses of `alice`.
 const MOST_ADDRESSES: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +24,13 @@ pub(crate) struct FamiliarRecord {
     addresses: Vec<Address>,
 }
 
-/// What ends everything of an account: an address is familiar only as long as the logins from it
-/// would be good. So whoever has logged in with an old password is spared no longer.
+/// The epochs of an account. An address stays familiar only as long as the logins from it would
+/// still be valid, so that knowing an old password gives no further advantage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Epochs {
-    /// That of the revocations.
+    /// The epoch in the revocation store.
     pub(crate) logins: u64,
-    /// The user's own.
+    /// The epoch of the user's record.
     pub(crate) user: u64,
 }
 
@@ -45,9 +45,9 @@ struct Address {
     tag: u64,
     /// A keyed hash of the name exactly as it was written.
     spelling: u64,
-    /// From then on it is not familiar any more.
+    /// The time from which the address is no longer familiar.
     until: Timestamp,
-    /// As of the login.
+    /// The epochs at the login.
     epochs: Epochs,
     cell: Cell,
     backoff: Backoff,
@@ -64,8 +64,8 @@ impl FamiliarRecord {
         self.addresses.iter_mut().find(|address| address.tag == tag && now < address.until)
     }
 
-    /// Counts an attempt unless it is refused; `None` if the address is not familiar. One that is
-    /// `exempt` is counted anyway.
+    /// Counts an attempt unless it is refused; `None` if the address is not familiar. An `exempt`
+    /// attempt is always counted.
     pub(crate) fn count(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) -> Option<Verdict> {
         let address = self.find(tag, now)?;
         address.backoff.forget(rules, now);
@@ -84,7 +84,7 @@ impl FamiliarRecord {
         Some(Verdict::Refused(Refusal { retry_after, reason, is_first }))
     }
 
-    /// The account has logged in from this address, or may do so now.
+    /// Records that the account has logged in from this address, or may do so now.
     pub(crate) fn succeed(&mut self, tag: u64, spelling: u64, epochs: Epochs, rules: &Rules, now: Timestamp) {
         self.addresses.retain(|address| address.tag != tag && now < address.until);
         if self.addresses.len() >= MOST_ADDRESSES {
@@ -101,8 +101,8 @@ impl FamiliarRecord {
         });
     }
 
-    /// An attempt has failed at an account that is at these epochs: if the address is familiar by
-    /// an earlier login, it is no more. Says whether something has changed.
+    /// After a failed attempt at an account with these epochs: if the address is familiar from a
+    /// login of an earlier epoch, removes it. Returns whether anything has changed.
     pub(crate) fn forget_outdated(&mut self, tag: u64, epochs: Epochs) -> bool {
         let before = self.addresses.len();
         self.addresses.retain(|address| address.tag != tag || !address.epochs.are_before(epochs));
@@ -118,7 +118,7 @@ impl FamiliarRecord {
         }
     }
 
-    /// An attempt was not decided, and is not counted.
+    /// Takes back an attempt that was not decided.
     pub(crate) fn take_back(&mut self, tag: u64, exempt: bool, rules: &Rules, now: Timestamp) {
         if let Some(address) = self.find(tag, now) {
             address.backoff.take_back(1);
@@ -128,7 +128,7 @@ impl FamiliarRecord {
         }
     }
 
-    /// Forgets failures, and keeps what is familiar.
+    /// Clears the failures and keeps the familiar addresses.
     pub(crate) fn reset(&mut self) {
         for address in &mut self.addresses {
             address.cell = Cell::default();
@@ -140,7 +140,7 @@ impl FamiliarRecord {
         self.addresses.is_empty()
     }
 
-    /// How many are familiar to the account with exactly this name.
+    /// The number of addresses that are familiar to the account with exactly this name.
     pub(crate) fn len(&self, spelling: u64, now: Timestamp) -> usize {
         self.addresses.iter().filter(|address| address.spelling == spelling && now < address.until).count()
     }

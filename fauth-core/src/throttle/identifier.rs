@@ -1,11 +1,12 @@
-//! In which form of a name failures are counted.
+//! The normalised form of names, by which failures are counted.
 
-/// A name in the form in which failures are counted: however it is written, it is one.
+/// Normalises a name, so that its spellings are counted together.
 ///
-/// It is for that only. Whose name it is says the application, which may tell `Bob` from `bob`:
-/// they are counted together then.
+/// Used for counting only. Which user a name refers to is decided by the application, which may
+/// distinguish `Bob` from `bob`; their failures are then counted together.
 pub(crate) fn normal(identifier: &str) -> String {
-    // The form may bring letters that have a small one, and a small one may have another form.
+    // Normalise twice: NFKC may produce letters that have a lower case, and a lower-case letter may
+    // have another NFKC form.
     compatible(compatible(identifier.trim().to_owned()).to_lowercase()).trim().to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! The settings, checked; and how long a delay is.
+//! The validated settings, and the length of a delay.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::{clock::Timestamp, store::LimitWindow};
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A record that refuses says so once in this time.
+/// A record reports refusals at most once in this time.
 const REPORTS: Duration = Duration::from_secs(60);
 
-/// The settings, checked.
+/// The validated settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(super) pair: LimitWindow,
@@ -24,20 +24,20 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// For how long an address is familiar after a login.
+    /// How long an address stays familiar after a login.
     pub(crate) const fn familiar_for(&self) -> Duration {
         self.familiar_for
     }
 
-    /// How long after the last of so many failures the next attempt is checked.
+    /// The delay before the next attempt is checked after this many failures.
     pub(super) fn delay(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(self.delays_after) else { return Duration::ZERO };
         let delay = 1_u64.checked_shl(doublings).filter(|_| doublings < 63);
         delay.map_or(self.longest_delay, Duration::from_secs).min(self.longest_delay)
     }
 
-    /// How long after the last of so many failures they are forgotten. The more there are, the
-    /// later: a flood of single failures drives out no others.
+    /// How long failures are kept after the last of them. The more there are, the longer: a flood
+    /// of single failures does not displace others.
     pub(super) fn remembers(&self, failures: u32) -> Duration {
         if failures >= self.unlock_after {
             30 * DAY
@@ -52,7 +52,7 @@ impl Rules {
         failures >= self.unlock_after
     }
 
-    /// The windows of wrong tokens are those of passwords in another place.
+    /// The window for unknown tokens, which are counted separately from passwords.
     pub(crate) fn of_tokens(&self) -> LimitWindow {
         self.tokens
     }
@@ -62,7 +62,7 @@ impl Rules {
     }
 }
 
-/// Notes that something was refused; `true` if that is to be reported.
+/// Records that something was refused; `true` if the refusal should be reported.
 pub(super) fn is_due(reported: &mut Timestamp, now: Timestamp) -> bool {
     let is_due = now.since(*reported) >= REPORTS || reported.since(now) >= REPORTS;
     if is_due {

@@ -1,4 +1,4 @@
-//! The settings, as an application writes them.
+//! The settings as an application writes them.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const MOST_FAILURES: u32 = 100;
 const LONGEST_FAMILIAR: Duration = Duration::from_secs(400 * 24 * 60 * 60); // not a status
 
-/// Settings of the login throttle, for
-/// [`AuthProviderBuilder::login_throttle`](crate::AuthProviderBuilder::login_throttle). What they
-/// mean says [the module](super).
+/// The settings of the login throttle, for
+/// [`AuthProviderBuilder::login_throttle`](crate::AuthProviderBuilder::login_throttle). [The module
+/// documentation](super) explains them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct LoginThrottle {
 }
 
 impl LoginThrottle {
-    /// The defaults.
+    /// Creates the default settings.
     pub const fn new() -> Self {
         Self {
             pair: (5, MINUTE),
@@ -52,64 +52,65 @@ impl LoginThrottle {
         }
     }
 
-    /// How many failures one address may have with one account in a span of whole seconds. Default:
-    /// 5 a minute; up to 1000. So many logins of one account from one address can also be checked
-    /// at the same moment; more are refused, right or wrong.
+    /// Sets how many failures one address may have with one account per span, in whole seconds.
+    /// Default: 5 a minute; up to 1000. The same number of logins of one account from one address
+    /// can be checked at the same moment; further ones are refused, whether the password is right
+    /// or wrong.
     pub const fn by_account_and_address(mut self, failures: u32, span: Duration) -> Self {
         self.pair = (failures, span);
         self
     }
 
-    /// How many failures one address may have with all accounts that have not logged in from it,
-    /// in a span of whole seconds. Default: 20 a minute; up to 100 000. IPv6 counts by 64 bits.
+    /// Sets how many failures one address may have, with all accounts that have not logged in from
+    /// it, per span, in whole seconds. Default: 20 a minute; up to 100 000. An IPv6 address counts
+    /// by its first 64 bits.
     pub const fn by_address(mut self, failures: u32, span: Duration) -> Self {
         self.address = (failures, span);
         self
     }
 
-    /// How many refresh tokens, one-time tokens and API keys that nobody has issued may come from
-    /// one address in a span of whole seconds, before the answer to more of them is 429. Default:
-    /// 20 a minute; up to 100 000. Each instance counts these by itself.
+    /// Sets how many unknown refresh tokens, one-time tokens and API keys may come from one address
+    /// per span, in whole seconds; further ones are answered with 429. Default: 20 a minute; up to
+    /// 100 000. Each instance counts these separately.
     pub const fn tokens_by_address(mut self, failures: u32, span: Duration) -> Self {
         self.tokens = (failures, span);
         self
     }
 
-    /// After how many failures of an account, one after the other, delays begin. Default: 5; 1 to
-    /// 100.
+    /// Sets after how many consecutive failures of an account delays begin. Default: 5; 1 to 100.
     pub const fn delays_after(mut self, failures: u32) -> Self {
         self.delays_after = failures;
         self
     }
 
-    /// How long delays grow. Default: 15 minutes; a second to 24 hours.
+    /// Sets the maximum delay. Default: 15 minutes; one second to 24 hours.
     pub const fn longest_delay(mut self, delay: Duration) -> Self {
         self.longest_delay = delay;
         self
     }
 
-    /// After how many failures of an account, one after the other, addresses that it has not
-    /// logged in from need a mailed token. Default: 100, the most that
-    /// [NIST SP 800-63B](https://pages.nist.gov/800-63-4/sp800-63b.html) allows.
+    /// Sets after how many consecutive failures of an account addresses that are not familiar to it
+    /// need a mailed token. Default: 100, the most that [NIST SP
+    /// 800-63B](https://pages.nist.gov/800-63-4/sp800-63b.html) allows.
     pub const fn unlock_after(mut self, failures: u32) -> Self {
         self.unlock_after = failures;
         self
     }
 
-    /// How long an address is familiar to an account after the last login. Default: 30 days; an
-    /// hour to 400 days.
+    /// Sets how long an address stays familiar to an account after the last login. Default: 30
+    /// days; one hour to 400 days.
     pub const fn familiar_for(mut self, span: Duration) -> Self {
         self.familiar_for = span;
         self
     }
 
-    /// Lets each instance count by itself while the
-    /// [throttle store](crate::AuthProviderBuilder::throttle_store) fails. By default logins are
-    /// refused with 503 then.
+    /// Lets each instance count in its own memory while the [throttle
+    /// store](crate::AuthProviderBuilder::throttle_store) fails. By default, logins are refused
+    /// with 503 meanwhile.
     ///
     /// # Security
-    /// Of what is allowed for all instances together, each lets through as much, and no address is
-    /// familiar meanwhile.
+    /// While the store fails, each instance allows as much as is configured for all of them
+    /// together, and no address is familiar.
     pub const fn count_here_when_store_fails(mut self) -> Self {
         self.counts_here = true;
         self
@@ -121,8 +122,8 @@ impl LoginThrottle {
         };
         check(
             self.pair.0 <= 1000 && self.address.0 <= 100_000 && self.tokens.0 <= 100_000,
-            "it allows too many failures in a span",
-            "allow up to 1000 by account and address, 100000 by address",
+            "too many failures are allowed per span",
+            "allow up to 1000 by account and address, and up to 100000 by address",
         )?;
         check(
             (1..=MOST_FAILURES).contains(&self.unlock_after)
@@ -133,12 +134,12 @@ impl LoginThrottle {
         check(
             (Duration::from_secs(1)..=DAY).contains(&self.longest_delay),
             "`longest_delay` is out of bounds",
-            "use a second to 24 hours",
+            "use one second to 24 hours",
         )?;
         check(
             (HOUR..=LONGEST_FAMILIAR).contains(&self.familiar_for),
             "`familiar_for` is out of bounds",
-            "use an hour to 400 days",
+            "use one hour to 400 days",
         )?;
         let window = |(failures, span)| {
             LimitWindow::new(failures, span).map_err(|error| error.in_field(|_| "login_throttle"))

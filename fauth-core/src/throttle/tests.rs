@@ -1,4 +1,4 @@
-//! The rules, without any store.
+//! The rules, without a store.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
@@ -281,7 +281,7 @@ fn two_clocks_that_differ_let_nobody_through_twice() {
         address.count(rules.of_address(), "address", at(1_120));
     }
     assert!(wait(address.count(rules.of_address(), "address", at(1_000))).is_some());
-    // Nor does the slower clock make the faster one forget.
+    // Nor does the slower clock reset failures counted by the faster one.
     assert!(wait(address.count(rules.of_address(), "address", at(1_120))).is_some());
 }
 
@@ -304,7 +304,7 @@ fn verdicts() -> impl Strategy<Value = Vec<(u64, bool, u8, i64)>> {
 }
 
 proptest! {
-    /// Whatever happens, records come back as they were written, and are no longer than is allowed.
+    /// Records always decode to what was encoded, and never exceed the maximum length.
     #[test]
     fn records_are_read_as_they_were_written(steps in verdicts()) {
         let rules = rules();
@@ -333,13 +333,13 @@ proptest! {
         }
     }
 
-    /// Bytes that nobody has written are no record, and nothing panics.
+    /// Invalid bytes do not decode to a record, and nothing panics.
     #[test]
     fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let _ = (AccountRecord::decode(&bytes), FamiliarRecord::decode(&bytes), AddressRecord::decode(&bytes));
     }
 
-    /// Whoever waits as told is let in, if nobody else fails meanwhile.
+    /// A client that waits for `Retry-After` is admitted, if no other attempt fails meanwhile.
     #[test]
     fn whoever_waits_as_told_is_let_in(tags in prop::collection::vec(0_u64..12, 1..60)) {
         let (rules, mut record, mut now) = (rules(), AccountRecord::default(), 0);

@@ -1,25 +1,25 @@
-//! The signature algorithms, by their registered names.
+//! Signature algorithms and their registered names.
 
 use std::fmt;
 
-/// How a token is signed ([RFC 7518 section
+/// The signature algorithm of a key ([RFC 7518 section
 /// 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1), [RFC 8037 section
 /// 3.1](https://www.rfc-editor.org/rfc/rfc8037#section-3.1)).
 ///
-/// The algorithm belongs to the key. What a token's header says can only agree with it.
+/// The algorithm belongs to the key; a token's header can only agree with it.
 ///
-/// HMAC is always there. The others need the feature `asymmetric` (on aws-lc-rs) or
-/// `asymmetric-pure-rust`, where RSA keys verify and do not sign. ES512, Ed448 and secp256k1 are
-/// not supported.
+/// HMAC is always available. The others need the feature `asymmetric` (aws-lc-rs) or
+/// `asymmetric-pure-rust`, with which RSA keys verify but do not sign. ES512, Ed448 and secp256k1
+/// are not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// HMAC with SHA-256; the secret has at least 32 bytes.
+    /// HMAC with SHA-256. The secret has at least 32 bytes.
     #[default]
     HS256,
-    /// HMAC with SHA-384; the secret has at least 48 bytes.
+    /// HMAC with SHA-384. The secret has at least 48 bytes.
     HS384,
-    /// HMAC with SHA-512; the secret has at least 64 bytes.
+    /// HMAC with SHA-512. The secret has at least 64 bytes.
     HS512,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RS256,
@@ -41,7 +41,7 @@ pub enum Algorithm {
     EdDSA,
 }
 
-/// The kind of key that an algorithm works with.
+/// The kind of key that an algorithm needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     Secret,
@@ -52,7 +52,7 @@ pub(crate) enum KeyKind {
 }
 
 impl KeyKind {
-    /// As it stands in an error after "the key is".
+    /// The kind as a phrase for errors, after "the key is".
     pub(crate) const fn article(self) -> &'static str {
         match self {
             Self::Secret => "a secret",
@@ -63,7 +63,7 @@ impl KeyKind {
         }
     }
 
-    /// What makes a good one.
+    /// The command that generates such a key.
     pub(crate) const fn recipe(self) -> &'static str {
         match self {
             Self::Secret => "openssl rand -base64 48",
@@ -92,10 +92,10 @@ impl Algorithm {
         Self::EdDSA,
     ];
 
-    /// Those whose keys are secrets.
+    /// The algorithms whose keys are secrets.
     pub const HMAC: [Self; 3] = [Self::HS256, Self::HS384, Self::HS512];
 
-    /// The registered name, spelt as it must stand in `alg`.
+    /// Returns the registered name, as it is written in `alg`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -121,9 +121,8 @@ impl Algorithm {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
     }
 
-    /// The least number of bytes in a secret ([RFC 7518 section
-    /// 3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)); 0 for an algorithm without a
-    /// secret.
+    /// Returns the minimum length of a secret in bytes ([RFC 7518 section
+    /// 3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)); 0 for an asymmetric algorithm.
     #[must_use]
     pub const fn minimum_secret_bytes(self) -> usize {
         match self {

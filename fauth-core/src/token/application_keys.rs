@@ -1,4 +1,4 @@
-//! All keys of the tokens of one application.
+//! The token keys of one application.
 
 use zeroize::Zeroizing;
 
@@ -6,7 +6,7 @@ use super::keys::{FixedKeys, Key};
 #[cfg(feature = "trusted-issuers")]
 use super::ring::KeyRing;
 
-/// The same for as long as the service runs, or exchanged while it does.
+/// Keys that stay the same while the service runs, or that rotate.
 #[derive(Debug, Clone)]
 pub(crate) enum Keys {
     Fixed(FixedKeys),
@@ -15,7 +15,7 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    /// The fingerprints of all keys, in a ring of those that it holds now.
+    /// The fingerprints of all keys; for a ring, of those that it holds now.
     pub(crate) fn fingerprints(&self) -> Vec<Zeroizing<String>> {
         match self {
             Self::Fixed(keys) => keys.all().iter().map(Key::fingerprint).collect(),

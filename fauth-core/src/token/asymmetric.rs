@@ -1,7 +1,7 @@
-//! Keys of which one half signs and the other verifies.
+//! Keys with a private half that signs and a public half that verifies.
 //!
-//! What a key was written in ends here: [`parts`](self::parts) are numbers, checked once, and an
-//! implementation turns them into a prepared key. With both implementations on, aws-lc-rs computes.
+//! [`parts`](self::parts) are the numbers of a key, independent of its encoding and checked once.
+//! An implementation turns them into a prepared key; if both are enabled, aws-lc-rs is used.
 
 #[cfg(feature = "asymmetric")]
 mod aws_lc;
@@ -9,7 +9,7 @@ mod der;
 mod parts;
 mod pem;
 #[cfg(feature = "asymmetric-pure-rust")]
-#[cfg_attr(feature = "asymmetric", allow(dead_code, reason = "the tests hold the two against each other"))]
+#[cfg_attr(feature = "asymmetric", allow(dead_code, reason = "the tests compare the two"))]
 mod pure;
 #[cfg(test)]
 mod tests;
@@ -34,7 +34,7 @@ use super::{
     key_error::KeyError,
 };
 
-/// A public key that is ready to verify, and the private one if it is there.
+/// A public key ready to verify, with its private half if there is one.
 pub(super) struct Pair {
     public: PublicParts,
     verifying: implementation::Verifying,
@@ -56,7 +56,7 @@ impl Pair {
     }
 
     fn new(algorithm: Algorithm, parts: Parts) -> Result<Self, KeyError> {
-        // Before anything is computed with them.
+        // Checked before any computation.
         if let Some(private) = &parts.private {
             refuse_other_kind(private.kind(), algorithm)?;
         }
@@ -83,17 +83,17 @@ impl Pair {
         self.public.signature_bytes()
     }
 
-    /// A signature of another length than those of this key is wrong.
+    /// A signature with a length other than this key's is wrong.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         signature.len() == self.signature_bytes() && self.verifying.verifies(message, signature)
     }
 
-    /// `None` if the key cannot sign here, or there is no randomness.
+    /// Returns `None` if the key cannot sign here, or there is no randomness.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         self.signing.as_ref()?.sign(message)
     }
 
-    /// The public members, as JSON ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517#section-4)).
+    /// The public members as JSON ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517#section-4)).
     pub(super) fn public_jwk(&self, algorithm: Algorithm, id: Option<&str>) -> String {
         let mut json = JsonObject::with_capacity(256);
         self.write_members(&mut json);
@@ -105,14 +105,14 @@ impl Pair {
         json.finish()
     }
 
-    /// RFC 7638, and RFC 8037 section 2 for Ed25519.
+    /// The thumbprint of RFC 7638, and RFC 8037 section 2 for Ed25519.
     pub(super) fn thumbprint(&self) -> String {
         let mut json = JsonObject::with_capacity(256);
         self.write_members(&mut json);
         URL_SAFE_NO_PAD.encode(Sha256::digest(json.finish()))
     }
 
-    /// In the order of the alphabet, as thumbprints need them.
+    /// Writes the members in alphabetical order, as thumbprints require.
     fn write_members(&self, json: &mut JsonObject) {
         match &self.public {
             PublicParts::Rsa { n, e } => {
@@ -166,7 +166,7 @@ fn rsa_parts(jwk: &Jwk<'_>) -> Result<Parts, KeyError> {
         return Err(KeyError::UnsupportedKind { name: "RSA with more than two primes".into() });
     }
     let number = |member: &Option<_>| {
-        // RFC 7518 allows `d` alone, which would have to be factored.
+        // RFC 7518 allows `d` alone, which would require factoring.
         let member = member.as_ref().ok_or(KeyError::IncompletePrivateKey)?;
         jwk::bytes(Some(member)).map(|bytes| without_zeros(&bytes).to_vec().into())
     };

@@ -1,49 +1,50 @@
 //! Strict base64url without padding (RFC 4648 section 5), for the parts of a token.
 //!
-//! Each sequence of bytes has exactly one text that is accepted: no padding, no white space, no bits in the last character that say
-//! nothing. A library decodes the same, and the tests hold this against it; with it, decoding was more than a quarter of a verification
-//! beside the signature, here it takes three fifths of that. Encoding is left to the library.
+//! Exactly one text is accepted for each byte sequence: no padding, no white space, no non-zero
+//! trailing bits. The tests compare this with a library that decodes the same way. With the
+//! library, decoding took more than a quarter of a verification apart from the signature; this
+//! takes three fifths of that. The library encodes.
 
 use smallvec::SmallVec;
 
-/// How much of a short text is decoded without an allocation: a header with the usual members. One
-/// of the lengths that `SmallVec` has without more features.
+/// How many bytes are decoded without an allocation: enough for a header with the usual members,
+/// and one of the lengths that `SmallVec` supports without more features.
 const SHORT_BYTES: usize = 0x100;
 
-/// The bytes that `text` stands for, `None` if it is not canonical.
+/// Decodes `text`. `None` if it is not canonical.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = vec![0; decoded_length(text.len())?];
     decode_into(text, &mut bytes)?;
     Some(bytes)
 }
 
-/// As [`decode`], on the stack if there are few.
+/// Like [`decode`], on the stack if the result is short.
 pub(super) fn decode_short(text: &[u8]) -> Option<SmallVec<[u8; SHORT_BYTES]>> {
     let mut bytes = SmallVec::from_elem(0, decoded_length(text.len())?);
     decode_into(text, &mut bytes)?;
     Some(bytes)
 }
 
-/// As [`decode`], into the begin of `buffer`. `None` also if it does not fit.
+/// Like [`decode`], into the start of `buffer`. Also `None` if it does not fit.
 pub(super) fn decode_to<'a>(text: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
     let bytes = buffer.get_mut(..decoded_length(text.len())?)?;
     decode_into(text, bytes)?;
     Some(bytes)
 }
 
-/// The longest text whose bytes fit into `bytes`.
+/// The length of the longest text whose bytes fit into `bytes`.
 pub(super) const fn longest_text(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)
 }
 
-/// One character more than a multiple of four would say less than a byte.
+/// One character more than a multiple of four would encode less than a byte.
 const fn decoded_length(characters: usize) -> Option<usize> {
     let rest = characters % 4;
     if rest == 1 { None } else { Some(characters / 4 * 3 + rest * 3 / 4) }
 }
 
-/// `bytes` has the right length. Whether all characters are of the alphabet is looked at once, at the end: without a way out in the
-/// middle the loop is short.
+/// `bytes` must have the right length. Invalid characters are detected once, at the end: without an
+/// early exit the loop is short.
 fn decode_into(text: &[u8], bytes: &mut [u8]) -> Option<()> {
     let (octets, rest) = text.as_chunks::<8>();
     let (sextets, tail) = bytes.as_chunks_mut::<6>();
@@ -60,7 +61,7 @@ fn decode_into(text: &[u8], bytes: &mut [u8]) -> Option<()> {
     (all & INVALID == 0).then_some(())
 }
 
-/// Two to four characters that stand for one to three bytes.
+/// Decodes two to four characters into one to three bytes.
 fn decode_group(characters: &[u8], bytes: &mut [u8]) -> u32 {
     let mut group = [b'A'; 4];
     for (to, from) in group.iter_mut().zip(characters) {
@@ -72,14 +73,14 @@ fn decode_group(characters: &[u8], bytes: &mut [u8]) -> u32 {
     for (to, from) in bytes.iter_mut().zip(inside) {
         *to = *from;
     }
-    // What lies beyond the bytes must be zero, or several texts would stand for the same bytes.
+    // The bits beyond the bytes must be zero, or several texts would decode to the same bytes.
     if beyond.iter().all(|byte| *byte == 0) { bits } else { INVALID }
 }
 
-/// Stands for a character that is none of the alphabet.
+/// Marks a character outside the alphabet.
 const INVALID: u32 = 1 << 31;
 
-/// 24 bits, or something with [`INVALID`] in it.
+/// 24 bits, or a value with [`INVALID`] set.
 const fn bits_of([first, second, third, fourth]: [u8; 4]) -> u32 {
     let [firsts, seconds, thirds, fourths] = &DIGITS;
     digit(firsts, first) | digit(seconds, second) | digit(thirds, third) | digit(fourths, fourth)
@@ -90,7 +91,7 @@ const fn digit(digits: &[u32; 256], character: u8) -> u32 {
     digits[character as usize]
 }
 
-/// What a character says, at each of the four places of a group.
+/// The value of each character at each of the four positions of a group.
 static DIGITS: [[u32; 256]; 4] = [digits(18), digits(12), digits(6), digits(0)];
 
 #[expect(

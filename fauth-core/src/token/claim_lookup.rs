@@ -1,4 +1,4 @@
-//! Looking up values in claims that were verified, by name and without a tree.
+//! Looks up values in verified claims by name, without building a tree.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,22 @@ use super::json::{self, Limits, Value};
 #[cfg(test)]
 use super::limits::CLAIMS_LIMITS;
 
-/// A value of claims that were scanned as a whole before: its limits only have to be no stricter.
+/// The claims were scanned as a whole before, so these limits need only be no stricter.
 const SCANNED: Limits = Limits { depth: 64, members: usize::MAX };
 
-/// Why a value cannot be read as texts.
+/// Why a value cannot be read as a list of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotTexts {
-    /// It is neither a string nor an array of strings.
+    /// The value is neither a string nor an array of strings.
     OtherType,
-    /// It holds more texts than were allowed.
+    /// The value holds more texts than allowed.
     TooMany,
 }
 
-/// Tokens have about ten claims, those of Keycloak some twenty: one allocation is enough for them.
+/// Tokens have about ten claims, Keycloak's about twenty, so one allocation is usually enough.
 const USUAL_CLAIMS: usize = 24;
 
-/// Where every claim of a token stands, by one scan: what is read later needs no other.
+/// The position of every claim of a token, from one scan, so that later reads need no other.
 #[derive(Debug)]
 pub(super) struct ClaimIndex {
     /// Names and values.
@@ -40,7 +40,7 @@ impl ClaimIndex {
     }
 }
 
-/// Claims whose places are known.
+/// Claims whose positions are known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IndexedClaims<'a> {
     json: &'a str,
@@ -48,7 +48,7 @@ pub(crate) struct IndexedClaims<'a> {
 }
 
 impl<'a> IndexedClaims<'a> {
-    /// The index has to be that of this text.
+    /// `index` must be that of `json`.
     pub(super) const fn new(json: &'a str, index: &'a ClaimIndex) -> Self {
         Self { json, index }
     }
@@ -63,7 +63,7 @@ impl<'a> IndexedClaims<'a> {
         self.json
     }
 
-    /// Hands each claim to `each`, name and value.
+    /// Calls `each` with the name and value of every claim.
     #[cfg(feature = "mandates")]
     pub(super) fn each(self, mut each: impl FnMut(&str, Value)) {
         for (name, value) in &self.index.members {
@@ -71,13 +71,13 @@ impl<'a> IndexedClaims<'a> {
         }
     }
 
-    /// The JSON text of the claim of this name.
+    /// The JSON text of the claim with this name.
     pub(crate) fn find(self, name: &str) -> Option<&'a str> {
         self.value(name).map(|value| value.raw(self.json))
     }
 }
 
-/// Claims as the verifier of foreign tokens has scanned them.
+/// Indexes claims as the verifier of foreign tokens does.
 #[cfg(test)]
 pub(crate) fn with_indexed<T>(json: &str, read: impl FnOnce(IndexedClaims<'_>) -> T) -> Option<T> {
     let mut index = ClaimIndex::default();
@@ -85,10 +85,10 @@ pub(crate) fn with_indexed<T>(json: &str, read: impl FnOnce(IndexedClaims<'_>) -
     Some(read(IndexedClaims::new(json, &index)))
 }
 
-/// The JSON text of the member of this name in a value of the claims.
+/// The JSON text of the member with this name in a claim value.
 ///
 /// # Errors
-/// `Err` if the value is no object.
+/// If the value is not an object.
 pub(crate) fn member_of<'a>(value: &'a str, name: &str) -> Result<Option<&'a str>, NotTexts> {
     let mut found = None;
     json::scan_object(value, SCANNED, |member, inner| {
@@ -100,12 +100,12 @@ pub(crate) fn member_of<'a>(value: &'a str, name: &str) -> Result<Option<&'a str
     Ok(found)
 }
 
-/// Hands each text of a value of the claims to `each`: the elements of an array of strings, or the
-/// words of a string that are separated by blanks.
+/// Calls `each` with every text of a claim value: the elements of an array of strings, or the words
+/// of a string, separated by spaces.
 ///
 /// # Errors
-/// [`NotTexts`] if the value is of another type, or has more than `most` texts. `each` may have
-/// seen some of them by then.
+/// [`NotTexts`] if the value has another type, or has more than `most` texts. `each` may have been
+/// called for some of them by then.
 pub(crate) fn each_text(value: &str, most: usize, mut each: impl FnMut(&str)) -> Result<(), NotTexts> {
     let (mut count, mut are_texts) = (0_usize, true);
     let mut take = |text: &str| {
@@ -129,7 +129,7 @@ pub(crate) fn each_text(value: &str, most: usize, mut each: impl FnMut(&str)) ->
     if count > most { Err(NotTexts::TooMany) } else { Ok(()) }
 }
 
-/// What a JSON string says.
+/// Decodes a JSON string.
 fn string(value: &str) -> Option<Cow<'_, str>> {
     match value.strip_prefix('"')?.strip_suffix('"') {
         Some(inside) if json::is_plain(inside) => Some(inside.into()),

@@ -1,9 +1,9 @@
-//! The rules for claim names and scope values. Only pure checks: they are called where
-//! tokens are issued and read, and where requirements, API keys and settings are checked.
+//! Rules for claim names and scope values. These are pure checks, used where tokens are issued and
+//! read, and where requirements, API keys and settings are checked.
 
-/// Claim names that custom claims cannot use: those that fauth reads or writes itself, and the
+/// Names that custom claims cannot have: the claims that fauth reads or writes itself, and the
 /// standard names `scope` and `client_id` (RFC 9068) and `cnf` (RFC 7800). A custom claim must not
-/// pass for one of them.
+/// be mistaken for one of them.
 const RESERVED: [&str; 25] = [
     "app",
     "auth_time",
@@ -32,14 +32,14 @@ const RESERVED: [&str; 25] = [
     "user_epoch",
 ];
 
-/// Whether the name is reserved, compared byte for byte.
+/// Whether the name is reserved. Names compare byte for byte.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
-/// Whether the text is a `scope-token` of
-/// [RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3): not empty, and
-/// printable ASCII without the space, `"` and `\`. A space separates scopes in a list.
+/// Whether the text is a `scope-token` of [RFC 6749 section
+/// 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3): not empty, and printable ASCII without
+/// the space, `"` and `\`. A space separates the scopes in a list.
 pub(crate) fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }

@@ -1,4 +1,4 @@
-//! Asking whoever has a private key for a signature, and waiting no longer than agreed.
+//! Asks an external signer for a signature, with a timeout.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::signer_error::SignerError;
 use crate::error::BoxError;
 
-/// What is left of a signer once its public key is known.
+/// A [`Signer`](super::Signer) once its public key is known.
 #[async_trait]
 pub(super) trait Signs: Send + Sync + 'static {
     async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError>;
@@ -15,7 +15,7 @@ pub(super) trait Signs: Send + Sync + 'static {
     fn timeout(&self) -> Duration;
 }
 
-/// A signer, shared.
+/// A shared signer.
 #[derive(Clone)]
 pub(super) struct Elsewhere(Arc<dyn Signs>);
 
@@ -24,7 +24,7 @@ impl Elsewhere {
         Self(Arc::new(signs))
     }
 
-    /// A signature that nobody has looked at yet.
+    /// Returns a signature that is not verified yet.
     pub(super) async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         let timeout = self.0.timeout();
         match tokio::time::timeout(timeout, self.0.sign(message)).await {

@@ -1,9 +1,9 @@
 //! The strict verifier for access tokens of other issuers.
 //!
-//! It consists of the parts of `verify.rs`, in the same order. Three things differ: the claims are
-//! decoded before the signature is checked, because the unverified `iss` selects among the issuers
-//! that are trusted, and does nothing else; a header may bring keys (`jwk`, `jku`, `x5u`, `x5c`),
-//! which nobody looks at; and what is demanded of the claims is what other issuers write.
+//! It consists of the parts of `verify.rs`, in the same order, with three differences. The claims
+//! are decoded before the signature is verified, because the unverified `iss` selects one of the
+//! trusted issuers, and nothing else. A header may bring keys (`jwk`, `jku`, `x5u`, `x5c`), which
+//! are ignored. The required claims are those that other issuers write.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -25,81 +25,81 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// The longest `iss`, in bytes: what is longer selects nobody.
+/// The maximum length of `iss` in bytes; a longer one selects no issuer.
 pub(crate) const MAX_ISSUER_BYTES: usize = 512;
 
-/// No issuer may be configured to accept expired tokens for longer, in seconds.
+/// The upper bound in seconds of every issuer's leeway for `exp`.
 const LONGEST_EXPIRY_LEEWAY: i64 = 300;
 
-/// Signatures up to this length need no allocation: all but those of RSA with more than 4096 bits.
+/// Shorter signatures need no allocation: all but those of RSA with more than 4096 bits.
 const STACK_SIGNATURE_BYTES: usize = 512;
 
 /// Which tokens of an issuer are access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum AccessTokenProfile {
-    /// [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068): `typ` is `at+jwt`, and there are `iss`,
-    /// `exp`, `aud`, `sub`, `client_id`, `iat` and `jti`. The default, because no other kind of
-    /// token passes for one.
+    /// [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068): `typ` is `at+jwt`, and `iss`, `exp`,
+    /// `aud`, `sub`, `client_id`, `iat` and `jti` are required. The default, because no other kind
+    /// of token can be mistaken for one.
     ///
-    /// Tokens that fauth itself issues have everything but `client_id`: trust such an issuer with
+    /// fauth's own tokens lack `client_id`: trust another service that uses fauth with
     /// [`Plain`](Self::Plain).
     #[default]
     Rfc9068,
-    /// For issuers that write plain JWTs: `typ` is `JWT`, `at+jwt` or absent, `jti` and `client_id`
-    /// may be absent. The id of a token without `jti` is the SHA-256 of what is signed.
+    /// Plain JWTs: `typ` is `JWT`, `at+jwt` or absent, and `jti` and `client_id` are optional. The
+    /// id of a token without `jti` is the SHA-256 of its signing input.
     ///
-    /// What says of itself that it is no access token is refused: an ID token by `at_hash` or
+    /// Tokens that identify themselves as another kind are refused: an ID token by `at_hash` or
     /// `c_hash` (`OpenID` Connect Core 1.0, 3.1.3.6 and 3.3.2.11), or by Keycloak's `typ` or
     /// Cognito's `token_use`; a logout token and other security events by `events` (RFC 8417); a
     /// refresh token by Keycloak's `typ`, Cognito's `token_use`, `type` (flask-jwt-extended), or a
-    /// `token_type` (fauth, simplejwt) that is neither `access` nor `Bearer`. The claim `nonce`
-    /// says nothing: older Keycloaks write it into access tokens too.
+    /// `token_type` (fauth, simplejwt) that is neither `access` nor `Bearer`. The claim `nonce` is
+    /// ignored, because older versions of Keycloak write it into access tokens too.
     ///
     /// # Security
-    /// An ID token without these passes if its audience does. Its audience is the client that has
-    /// asked for it: never configure the id of a client as an audience unless that is what the
-    /// issuer writes into access tokens.
+    /// An ID token without any of these is accepted if its audience is. Its audience is the client
+    /// that requested it: never configure a client id as an audience unless the issuer writes it
+    /// into access tokens.
     Plain,
 }
 
-/// What tokens of one issuer are held against, checked when the provider was built.
+/// What tokens of one issuer are checked against, validated when the provider was built.
 #[derive(Debug, Clone)]
 pub(crate) struct ForeignVerifier {
     pub(crate) issuer: Arc<str>,
     pub(crate) audiences: Vec<Box<str>>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) profile: AccessTokenProfile,
-    /// Is `client_id` the audience of tokens without `aud`?
+    /// Whether `client_id` is the audience of tokens without `aud`.
     pub(crate) client_is_audience: bool,
-    /// Are ID tokens accepted in place of access tokens?
+    /// Whether ID tokens are accepted instead of access tokens.
     pub(crate) id_tokens: bool,
-    /// Claims that must be texts, and which ones; `None` for any that is not empty.
+    /// Claims that must have this text; `None` accepts any text that is not empty.
     pub(crate) required: Vec<(Box<str>, Option<Box<str>>)>,
     pub(crate) leeway: i64,
     pub(crate) expiry_leeway: i64,
     pub(crate) max_lifetime: i64,
-    /// Are its tokens mandates?
+    /// The settings for mandates, if its tokens are mandates.
     #[cfg(feature = "mandates")]
     pub(crate) mandate: Option<MandateProfile>,
 }
 
-/// A token of which nothing is known yet but the issuer that it names.
+/// A token of which only the claimed issuer is known.
 pub(crate) struct UnverifiedForeign<'a> {
     parts: Parts<'a>,
     json: String,
     found: ForeignClaims,
 }
 
-/// Where the claims stand that matter.
+/// The positions of the relevant claims.
 #[derive(Default)]
 struct ForeignClaims {
     known: Claims,
     client: Option<Value>,
-    /// Claims that only tokens of other kinds have.
+    /// Claims that only other kinds of tokens have.
     has_hash: bool,
     has_events: bool,
-    /// How Keycloak, Cognito and flask-jwt-extended tell their kinds of tokens apart.
+    /// The claims by which Keycloak, Cognito and flask-jwt-extended distinguish kinds of tokens.
     kind: Option<Value>,
     usage: Option<Value>,
     flask_kind: Option<Value>,
@@ -133,10 +133,10 @@ impl ForeignClaims {
 }
 
 impl<'a> UnverifiedForeign<'a> {
-    /// Reads what is needed to know whose token it is.
+    /// Reads what is needed to select the issuer.
     ///
     /// # Errors
-    /// [`TokenError`] if it is none, or has no text as `iss`.
+    /// [`TokenError`] if this is not a token, or its `iss` is not a text.
     pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         let parts = Parts::split(token, max_bytes)?;
         let claims = parts.payload()?;
@@ -150,19 +150,20 @@ impl<'a> UnverifiedForeign<'a> {
         Ok(token)
     }
 
-    /// What is wrong with its header, whatever its key is.
+    /// Checks the header as far as it does not depend on the key.
     pub(crate) fn check_header(&self) -> Result<(), TokenError> {
         parse_header(&self.parts.header_text()?).map(|_| ())
     }
 
-    /// Whom it names as its issuer. Good for selecting whose keys are asked, and for nothing else.
+    /// The claimed issuer. Use it only to select whose keys to try.
     pub(crate) fn issuer(&self) -> Result<Cow<'_, str>, TokenError> {
         let issuer = self.found.known.issuer.ok_or(TokenError::MissingClaim("iss"))?;
         let issuer = issuer.text(&self.json).ok_or(TokenError::InvalidClaim("iss"))?;
         if issuer.len() > MAX_ISSUER_BYTES { Err(TokenError::InvalidClaim("iss")) } else { Ok(issuer) }
     }
 
-    /// Refuses what no issuer could be configured to accept: before anybody is asked about it.
+    /// Refuses tokens that no issuer's settings could make acceptable, before an issuer is looked
+    /// up.
     pub(crate) fn refuse_hopeless(&self, now: Timestamp) -> Result<(), TokenError> {
         let text = self.parts.header_text()?;
         let header = Header::parse(&text)?;
@@ -184,16 +185,16 @@ impl<'a> UnverifiedForeign<'a> {
 }
 
 impl ForeignVerifier {
-    /// The longest that one of its tokens can be accepted, in seconds.
+    /// The longest time in seconds for which one of its tokens can be accepted.
     pub(crate) const fn longest(&self) -> u64 {
         self.max_lifetime.saturating_add(self.leeway).saturating_add(self.expiry_leeway).unsigned_abs()
     }
 
-    /// Accepts an access token of this issuer, or says why not. [`TokenError::UnknownKey`] if
-    /// everything that can be known before the signature is acceptable, and its key is not among
-    /// these.
+    /// Verifies an access token of this issuer. Returns [`TokenError::UnknownKey`] if everything
+    /// that can be checked before the signature is acceptable, but the token's key is not among
+    /// `keys`.
     ///
-    /// `rights` reads what its issuer says that somebody may do, from claims that are acceptable.
+    /// `rights` reads the rights that the issuer grants, from claims that were accepted.
     pub(crate) fn verify(
         &self,
         token: UnverifiedForeign<'_>,
@@ -204,7 +205,7 @@ impl ForeignVerifier {
         let UnverifiedForeign { parts, json, found } = token;
         let mut buffer = [0; STACK_SIGNATURE_BYTES];
         let signature = parts.signature(&mut buffer)?;
-        // What keys the header brings does not matter.
+        // Keys in the header are ignored.
         let text = parts.header_text()?;
         let header = parse_header(&text)?;
         let named = header.algorithm.as_deref();
@@ -218,7 +219,7 @@ impl ForeignVerifier {
         self.accept_claims(json, &found, parts.signed, now, rights)
     }
 
-    /// A mandate has an id of its own, by which it is revoked and spent, and its own media type.
+    /// A mandate has its own id, by which it is revoked and consumed, and its own media type.
     #[cfg(feature = "mandates")]
     const fn is_for_mandates(&self) -> bool {
         self.mandate.is_some()
@@ -298,7 +299,7 @@ impl ForeignVerifier {
         })
     }
 
-    /// RFC 9068 has a `typ` of its own, but nothing keeps an issuer from being careless with it.
+    /// RFC 9068 has its own `typ`, but nothing prevents an issuer from misusing it.
     fn refuse_other_kinds(&self, claims: &Reader<'_>, found: &ForeignClaims) -> Result<(), TokenError> {
         let is = |value: Option<Value>, kinds: &[&str]| {
             let text = value.and_then(|value| value.text(claims.json));
@@ -309,7 +310,7 @@ impl ForeignVerifier {
             || is(found.kind, &["Refresh", "Offline", "Logout"])
             || is(found.usage, &["refresh"])
             || self.profile == AccessTokenProfile::Plain && {
-                // `type` has other meanings as well; `token_type` has none.
+                // `type` has other uses as well; `token_type` does not.
                 let named = found.known.token_type;
                 is(found.flask_kind, &["refresh"]) || named.is_some() && !is(named, &["access", "Bearer"])
             };
@@ -351,7 +352,7 @@ impl ForeignVerifier {
     }
 }
 
-/// A `kid` that no key can have is no reason to ask for keys, which [`TokenError::UnknownKey`] is.
+/// A `kid` that no key can have is no reason to fetch keys, as [`TokenError::UnknownKey`] is.
 fn parse_header(text: &[u8]) -> Result<Header<'_>, TokenError> {
     Header::parse(text).map_err(|error| match error {
         TokenError::UnknownKey => TokenError::Malformed,
@@ -359,7 +360,7 @@ fn parse_header(text: &[u8]) -> Result<Header<'_>, TokenError> {
     })
 }
 
-/// The purpose of fauth's own that a token has instead, if it is one.
+/// The error for a media type of another kind, which names fauth's purpose if it is one.
 fn other_kind(media_type: Option<&str>) -> TokenError {
     let others = Purpose::ALL.into_iter().filter(|other| *other != Purpose::Access);
     let mut others =
@@ -367,11 +368,11 @@ fn other_kind(media_type: Option<&str>) -> TokenError {
     TokenError::WrongPurpose { expected: Purpose::Access, actual: others.next() }
 }
 
-/// Tokens of others do not carry the epoch of their subject. An epoch is at least the milliseconds
-/// of the moment at which it was raised, so that the second of its issue tells whether a token is
-/// from before: what was issued in the very second counts as before.
+/// Foreign tokens carry no epoch of their subject, so it is derived from the time of issue. An
+/// epoch is at least the millisecond at which it was raised; a token issued in the same second
+/// counts as issued before.
 ///
-/// The clock of the issuer may be ahead by the leeway. A token may be as much older than it says.
+/// The issuer's clock may be ahead by the leeway, so a token may be older than its `iat` by as much.
 fn epoch_of(issued_at: Timestamp, leeway: i64) -> u64 {
     let earliest = issued_at.unix_seconds().saturating_sub(leeway);
     u64::try_from(earliest).unwrap_or(0).saturating_mul(1000).saturating_sub(1)

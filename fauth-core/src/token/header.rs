@@ -1,5 +1,4 @@
-//! The header of our own tokens. The issuer writes it, and the verifier recognises it without
-//! parsing.
+//! The header of own tokens. The issuer writes it, and the verifier recognises it without parsing.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 
 /// The id of a session, `sid` in its tokens: 128 random bits as 22 characters of base64url.
 ///
-/// It opens nothing: whoever knows it can do no more than name the session. Still it stays out of
-/// logs.
+/// It grants no access: anyone who knows it can only name the session. It is kept out of logs
+/// nevertheless.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// `None` unless the text is 128 bits in canonical base64url.
+    /// Parses an id. `None` unless the text is 128 bits in canonical base64url.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 16];
@@ -22,7 +22,7 @@ impl SessionId {
         (length == Some(bytes.len())).then(|| Self(text.into()))
     }
 
-    /// As it stands in tokens and URLs.
+    /// The id as written in tokens and URLs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,7 +33,7 @@ impl SessionId {
     }
 
     /// The login of a refresh token that names none, such as one of the Python fauth: always the
-    /// same for the same token, and the `jti` cannot be told from it.
+    /// same for the same token, and the `jti` cannot be derived from it.
     pub(crate) fn of_refresh_token(token_id: &str) -> Self {
         let hash = Sha256::new().chain_update("fauth: login of a refresh token\0").chain_update(token_id);
         let mut bytes = [0; 16];
@@ -48,11 +48,11 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The `jti` of a refresh token that belongs to a session: 128 bits, random in the first of a
+/// The `jti` of a refresh token that belongs to a session: 128 bits, random in the first token of a
 /// family.
 ///
-/// Each successor follows from the token before it and a nonce that the session store keeps, so
-/// that the same successor can be made again although nobody has kept it. How: `session.rs`.
+/// Each successor is derived from the token before it and a nonce in the session store, so that the
+/// same successor can be made again without storing it; see `session.rs`.
 pub(crate) struct RefreshId(Zeroizing<[u8; 16]>);
 
 impl RefreshId {

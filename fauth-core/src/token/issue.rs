@@ -1,4 +1,4 @@
-//! Minting: only what our own verifier accepts.
+//! Issues tokens, and only tokens that the verifier accepts.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
     user::{AuthUser, UserRef},
 };
 
-/// What a new token shall say: a subject, and if wanted scopes and custom claims.
+/// A request to issue a token: its subject and, optionally, scopes and custom claims.
 ///
 /// ```
 /// use fauth_core::TokenRequest;
@@ -38,15 +38,16 @@ use crate::{
 /// # fauth_testing::at_once(auth.issue(fauth_core::Purpose::Access, request)).unwrap();
 /// ```
 ///
-/// It borrows what it can: `'a` is the life of the texts it was made from, `'static` if it owns them.
+/// It borrows where possible: `'a` is the lifetime of the texts it was created from, `'static` if
+/// it owns them.
 pub struct TokenRequest<'a> {
     subject: Cow<'a, str>,
     scopes: SmallVec<[Cow<'a, str>; SCOPES_INLINE]>,
     claims: CustomClaims<'a>,
-    /// What a [`ClaimsLoader`](crate::ClaimsLoader) adds to access tokens. Refresh tokens do not
-    /// carry it, since it is asked again at each refresh.
+    /// The claims that a [`ClaimsLoader`](crate::ClaimsLoader) adds to access tokens. Refresh
+    /// tokens do not carry them, because they are loaded again at each refresh.
     loaded: CustomClaims<'static>,
-    /// The login that this is of or continues, if there is one.
+    /// The login that the token starts or continues, if any.
     login: Option<Login>,
     pub(crate) bound: Binding,
 }
@@ -55,46 +56,47 @@ pub struct TokenRequest<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Login {
     began_at: Timestamp,
-    /// Whether the subject proved then who it is.
+    /// Whether the subject proved its identity then.
     is_authenticated: bool,
 }
 
-/// What a token hangs on besides its own expiry.
+/// What ends a token besides its own expiry.
 #[derive(Default)]
 pub(crate) struct Binding {
     pub(crate) session: Option<SessionId>,
-    /// By the revocation store.
+    /// The subject's epoch in the revocation store.
     pub(crate) epoch: u64,
-    /// By the user's own record.
+    /// The epoch in the user's own record.
     pub(crate) user_epoch: u64,
-    /// When the session ends, whatever is refreshed.
+    /// When the session ends, however often it is refreshed.
     pub(crate) ends_at: Option<Timestamp>,
     pub(crate) refresh: Option<RefreshBinding>,
     pub(crate) browser: Option<BrowserBinding>,
-    /// Only session tokens say so; who delivers the others wants to know.
+    /// Whether the login was remembered. Only session tokens record it; for the others the
+    /// transport needs it.
     pub(crate) remembered: bool,
 }
 
-/// What is special about the token of a browser session.
+/// Further data of a session token.
 pub(crate) struct BrowserBinding {
-    /// Until when it lasts if no request carries it on.
+    /// When it expires if no request extends it.
     pub(crate) idle_end: Timestamp,
-    /// The application's data as JSON, where no store keeps them.
+    /// The session payload as JSON, if no store keeps it.
     pub(crate) payload: Option<Box<str>>,
 }
 
-/// What is special about the refresh token of a session: it must be possible to make the same one again.
+/// Further data of the refresh token of a session, from which the same token can be made again.
 pub(crate) struct RefreshBinding {
     pub(crate) id: RefreshId,
     pub(crate) idle_timeout: Duration,
 }
 
-/// More scopes than this go to the heap.
+/// The number of scopes that need no allocation.
 const SCOPES_INLINE: usize = 4;
 
 impl<'a> TokenRequest<'a> {
-    /// A token about `subject`, the id by which the user loader finds the user. It carries epoch
-    /// 0: where the user's own record has a [`token_epoch`](AuthUser::token_epoch), take
+    /// Requests a token for `subject`, the id by which the user loader finds the user. The token
+    /// carries epoch 0: if the user's own record has a [`token_epoch`](AuthUser::token_epoch), use
     /// [`for_user`](Self::for_user).
     #[must_use]
     pub fn for_subject(subject: impl Into<Cow<'a, str>>) -> Self {
@@ -108,8 +110,8 @@ impl<'a> TokenRequest<'a> {
         }
     }
 
-    /// A token about this user, which ends when the user's [`token_epoch`](AuthUser::token_epoch)
-    /// is raised.
+    /// Requests a token for this user, which is revoked when the user's
+    /// [`token_epoch`](AuthUser::token_epoch) is raised.
     #[must_use]
     pub fn for_user(user: &impl UserRef) -> Self {
         let user = user.user_ref();
@@ -132,27 +134,28 @@ impl<'a> TokenRequest<'a> {
         self
     }
 
-    /// Adds a custom claim. A second one of the same name replaces the first.
+    /// Adds a custom claim, or replaces the claim of the same name.
     ///
-    /// A reserved name, or a value that cannot be written as JSON, makes issuing fail.
+    /// A reserved name, or a value that cannot be serialised as JSON, is an error when the token is
+    /// issued.
     ///
     /// # Security
-    /// A token is signed, not encrypted: whoever holds it can read its claims.
+    /// A token is signed, not encrypted: anyone who holds it can read its claims.
     #[must_use]
     pub fn claim(mut self, name: impl Into<Cow<'a, str>>, value: impl Serialize) -> Self {
         self.claims.add(name.into(), &value);
         self
     }
 
-    /// Adds a claim whose value is the text of JSON already.
+    /// Adds a claim whose value is already JSON text.
     pub(crate) fn raw_claim(mut self, name: impl Into<Cow<'a, str>>, json: String) -> Self {
         self.claims.add_json(name.into(), json);
         self
     }
 
-    /// Gives the tokens what was loaded for their user. Scopes of the request that are not among
-    /// those are dropped; a request without scopes gets all of them. A claim of the request wins
-    /// over a loaded one of the same name.
+    /// Adds the claims that were loaded for the user. Scopes of the request that were not loaded
+    /// are dropped; a request without scopes gets all loaded ones. A claim of the request takes
+    /// precedence over a loaded one of the same name.
     pub(crate) fn with_loaded(mut self, claims: TokenClaims) -> Self {
         if self.scopes.is_empty() {
             self.scopes.extend(claims.scope_list().map(|scope| Cow::Owned(scope.to_owned())));
@@ -163,25 +166,25 @@ impl<'a> TokenRequest<'a> {
         self
     }
 
-    /// As [`with_loaded`](Self::with_loaded), for tokens that go on from others: no scope is added.
+    /// Like [`with_loaded`](Self::with_loaded), for tokens that continue others: no scope is added.
     pub(crate) fn with_reloaded(mut self, claims: TokenClaims) -> Self {
         self.scopes.retain(|scope| claims.grants(scope));
         self.loaded = claims.into_custom();
         self
     }
 
-    /// Drops the scopes that are not among these.
+    /// Drops all other scopes.
     pub(crate) fn narrow_scopes(&mut self, wanted: &[impl AsRef<str>]) {
         self.scopes.retain(|scope| wanted.iter().any(|wanted| wanted.as_ref() == &**scope));
     }
 
-    /// It is of a login at which the subject has proved who it is.
+    /// Marks the token as one of a login at which the subject proved its identity.
     pub(crate) const fn authenticated_at(mut self, at: Timestamp) -> Self {
         self.login = Some(Login { began_at: at, is_authenticated: true });
         self
     }
 
-    /// It continues something of which only the beginning is known.
+    /// Marks the token as the continuation of a login of which only the beginning is known.
     pub(crate) const fn began_at(mut self, at: Timestamp) -> Self {
         self.login = Some(Login { began_at: at, is_authenticated: false });
         self
@@ -191,7 +194,7 @@ impl<'a> TokenRequest<'a> {
         &self.subject
     }
 
-    /// The scopes as one text, as RFC 6749 section 3.3 writes them.
+    /// The scopes as one text (RFC 6749 section 3.3).
     pub(crate) fn scope_text(&self) -> String {
         self.scopes.join(" ")
     }
@@ -207,7 +210,7 @@ impl<'a> TokenRequest<'a> {
     }
 }
 
-/// Shows whom the token is about, not what it will say: claims may be personal data.
+/// Shows the subject but no claims: they may be personal data.
 impl fmt::Debug for TokenRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenRequest").field("subject", &self.subject).finish_non_exhaustive()
@@ -232,15 +235,16 @@ impl<'a> From<&'a String> for TokenRequest<'a> {
     }
 }
 
-/// A token that was just issued. Zeroed on drop, invisible in `Debug`; read it with [`expose`](Self::expose).
+/// A newly issued token. Zeroed on drop and hidden in `Debug`; read it with
+/// [`expose`](Self::expose).
 #[derive(Clone)]
 pub struct IssuedToken(Zeroizing<Box<str>>);
 
 impl IssuedToken {
-    /// The token's text.
+    /// Returns the token's text.
     ///
     /// # Security
-    /// Whoever has it is the user. Send it to its owner and nowhere else; never log it.
+    /// Anyone who has the token can act as the user. Send it to its owner only, and never log it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -253,7 +257,7 @@ impl fmt::Debug for IssuedToken {
     }
 }
 
-/// The CSRF token of a login, on its way to the cookie beside its tokens.
+/// The CSRF token of a login, to be set as a cookie beside its tokens.
 #[derive(Clone)]
 pub(crate) struct CsrfValue(pub(crate) Box<str>);
 
@@ -263,14 +267,16 @@ impl fmt::Debug for CsrfValue {
     }
 }
 
-/// What a login or a refresh gives: an access token and the refresh token for the next one.
+/// The result of a login or a refresh: an access token, and a refresh token for the next pair.
 ///
-/// Serialises to the answer of [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1):
+/// Serialises to the response of [RFC 6749 section
+/// 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1):
 /// `{"access_token","refresh_token","token_type":"bearer","expires_in"}`, and `scope`, the scopes
-/// separated by blanks, if there are any or the client had asked for some.
+/// separated by spaces, if there are any or the client requested some.
 ///
 /// # Security
-/// Serialising exposes both tokens. Send the answer with `Cache-Control: no-store`, as the ready-made endpoints do.
+/// Serialising exposes both tokens. Send the response with `Cache-Control: no-store`, as the
+/// built-in endpoints do.
 #[derive(Debug, Clone)]
 pub struct TokenPair {
     pub(crate) access: IssuedToken,
@@ -278,39 +284,39 @@ pub struct TokenPair {
     pub(crate) access_lifetime: Duration,
     pub(crate) refresh_lifetime: Duration,
     pub(crate) remembered: bool,
-    /// What is said of the scopes, if that is worth saying.
+    /// The member `scope` of the response, if it has one.
     pub(crate) scope: Option<String>,
-    /// Only where there are CSRF tokens.
+    /// Present only if CSRF tokens are enabled.
     pub(crate) csrf: Option<CsrfValue>,
 }
 
 impl TokenPair {
-    /// Opens guarded routes.
+    /// The access token, for guarded routes.
     #[must_use]
     pub const fn access_token(&self) -> &IssuedToken {
         &self.access
     }
 
-    /// Buys the next pair.
+    /// The refresh token, which is exchanged for the next pair.
     #[must_use]
     pub const fn refresh_token(&self) -> &IssuedToken {
         &self.refresh
     }
 
-    /// How long the access token lasts.
+    /// The lifetime of the access token.
     #[must_use]
     pub const fn access_lifetime(&self) -> Duration {
         self.access_lifetime
     }
 
-    /// Whether the login was [remembered](crate::LoginRequest::remember); never without a session
-    /// store, since nothing would say so at a refresh.
+    /// Whether the login was [remembered](crate::LoginRequest::remember). Never true without a
+    /// session store, because a refresh could not know it.
     #[must_use]
     pub const fn is_remembered(&self) -> bool {
         self.remembered
     }
 
-    /// How long the refresh token lasts: until then the login can be continued.
+    /// The lifetime of the refresh token, for which the login can be continued.
     #[must_use]
     pub const fn refresh_lifetime(&self) -> Duration {
         self.refresh_lifetime
@@ -337,7 +343,7 @@ impl Serialize for TokenPair {
     }
 }
 
-/// Writes tokens of one application.
+/// Issues the tokens of one application.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     signing: Signing,
@@ -353,7 +359,7 @@ pub(crate) struct Issuer {
 #[derive(Debug)]
 #[cfg_attr(
     feature = "trusted-issuers",
-    expect(clippy::large_enum_variant, reason = "there is one of it in a provider")
+    expect(clippy::large_enum_variant, reason = "a provider has only one")
 )]
 enum Signing {
     Fixed {
@@ -366,7 +372,7 @@ enum Signing {
 }
 
 impl Issuer {
-    /// `None` if there is no key, which never is.
+    /// Returns `None` if there is no key, which never happens.
     pub(crate) fn new(
         keys: &Keys,
         (format, scope_claim): (Format, ScopeClaim),
@@ -388,18 +394,18 @@ impl Issuer {
         Some(Self { signing, format, scope_claim, origin, lifetimes, max_session, max_token_bytes })
     }
 
-    /// How long a token of this purpose lasts at most.
+    /// The maximum lifetime of a token of this purpose.
     pub(crate) fn longest(&self, purpose: Purpose) -> Duration {
         *self.lifetimes.of(purpose)
     }
 
-    /// How long a token of this purpose lasts that is issued now: not beyond the end of the login that it continues.
+    /// The lifetime of a token that is issued now: it does not exceed the login that the token
+    /// continues.
     pub(crate) fn lifetime(&self, purpose: Purpose, request: &TokenRequest<'_>, now: Timestamp) -> Duration {
         let lifetime = match (purpose, &request.bound) {
             (Purpose::Refresh, Binding { refresh: Some(refresh), .. }) => refresh.idle_timeout,
-            // An instance whose clock is ahead may have set that end: then it is further off than
-            // the idle timeout, and than the verifier accepts, which is as long as for refresh
-            // tokens.
+            // An instance whose clock is ahead may have set this end. It can then exceed the idle
+            // timeout, and the maximum that the verifier accepts, which is that of refresh tokens.
             (Purpose::Session, Binding { browser: Some(browser), .. }) => {
                 browser.idle_end.since(now).min(self.max_session)
             }
@@ -415,8 +421,8 @@ impl Issuer {
         }
     }
 
-    /// Issues a token. Asynchronous because a key may live elsewhere, such as in a key management
-    /// service; a local key never waits and allocates nothing for it.
+    /// Issues a token. Asynchronous because a key may sign elsewhere, such as in a key management
+    /// service; a local key neither waits nor allocates for it.
     pub(crate) async fn issue(
         &self,
         purpose: Purpose,
@@ -429,14 +435,13 @@ impl Issuer {
             Signing::Fixed { key, headers } if !key.signs_elsewhere() => {
                 self.sign(key, headers.of(purpose), &claims)
             }
-            // In a box, so that what never waits is not made longer by what may.
+            // Boxed, so that the future of a local key stays small.
             Signing::Fixed { key, headers } => {
                 Box::pin(self.sign_elsewhere(key, headers.of(purpose), &claims)).await
             }
             #[cfg(feature = "trusted-issuers")]
             Signing::Ring(ring) => {
-                // Not `now`, which may be a time that has passed: the key of that time may verify
-                // no more.
+                // Not `now`, which may be in the past: the key of that time may no longer verify.
                 let at = ring.now()?;
                 let snapshot = ring.owned_snapshot();
                 let entry = snapshot.signing(at).ok_or(ClockError)?;
@@ -461,9 +466,9 @@ impl Issuer {
         Ok(finished(token, &signature))
     }
 
-    /// What is signed, in a text that has room for the signature.
+    /// The signing input, in a string with room for the signature.
     fn unsigned(&self, key: &Key, header: &str, claims: &str) -> Result<String, IssueError> {
-        // Exactly the room that is needed, so that the token does not move while it grows.
+        // Exactly the required capacity, so that the token is never moved.
         let parts = [claims.len(), key.signature_bytes()].map(encoded_length);
         let length = header.len() + parts.iter().sum::<usize>() + 2;
         if length > self.max_token_bytes {
@@ -484,7 +489,7 @@ impl Issuer {
     ) -> Result<String, IssueError> {
         let lifetime = self.lifetime(purpose, request, now);
         let expires = now.checked_add(lifetime).filter(|at| *at <= Timestamp::MAX).ok_or(ClockError)?;
-        // No token may name a time before 1970, so that `iat` would be refused.
+        // The verifier refuses times before 1970.
         if now < Timestamp::from_unix_seconds(0) {
             return Err(ClockError.into());
         }
@@ -500,7 +505,7 @@ impl Issuer {
         match self.scope_claim {
             ScopeClaim::Scopes => json.texts("scopes", &request.scopes),
             ScopeClaim::Scope if request.scopes.is_empty() => {}
-            // `check` has seen to it that none has a blank, or needs an escape.
+            // `check` has ensured that no scope has a space or needs an escape.
             ScopeClaim::Scope => json.words("scope", &request.scopes),
         }
         if self.format == Format::Standard {
@@ -509,7 +514,8 @@ impl Issuer {
         write_binding(&mut json, &request.bound);
         match request.login {
             Some(login) if login.is_authenticated => json.number("auth_time", login.began_at.unix_seconds()),
-            // How long it may be refreshed counts from here, and nobody shall take it for a login.
+            // The limit for refreshing is counted from here, and it must not be mistaken for a
+            // login.
             login if purpose == Purpose::Refresh => {
                 json.number("began_at", login.map_or(now, |login| login.began_at).unix_seconds());
             }
@@ -533,8 +539,8 @@ impl Issuer {
     }
 }
 
-/// What carries a browser session on. The names of claims that were loaded for the user stand
-/// beside them: they are loaded again, and no old value of one must stay.
+/// Writes what continues a browser session, including the names of the loaded claims: they are
+/// loaded again, and no old value may remain.
 fn write_browser<'a>(json: &mut JsonObject, bound: &Binding, loaded: impl Iterator<Item = &'a str>) {
     if let Some(end) = bound.ends_at {
         json.number("session_end", end.unix_seconds());
@@ -551,7 +557,7 @@ fn write_browser<'a>(json: &mut JsonObject, bound: &Binding, loaded: impl Iterat
     }
 }
 
-/// What claims without custom ones rarely exceed, so that their text is written into one allocation.
+/// The usual maximum of claims without custom ones, so that their text needs one allocation.
 const CLAIMS_ROOM: usize = 512;
 
 fn finished(mut token: String, signature: &Signature) -> IssuedToken {
@@ -560,7 +566,7 @@ fn finished(mut token: String, signature: &Signature) -> IssuedToken {
     IssuedToken(Zeroizing::new(token.into_boxed_str()))
 }
 
-/// In base64url without padding.
+/// The length in base64url without padding.
 const fn encoded_length(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)
 }
@@ -572,7 +578,8 @@ pub(crate) fn random_bytes() -> Result<[u8; 16], IssueError> {
     Ok(bytes)
 }
 
-/// What the token hangs on. What is not there is not written: tokens that nothing can end look as they always did.
+/// Writes what ends the token. Absent values are left out, so that tokens that nothing ends early
+/// do not change.
 fn write_binding(json: &mut JsonObject, bound: &Binding) {
     if let Some(session) = &bound.session {
         json.text("sid", session.as_str());

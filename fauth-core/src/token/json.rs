@@ -1,26 +1,27 @@
 //! A strict scanner for the JSON objects inside a token.
 //!
-//! Ordinary parsers accept what a verifier must refuse: a member that occurs twice (RFC 7515 section 4) lets two readers
-//! of one token see different claims. This one refuses it at any depth, along with everything that RFC 8259 does not
-//! allow, in one pass and without allocating for the tokens that occur in practice.
+//! Ordinary parsers accept what a verifier must refuse: if a member occurs twice (RFC 7515 section
+//! 4), two readers of one token can see different claims. This scanner refuses duplicates at any
+//! depth, and everything that RFC 8259 does not allow, in one pass and without allocating for
+//! ordinary tokens.
 
 use std::{borrow::Cow, ops::Range};
 
 use smallvec::SmallVec;
 
-/// What an object may cost before it is refused.
+/// Limits beyond which an object is refused.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// How deep objects and arrays may nest; the outermost object is the first level.
+    /// The maximum nesting of objects and arrays; the outermost object is level one.
     pub(super) depth: usize,
-    /// How many members there may be in all, those of nested objects counted too.
+    /// The maximum number of members, including those of nested objects.
     pub(super) members: usize,
 }
 
 /// Why a text is not an acceptable object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-// Four bytes, as the fields of `Value`: a result of either is then moved by whole fields. Moved
-// byte by byte, it costs as much as reading a claim.
+// Four bytes wide like the fields of `Value`, so that a result of either is moved by whole fields.
+// Moved byte by byte, it costs as much as reading a claim.
 #[repr(u32)]
 pub(super) enum Fault {
     NotAnObject,
@@ -31,7 +32,7 @@ pub(super) enum Fault {
     DuplicateMember,
 }
 
-/// A value in the scanned text, by its position.
+/// A value as a position in the scanned text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value {
     start: u32,
@@ -49,11 +50,11 @@ pub(super) enum Kind {
     Null,
 }
 
-/// What an array holds.
+/// The elements of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Elements {
-    /// Nothing but strings, or nothing at all.
+    /// Only strings, or none.
     Strings,
     Mixed,
 }
@@ -62,13 +63,13 @@ pub(super) enum Elements {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Spelling {
-    /// As it reads.
+    /// Without escapes.
     Plain,
     /// With escapes.
     Escaped,
 }
 
-/// The inside of a string, without the quotes, by its position.
+/// The inside of a string, without the quotes, as a position in the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text {
     start: usize,
@@ -77,23 +78,23 @@ pub(super) struct Text {
 }
 
 impl Value {
-    /// Its JSON text.
+    /// The JSON text of the value.
     pub(super) fn raw<'a>(&self, json: &'a str) -> &'a str {
         json.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// What a string says, with its escapes resolved. `None` if it is no string.
+    /// The content of a string with its escapes resolved. `None` if the value is not a string.
     pub(super) fn text<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
         self.inside().map(|text| read(text, json))
     }
 
-    /// Is it a string that says this?
+    /// Whether the value is a string with this content.
     #[cfg(feature = "trusted-issuers")]
     pub(super) fn is_text(&self, json: &str, text: &str) -> bool {
         self.text(json).is_some_and(|own| own == text)
     }
 
-    /// Where a string stands that reads as it is written.
+    /// The position of the content of a string without escapes.
     pub(super) fn plain_range(&self) -> Option<Range<usize>> {
         match self.kind {
             Kind::String(Spelling::Plain) => self.inside().map(|text| text.start..text.end),
@@ -112,14 +113,14 @@ impl Value {
 }
 
 impl Text {
-    /// The string itself.
+    /// The string including its quotes.
     const fn quoted(self) -> Value {
         let (start, end) = (position(self.start - 1), position(self.end + 1));
         Value { start, end, kind: Kind::String(self.spelling) }
     }
 }
 
-/// What a string says, with its escapes resolved.
+/// The content of a string with its escapes resolved.
 fn read(text: Text, json: &str) -> Cow<'_, str> {
     match text.spelling {
         Spelling::Plain => Cow::Borrowed(json.get(text.start..text.end).unwrap_or_default()),
@@ -127,16 +128,19 @@ fn read(text: Text, json: &str) -> Cow<'_, str> {
     }
 }
 
-/// The scanner has checked every escape, so that this cannot fail; an empty string would match no name or value.
+/// The scanner has checked every escape, so this cannot fail; an empty string would match no name
+/// or value.
 #[cold]
 fn resolve_escapes(text: Text, json: &str) -> String {
     let quoted = json.get(text.start - 1..text.end + 1).unwrap_or_default();
     serde_json::from_str(quoted).unwrap_or_default()
 }
 
-/// Scans `json` as one object and hands each member of the outermost level, name and value, to `member`.
+/// Scans `json` as one object and calls `member` with the name and value of each member of the
+/// outermost level.
 ///
-/// `member` sees members before the whole text is known to be good: keep what it collects only if this returns `Ok`.
+/// `member` is called before the whole text is known to be valid: use what it collects only if this
+/// returns `Ok`.
 pub(super) fn scan_object(
     json: &str,
     limits: Limits,
@@ -145,7 +149,7 @@ pub(super) fn scan_object(
     scan_members(json, limits, |name, _, value| member(name, value))
 }
 
-/// As [`scan_object`]; also says where each name stands, which is a string.
+/// Like [`scan_object`], and also passes the position of each name, as a string value.
 pub(super) fn scan_members(
     json: &str,
     limits: Limits,
@@ -161,14 +165,15 @@ pub(super) fn scan_members(
     if scanner.at == scanner.bytes.len() { Ok(()) } else { Err(Fault::Syntax) }
 }
 
-/// Would this be accepted as a value of the outermost object? Returns the number of members in it.
+/// Scans `json` as a value of the outermost object, and returns the number of members in it.
 pub(super) fn scan_value(json: &str, limits: Limits) -> Result<usize, Fault> {
     let mut scanner = Scanner::new(json, limits)?;
     scanner.value(1)?;
     if scanner.at == scanner.bytes.len() { Ok(scanner.members) } else { Err(Fault::Syntax) }
 }
 
-/// Scans `json` as one array and hands over its elements. For text that [`scan_object`] has accepted before.
+/// Scans `json` as one array and calls `element` with its elements. For text that [`scan_object`]
+/// has accepted before.
 pub(super) fn scan_array(json: &str, limits: Limits, mut element: impl FnMut(Value)) -> Result<(), Fault> {
     let mut scanner = Scanner::new(json, limits)?;
     if scanner.peek() != Some(b'[') {
@@ -184,7 +189,7 @@ struct Name {
     hash: u64,
 }
 
-/// Tokens have about ten claims; names beyond this many open at once go to the heap.
+/// Tokens have about ten claims; only more names open at once than this need the heap.
 const NAMES_INLINE: usize = 24;
 
 struct Scanner<'a> {
@@ -199,7 +204,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(json: &'a str, limits: Limits) -> Result<Self, Fault> {
-        // Positions are kept in 32 bits. No token comes near that.
+        // Positions are kept in 32 bits, which no token exceeds.
         if u32::try_from(json.len()).is_err() {
             return Err(Fault::Syntax);
         }
@@ -217,7 +222,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip_space(&mut self) {
-        // Tokens are written without any.
+        // Tokens are written without white space.
         if self.peek().is_some_and(|byte| byte <= b' ') {
             self.skip_some_space();
         }
@@ -230,7 +235,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The callback of the outermost object is compiled into this; within values there is one that does nothing.
+    /// Generic over the callback of the outermost object; nested objects use one that does nothing.
     fn object(&mut self, depth: usize, mut member: impl FnMut(&str, Value, Value)) -> Result<(), Fault> {
         if depth > self.limits.depth {
             return Err(Fault::TooDeep);
@@ -275,7 +280,7 @@ impl<'a> Scanner<'a> {
         if self.members > self.limits.members { Err(Fault::TooManyMembers) } else { Ok(name) }
     }
 
-    /// `text` and what it says. The siblings are the open names from `first_name` on.
+    /// `text` is a name and its content. Its siblings are the open names from `first_name` on.
     fn refuse_duplicate(
         &mut self,
         text: Text,
@@ -286,7 +291,7 @@ impl<'a> Scanner<'a> {
         let hash = fnv1a(name);
         if seen.may_hold(hash) {
             let siblings = self.names.get(first_name..).unwrap_or_default();
-            // Names are read in full only where their hashes agree.
+            // Names are read in full only if their hashes are equal.
             let mut alike = siblings.iter().filter(|sibling| sibling.hash == hash);
             if alike.any(|sibling| read(sibling.text, self.json) == name) {
                 return Err(Fault::DuplicateMember);
@@ -379,7 +384,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// One digit or more.
+    /// One or more digits.
     fn digits(&mut self) -> Result<(), Fault> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
@@ -388,10 +393,10 @@ impl<'a> Scanner<'a> {
         if self.at > start { Ok(()) } else { Err(Fault::Syntax) }
     }
 
-    /// The rest of a string whose opening quote has been read.
+    /// The rest of a string after its opening quote.
     fn string(&mut self) -> Result<Text, Fault> {
         let start = self.at;
-        // Most of a token is the inside of strings: leap to the next byte that means anything there.
+        // Most of a token is inside strings: skip to the next byte with a meaning there.
         let end = end_of_plain(self.bytes, start);
         if self.bytes.get(end) == Some(&b'"') {
             self.at = end + 1;
@@ -400,7 +405,7 @@ impl<'a> Scanner<'a> {
         self.escaped_string(start, end)
     }
 
-    /// The rest of a string that is plain up to `end`.
+    /// The rest of a string that has no escape before `end`.
     #[cold]
     fn escaped_string(&mut self, start: usize, mut end: usize) -> Result<Text, Fault> {
         loop {
@@ -449,10 +454,7 @@ impl<'a> Scanner<'a> {
 const fn ignore(_: &str, _: Value, _: Value) {}
 
 /// A position in a text whose length was checked.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "no text is longer than 32 bits can say, see `Scanner::new`"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "no text is that long, see `Scanner::new`")]
 const fn position(at: usize) -> u32 {
     at as u32
 }
@@ -464,12 +466,13 @@ fn fnv1a(name: &str) -> u64 {
     })
 }
 
-/// Does a text mean itself between quotes?
+/// Whether a text needs no escapes between quotes.
 pub(super) fn is_plain(text: &str) -> bool {
     end_of_plain(text.as_bytes(), 0) == text.len()
 }
 
-/// The place of the first byte from `at` on that means something inside a string: a quote, a backslash, a control character.
+/// The position of the next byte at or after `at` with a meaning inside a string: a quote, a
+/// backslash, or a control character.
 fn end_of_plain(text: &[u8], mut at: usize) -> usize {
     while let Some(word) = text.get(at..at + 8).and_then(<[u8]>::first_chunk) {
         let special = special_bytes(u64::from_le_bytes(*word));
@@ -488,8 +491,9 @@ fn end_of_plain_bytewise(text: &[u8], at: usize) -> usize {
     at + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
 }
 
-/// Eight bytes at a time: the top bit of each byte that means something inside a string, right for the lowest such byte and those
-/// below it. (Subtracting from a byte what is greater sets the top bit, and borrows from the bytes above only.)
+/// Examines eight bytes at once: the result has the top bit set in each byte with a meaning inside
+/// a string. It is exact up to and including the lowest such byte. (Subtracting a greater number
+/// from a byte sets the top bit, and borrows only from the bytes above.)
 const fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x8080_8080_8080_8080;
@@ -501,16 +505,17 @@ const fn special_bytes(word: u64) -> u64 {
     (below | quote | backslash) & TOPS
 }
 
-/// Which six bits of a hash choose the bit of a name. By these no two claims of our own tokens have
-/// the same, so that names are not compared at all.
+/// Which six bits of a hash select the bit for a name. With these, no two claims of own tokens
+/// share a bit, so their names are never compared.
 const QUIET_BITS: u32 = 40;
 
-/// A filter in front of the comparison of names: 64 bits that say which kinds of name an object has had.
+/// A filter in front of the comparison of names: 64 bits that record which hashes an object has
+/// had.
 #[derive(Default)]
 struct Seen(u64);
 
 impl Seen {
-    /// `false` only if no earlier name has this hash. Remembers it.
+    /// Records the hash. Returns `false` only if no earlier name has it.
     fn may_hold(&mut self, hash: u64) -> bool {
         let bit = 1_u64 << ((hash >> QUIET_BITS) & 63);
         let may = self.0 & bit != 0;
@@ -626,7 +631,7 @@ mod tests {
         }
     }
 
-    /// Found by search: the two names have the same hash.
+    /// Found by search: these two names have the same hash.
     #[test]
     fn different_names_may_have_the_same_hash() {
         assert_eq!(fnv1a("7mohtcOFVz"), fnv1a("c1E51sSEyx"));
@@ -691,7 +696,7 @@ mod tests {
         }
     }
 
-    /// Does any object in this text name a member twice? Found by another road than the scanner's.
+    /// Whether any object in this text has a duplicate member, determined without the scanner.
     fn has_duplicates(json: &str) -> bool {
         struct Strict(bool);
         impl<'de> serde::de::DeserializeSeed<'de> for &mut Strict {
@@ -742,7 +747,7 @@ mod tests {
         strict.0
     }
 
-    /// Texts that are JSON more often than not: fragments of it, joined at random.
+    /// Texts that are usually JSON: fragments of it, joined at random.
     fn fragments() -> impl Strategy<Value = String> {
         let fragment = prop::sample::select(vec![
             "{",

@@ -1,4 +1,4 @@
-//! Writing the JSON of a header and of claims.
+//! Writes the JSON of headers and claims.
 
 use std::{fmt, fmt::Write as _};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::json::is_plain;
 
-/// Writes one flat object member by member, without a tree in between.
+/// Writes one flat object member by member, without building a tree.
 pub(super) struct JsonObject {
     text: String,
     members: usize,
@@ -20,12 +20,12 @@ impl JsonObject {
         Self { text, members: 0 }
     }
 
-    /// How many members it has so far.
+    /// The number of members so far.
     pub(super) const fn members(&self) -> usize {
         self.members
     }
 
-    /// A name of our own, which needs no escapes.
+    /// Writes one of fauth's own names, which needs no escapes.
     fn name(&mut self, name: &'static str) {
         self.next_member();
         self.text.push('"');
@@ -70,7 +70,7 @@ impl JsonObject {
         self.text.push(']');
     }
 
-    /// One text with blanks between the words, which need no escapes.
+    /// Writes one text of words separated by spaces, which need no escapes.
     pub(super) fn words(&mut self, name: &'static str, words: &[impl AsRef<str>]) {
         self.name(name);
         self.text.push('"');

@@ -1,4 +1,4 @@
-//! The members of a JWK (RFC 7517) that decide what a key is and what it is for.
+//! The members of a JWK (RFC 7517) that determine what a key is and what it is for.
 
 use std::borrow::Cow;
 
@@ -14,13 +14,13 @@ use super::{
     key_error::KeyError,
 };
 
-/// Of one key. A chain of certificates is an array of texts, and not deep.
+/// For one key. A certificate chain is an array of texts, and not nested deeply.
 const LIMITS: Limits = Limits { depth: 4, members: 64 };
 
 #[derive(Deserialize)]
 #[cfg_attr(
     not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")),
-    allow(dead_code, reason = "members of keys that no feature has brought")
+    allow(dead_code, reason = "members of keys that need a feature")
 )]
 pub(super) struct Jwk<'a> {
     #[serde(borrow)]
@@ -57,12 +57,12 @@ pub(super) struct Jwk<'a> {
     pub(super) dq: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) qi: Option<Cow<'a, str>>,
-    /// More than two primes.
+    /// Further primes beyond two.
     pub(super) oth: Option<IgnoredAny>,
 }
 
 impl<'a> Jwk<'a> {
-    /// A member that occurs twice is refused, as in tokens.
+    /// Parses a JWK. A duplicate member is refused, as in tokens.
     pub(super) fn parse(json: &'a str) -> Result<Self, KeyError> {
         scan_object(json, LIMITS, |_, _| {}).map_err(|_| KeyError::Malformed)?;
         serde_json::from_str(json).map_err(|_| KeyError::Malformed)
@@ -72,7 +72,7 @@ impl<'a> Jwk<'a> {
         self.kty == "oct"
     }
 
-    /// What `use` and `key_ops` say. A private key is there to sign, all others to verify.
+    /// Checks `use` and `key_ops`: a private key must be for signing, all others for verification.
     pub(super) fn refuse_other_use(&self) -> Result<(), KeyError> {
         let needed = if self.d.is_some() { "sign" } else { "verify" };
         let for_signatures = self.usage.as_ref().is_none_or(|usage| usage == "sig")
@@ -89,14 +89,14 @@ impl<'a> Jwk<'a> {
         }
     }
 
-    /// The algorithm that it names.
+    /// The value of `alg`.
     #[cfg(feature = "trusted-issuers")]
     pub(super) fn algorithm(&self) -> Option<&str> {
         self.alg.as_deref()
     }
 }
 
-/// What only the owner of a key may know, whatever the members are, and whatever else is wrong.
+/// The private members of a key, read even if the rest is malformed.
 #[cfg(feature = "trusted-issuers")]
 #[derive(Deserialize)]
 struct Private<'a> {
@@ -131,14 +131,14 @@ impl Private<'_> {
     }
 }
 
-/// Of a key in a set that was scanned already. It need not be one that [`Jwk::parse`] reads.
+/// Checks a key of a set that was scanned already, even one that [`Jwk::parse`] cannot read.
 ///
 /// # Errors
-/// [`KeyError::NotPublic`] if it is a secret, or has members that only the owner may know;
-/// [`KeyError::Malformed`] if it is no object.
+/// [`KeyError::NotPublic`] if the key is a secret or has private members; [`KeyError::Malformed`]
+/// if it is not an object.
 #[cfg(feature = "trusted-issuers")]
 pub(super) fn refuse_private(json: &str) -> Result<(), KeyError> {
-    // An array would be read as the members in their order.
+    // An array would be deserialised as the members in order.
     if !json.trim_start().starts_with('{') {
         return Err(KeyError::Malformed);
     }
@@ -146,7 +146,7 @@ pub(super) fn refuse_private(json: &str) -> Result<(), KeyError> {
     if private.is_secret() || private.has_members() { Err(KeyError::NotPublic) } else { Ok(()) }
 }
 
-/// The bytes of a member that must be there.
+/// The bytes of a required member.
 pub(super) fn bytes(member: Option<&Cow<'_, str>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let text = member.ok_or(KeyError::Malformed)?;
     URL_SAFE_NO_PAD.decode(text.as_bytes()).map(Zeroizing::new).map_err(|_| KeyError::Malformed)

@@ -1,5 +1,5 @@
-//! The public keys of the application, for others to verify with: `/.well-known/jwks.json` (RFC
-//! 7517 section 5).
+//! The application's public keys, with which other services verify its tokens:
+//! `/.well-known/jwks.json` (RFC 7517 section 5).
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use super::keys::Key;
 use super::ring::KeyRing;
 use crate::clock::Timestamp;
 
-/// How long the set may be cached where the keys do not change while the service runs.
+/// How long the set may be cached if the keys do not change while the service runs.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
-/// Where the published keys come from. There is none without a ring or an asymmetric key.
+/// The source of the published keys. Absent without a ring or an asymmetric key.
 #[derive(Debug, Clone)]
 pub(crate) enum PublishedKeys {
     Fixed(Arc<JwksDocument>),
@@ -22,11 +22,11 @@ pub(crate) enum PublishedKeys {
     Ring(KeyRing),
 }
 
-/// The set at one moment.
+/// The key set at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JwksDocument {
     pub(crate) body: Box<str>,
-    /// With its quotes.
+    /// Including the quotes.
     pub(crate) etag: Box<str>,
     pub(crate) max_age: Duration,
 }
@@ -40,8 +40,8 @@ impl PublishedKeys {
         Some(Self::Fixed(Arc::new(JwksDocument::new(jwks.iter().map(String::as_str), MAX_AGE))))
     }
 
-    /// Also of one that has nothing to publish yet: the routes are made once, and its next key may
-    /// be asymmetric.
+    /// Also for a ring with nothing to publish yet: the routes are created once, and the next key
+    /// of the ring may be asymmetric.
     #[cfg(feature = "trusted-issuers")]
     pub(crate) fn of_ring(ring: &KeyRing) -> Self {
         Self::Ring(ring.clone())
@@ -49,7 +49,7 @@ impl PublishedKeys {
 
     #[cfg_attr(
         not(feature = "trusted-issuers"),
-        expect(unused_variables, reason = "fixed keys are good at any time")
+        expect(unused_variables, reason = "fixed keys do not depend on the time")
     )]
     pub(crate) fn document(&self, now: Timestamp) -> Arc<JwksDocument> {
         match self {

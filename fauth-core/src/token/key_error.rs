@@ -2,11 +2,11 @@
 
 use super::algorithm::{Algorithm, KeyKind};
 
-/// Why a key is refused. Never holds key material.
+/// Why a key is refused. Contains no key material.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// There is no secret.
+    /// The secret is empty.
     #[error("the secret is empty")]
     Empty,
     /// The secret is shorter than the hash of its algorithm.
@@ -14,74 +14,74 @@ pub enum KeyError {
     TooShort {
         /// The algorithm that the key is for.
         algorithm: Algorithm,
-        /// Its least number of bytes.
+        /// The minimum number of bytes.
         minimum: usize,
-        /// How many there are.
+        /// The number of bytes of the secret.
         actual: usize,
     },
     /// The secret is the text of a key of another kind: PEM, SSH or JWK.
     #[error("the secret is the text of a PEM, SSH or JWK key")]
     LooksLikeKeyFile,
-    /// The secret stands in documentation and lists of leaked secrets.
+    /// The secret appears in documentation or in lists of leaked secrets.
     #[error("the secret is a published example")]
     WellKnown,
-    /// The secret repeats a short pattern or has fewer than eight different bytes.
+    /// The secret repeats a short pattern, or has fewer than eight different bytes.
     #[error("the secret is too uniform to be random")]
     TooUniform,
-    /// The secret is made of words, such as `my-super-secret-key-for-production-1`, as they stand
-    /// or in base64: people who guess begin with those. Neither a digit nor a letter outside of
-    /// ASCII makes a phrase random.
+    /// The secret consists of words, such as `my-super-secret-key-for-production-1`, as plain text
+    /// or in base64. Attackers try such phrases first. Digits or letters outside ASCII do not make
+    /// a phrase random.
     #[error("the secret is a phrase of words")]
     Phrase,
-    /// The secret is a UUID with its hyphens, in braces or as a URN. Many kinds of them can be
-    /// guessed, and none is made to be a key. 32 hexadecimal digits alone are accepted, because
-    /// those of a UUID cannot be told from random ones.
-    #[error("the secret is a UUID, which is made to be unique and not to be hard to guess")]
+    /// The secret is a UUID with hyphens, in braces, or as a URN. Many kinds of UUID can be
+    /// guessed, and none is meant to be a key. 32 hexadecimal digits without hyphens are accepted,
+    /// because a UUID cannot be told from random digits.
+    #[error("the secret is a UUID, which is unique but not necessarily hard to guess")]
     Uuid,
-    /// The secret begins or ends with white space, which is not part of it: most often the end of
-    /// the line of a file.
-    #[error("the secret begins or ends with white space, which does not count: remove it")]
+    /// The secret begins or ends with white space, which is not part of it: usually the line end of
+    /// a file.
+    #[error("the secret begins or ends with white space: remove it")]
     Whitespace,
     /// The kind or algorithm of the key is not supported.
     #[error("the kind or algorithm of the key is not supported")]
     Unsupported,
     /// The key is of a kind, or on a curve, that is not supported.
     #[error(
-        "the key is of the kind `{name}`, which is not supported; use RSA, P-256, P-384 or Ed25519: `{}` makes a key",
+        "keys of the kind `{name}` are not supported; use RSA, P-256, P-384 or Ed25519: `{}` generates a key",
         KeyKind::P256.recipe()
     )]
     UnsupportedKind {
-        /// Its name.
+        /// The name of the kind or curve.
         name: Box<str>,
     },
     /// The key is of another kind than its algorithm needs.
     #[error(
-        "the key is {found}, {algorithm} needs {}: `{}` makes one",
+        "the key is {found}, {algorithm} needs {}: `{}` generates one",
         algorithm.key_kind().article(), algorithm.key_kind().recipe()
     )]
     WrongKind {
         /// The algorithm that the key is for.
         algorithm: Algorithm,
-        /// What the key is.
+        /// What the key is instead.
         found: &'static str,
     },
-    /// A JWK names another algorithm than the one that it is loaded for.
-    #[error("the JWK is for `{named}` (`alg`) and is loaded for {algorithm}: a key has one algorithm")]
+    /// A JWK names another algorithm than the one it is loaded for.
+    #[error("the JWK is for `{named}` (`alg`) but is loaded for {algorithm}; a key has only one algorithm")]
     OtherAlgorithm {
-        /// The algorithm that it is loaded for.
+        /// The algorithm that the key is loaded for.
         algorithm: Algorithm,
-        /// What it names.
+        /// The `alg` of the JWK.
         named: Box<str>,
     },
-    /// Keys of this algorithm need a feature that is off.
+    /// Keys for this algorithm need a Cargo feature that is not enabled.
     #[error("keys for {algorithm} need the feature `asymmetric` (or `asymmetric-pure-rust`) of fauth")]
     FeatureMissing {
         /// The algorithm that the key is for.
         algorithm: Algorithm,
     },
-    /// Private RSA keys need a feature that is off.
+    /// Private RSA keys need a Cargo feature that is not enabled.
     #[error(
-        "signing with {algorithm} needs the feature `asymmetric` of fauth: in pure Rust RSA keys verify only \
+        "signing with {algorithm} needs the feature `asymmetric` of fauth: `asymmetric-pure-rust` cannot sign with RSA \
          (RUSTSEC-2023-0071); sign with ES256 or EdDSA, or load the public key"
     )]
     SigningFeatureMissing {
@@ -89,104 +89,104 @@ pub enum KeyError {
         algorithm: Algorithm,
     },
     /// The RSA key is too short or too long.
-    #[error("the RSA key has {bits} bits, use 2048 to 8192: `{}` makes one", KeyKind::Rsa.recipe())]
+    #[error("the RSA key has {bits} bits; use 2048 to 8192: `{}` generates one", KeyKind::Rsa.recipe())]
     RsaSize {
-        /// How many it has.
+        /// The size of the key in bits.
         bits: usize,
     },
     /// The public exponent of the RSA key is even, 1, or longer than 33 bits.
     #[error(
-        "the exponent of the RSA key must be odd, at least 3, and at most 33 bits long (65537 is usual): `{}` makes a \
-         good key",
+        "the exponent of the RSA key must be odd, at least 3, and at most 33 bits long (65537 is usual): `{}` \
+         generates a good key",
         KeyKind::Rsa.recipe()
     )]
     RsaExponent,
-    /// The public key is no point of its curve, or one with which signatures prove nothing.
+    /// The public key is not a point of its curve, or is one with which any signature is worthless.
     #[error(
-        "the public key is no usable point of the curve of {algorithm}: `{}` makes a good key",
+        "the public key is not a usable point of the curve of {algorithm}: `{}` generates a good key",
         algorithm.key_kind().recipe()
     )]
     InvalidPoint {
         /// The algorithm that the key is for.
         algorithm: Algorithm,
     },
-    /// A number of a key on an elliptic curve does not have the length that the curve demands.
+    /// A number of an elliptic-curve key does not have the length that the curve requires.
     #[error(
-        "`x`, `y` and `d` of a key on {curve} have {expected} bytes each, with zeros in front if need be"
+        "`x`, `y` and `d` of a key on {curve} must have {expected} bytes each, padded with leading zeros"
     )]
     EcLength {
         /// The name of the curve.
         curve: &'static str,
-        /// The length of each number.
+        /// The required length of each number in bytes.
         expected: usize,
     },
-    /// An Ed25519 key does not have 32 bytes.
-    #[error("the Ed25519 key has {actual} bytes, it needs 32: `{}` makes one", KeyKind::Ed25519.recipe())]
+    /// The Ed25519 key does not have 32 bytes.
+    #[error("the Ed25519 key has {actual} bytes and needs 32: `{}` generates one", KeyKind::Ed25519.recipe())]
     Ed25519Length {
-        /// How many there are.
+        /// The number of bytes of the key.
         actual: usize,
     },
-    /// The private half of the key is broken, or does not belong to the public one.
-    #[error("the numbers of the key do not belong together: it is damaged, or made of two keys")]
+    /// The private half of the key is damaged, or does not belong to the public half.
+    #[error("the private and public parts of the key do not match: it is damaged, or made of two keys")]
     Inconsistent,
     /// The JWK of a private RSA key lacks members.
     #[error("the JWK of a private RSA key needs `p`, `q`, `dp`, `dq` and `qi` beside `d`")]
     IncompletePrivateKey,
-    /// The key can only verify, where one is needed that signs.
+    /// The key is public, and a key that signs is needed.
     #[error("the key can only verify: load the private key, or use `Key::from_signer`")]
     CannotSign,
-    /// The key says that it is not meant for signatures (`use`, `key_ops`).
+    /// The key is not meant for signatures, according to its `use` or `key_ops`.
     #[error(
-        "the key is not meant for this: `use` must be `sig`, and `key_ops` hold `verify` (`sign` for a private key), \
-         where they are there"
+        "the key is not meant for signatures: `use`, if present, must be `sig`, and `key_ops`, if present, must hold \
+         `verify` (`sign` for a private key)"
     )]
     NotForSignatures,
     /// The text is not a JWK.
     #[error("the text is not a JWK")]
     Malformed,
-    /// The text is not a key in PEM.
+    /// The text is not a PEM key.
     #[error(
         "the text is not a key in PEM, which begins with `-----BEGIN PRIVATE KEY-----` or `-----BEGIN PUBLIC KEY-----`"
     )]
     MalformedPem,
-    /// The bytes are not a key in DER.
+    /// The bytes are not a DER key.
     #[error("the bytes are not a key in DER (SubjectPublicKeyInfo, PKCS #8, PKCS #1 or SEC 1)")]
     MalformedDer,
     /// The private key is encrypted.
     #[error("the key is encrypted: `openssl pkey -in key.pem -out plain.pem` decrypts it")]
     Encrypted,
-    /// It is a certificate.
+    /// The text is a certificate, not a key.
     #[error(
-        "this is a certificate: `openssl x509 -in certificate.pem -pubkey -noout` takes the key out of it"
+        "this is a certificate: `openssl x509 -in certificate.pem -pubkey -noout` extracts its public key"
     )]
     Certificate,
     /// The text holds more than one key.
-    #[error("there are several keys in the text: give each by itself")]
+    #[error("the text holds several keys: load each separately")]
     SeveralKeys,
     /// The file cannot be read.
     #[error("the key file `{path}` cannot be read: {problem}")]
     Unreadable {
-        /// Its path.
+        /// The path.
         path: Box<str>,
-        /// What the operating system says.
+        /// The error of the operating system.
         problem: Box<str>,
     },
-    /// The set has more keys than are read.
+    /// The set has more keys than the maximum.
     #[error("the set has more than {maximum} keys")]
     TooManyKeys {
-        /// How many are read.
+        /// The maximum.
         maximum: usize,
     },
-    /// No key of the set can be used: each is of another type or algorithm, or for another use.
-    #[error("the set has no key that can be used")]
+    /// No key of the set is usable: each has another type or algorithm, or is for another use.
+    #[error("the set has no usable key")]
     NoUsableKey,
-    /// A key that others are to know is a secret or has private members.
-    #[error("the key is to be a public one, and it is secret or has private members")]
+    /// A key that is to be published is a secret, or has private members.
+    #[error("the key must be public, but is a secret or has private members")]
     NotPublic,
     /// Two keys have the same id.
     #[error("two keys have the same id")]
     DuplicateId,
-    /// The key id is empty, longer than 128 bytes, or holds something else than visible ASCII.
+    /// The key id is empty, longer than 128 bytes, or not visible ASCII.
     #[error("the key id must have 1 to 128 visible ASCII characters")]
     InvalidId,
 }

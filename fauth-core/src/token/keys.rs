@@ -1,4 +1,4 @@
-//! Keys: which are good enough, what each may verify, and which one signs.
+//! Keys: which are accepted, what each may verify, and which one signs.
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -20,13 +20,14 @@ use super::{
     weak_secrets::{refuse_form, refuse_guessable, refuse_unusable},
 };
 
-/// The longest file that is read as a key.
+/// The size limit of a key file.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// A key with the algorithm that it is for, prepared for use.
+/// A key for one algorithm, prepared for use.
 ///
-/// One key has one algorithm, whatever a token says. There is no way to read a secret or a private
-/// key back: it is turned into what computes with it at construction, and that is zeroed on drop.
+/// The algorithm belongs to the key; the header of a token never chooses it. A secret or private
+/// key cannot be read back: at construction it becomes the state that computes with it, which is
+/// zeroed on drop.
 ///
 /// ```
 /// use fauth_core::token::{Algorithm, Key};
@@ -38,10 +39,11 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// assert!(Key::hmac(Algorithm::HS256, b"short").is_err());
 /// ```
 ///
-/// # Keys that others can verify
-/// Every algorithm but HMAC has a private key that signs and a public one that verifies. They need
-/// the feature `asymmetric`, or `asymmetric-pure-rust`, where RSA keys verify only. This makes one,
-/// and [`from_pem`](Self::from_pem) or [`from_file`](Self::from_file) reads it:
+/// # Asymmetric keys
+/// Every algorithm other than HMAC has a private key that signs and a public key with which other
+/// services verify. Such keys need the feature `asymmetric`, or `asymmetric-pure-rust`, which
+/// verifies RSA signatures but cannot create them. Create a key with OpenSSL, and load it with
+/// [`from_pem`](Self::from_pem) or [`from_file`](Self::from_file):
 ///
 /// ```text
 /// openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem       # ES256
@@ -49,7 +51,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out key.pem         # RS*, PS*
 /// ```
 ///
-/// Their id, unless they bring one or are given one, is the thumbprint of the public key
+/// The id of such a key, unless it has one or is given one, is the thumbprint of its public key
 /// ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)).
 #[derive(Clone)]
 pub struct Key {
@@ -59,10 +61,7 @@ pub struct Key {
 }
 
 #[derive(Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the usual one, and is there without a detour"
-)]
+#[expect(clippy::large_enum_variant, reason = "the large variant is the usual one, and needs no indirection")]
 enum Material {
     Mac(Mac),
     Pair(Arc<Pair>),
@@ -70,12 +69,12 @@ enum Material {
 }
 
 impl Key {
-    /// A symmetric key.
+    /// Creates an HMAC key.
     ///
     /// # Errors
-    /// [`KeyError`] if the secret is shorter than the hash, empty, uniform, published somewhere, a
-    /// phrase, a UUID, the text of a key of another kind, or has white space at an end. `openssl
-    /// rand -base64 48` makes one that is good for every algorithm.
+    /// [`KeyError`] if the secret is empty, shorter than the hash, too uniform, a published
+    /// example, a phrase, a UUID, the text of a key of another kind, or has white space at either
+    /// end. `openssl rand -base64 48` generates one that is good for every algorithm.
     pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         refuse_asymmetric(algorithm)?;
         refuse_unusable(secret)?;
@@ -88,16 +87,17 @@ impl Key {
         Self::prepare(algorithm, secret)
     }
 
-    /// A symmetric key of any length above zero, also a phrase or a UUID, for services that must
-    /// share such a secret with an old system.
+    /// Creates an HMAC key of any length above zero, including a phrase or a UUID, for services
+    /// that share such a secret with a legacy system.
     ///
     /// # Security
-    /// A secret below the hash's length, or one that people think up, can be found by trying: one
-    /// captured token is enough to test guesses offline, and who has the secret is every user.
-    /// Replace it as soon as the old system allows.
+    /// A secret that is shorter than the hash, or that a person made up, can be guessed: one
+    /// captured token is enough to test guesses offline, and whoever finds the secret can
+    /// impersonate every user. Replace it as soon as the legacy system allows.
     ///
     /// # Errors
-    /// [`KeyError`] if the secret is empty, published, or the text of a key of another kind.
+    /// [`KeyError`] if the secret is empty, a published example, or the text of a key of another
+    /// kind.
     pub fn danger_short_hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         refuse_asymmetric(algorithm)?;
         refuse_unusable(secret)?;
@@ -109,12 +109,13 @@ impl Key {
     /// 8037](https://www.rfc-editor.org/rfc/rfc8037)): a secret (`oct`), or a public or private key
     /// of the kind that `algorithm` needs.
     ///
-    /// `use`, `key_ops`, `alg` and `kid` are honoured. `algorithm` is for a JWK that does not name its own; a token is
-    /// never asked for it.
+    /// The members `use`, `key_ops`, `alg` and `kid` are honoured. `algorithm` applies to a JWK
+    /// without `alg`; it is never taken from a token.
     ///
     /// # Errors
-    /// [`KeyError`] if the text is not a JWK, the key is of another type or not meant for signatures, its `alg` differs
-    /// from `algorithm`, or it is refused as by [`Key::hmac`] or [`Key::from_pem`].
+    /// [`KeyError`] if the text is not a JWK, the key has another type or is not meant for
+    /// signatures, its `alg` differs from `algorithm`, or [`Key::hmac`] or [`Key::from_pem`] would
+    /// refuse it.
     pub fn from_jwk(json: &str, algorithm: Algorithm) -> Result<Self, KeyError> {
         Self::of_jwk(&Jwk::parse(json)?, algorithm)
     }
@@ -142,16 +143,17 @@ impl Key {
     /// KEY`, `RSA PUBLIC KEY` or `EC PRIVATE KEY`.
     ///
     /// # Errors
-    /// [`KeyError`] if the text is not one such key, it is encrypted, of another kind than the
-    /// algorithm needs, or weak: RSA keys have 2048 to 8192 bits and an odd exponent of at least 3,
-    /// points lie on their curve. P-521, Ed448 and secp256k1 are not supported.
+    /// [`KeyError`] if the text is not exactly one such key, or the key is encrypted, of another
+    /// kind than the algorithm needs, or weak: RSA keys must have 2048 to 8192 bits and an odd
+    /// exponent of at least 3, and points must lie on their curve. P-521, Ed448 and secp256k1 are
+    /// not supported.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         refuse_secret(algorithm)?;
         let pem = std::str::from_utf8(pem.as_ref()).map_err(|_| KeyError::MalformedPem)?;
         Pair::from_pem(algorithm, pem).map(|pair| Self::of_pair(algorithm, pair))
     }
 
-    /// As [`from_pem`](Self::from_pem), from the bytes themselves.
+    /// Reads a key like [`from_pem`](Self::from_pem), from DER bytes.
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
@@ -160,7 +162,7 @@ impl Key {
         Pair::from_der(algorithm, der).map(|pair| Self::of_pair(algorithm, pair))
     }
 
-    /// Reads a key from text: a JWK if it begins with `{`, else PEM.
+    /// Reads a key from text: a JWK if it begins with `{`, otherwise PEM.
     ///
     /// # Errors
     /// As [`from_jwk`](Self::from_jwk) and [`from_pem`](Self::from_pem).
@@ -172,15 +174,15 @@ impl Key {
         }
     }
 
-    /// Reads a key from a file that holds a JWK, PEM or DER, of at most 64 KiB. It is read once:
-    /// what becomes of the file later is not noticed.
+    /// Reads a key from a file of at most 64 KiB that holds a JWK, PEM or DER. The file is read
+    /// once; later changes to it have no effect.
     ///
     /// # Security
-    /// Nobody but the service may read the file of a private key.
+    /// Make the file of a private key readable by the service alone.
     ///
     /// # Errors
-    /// [`KeyError::Unreadable`] if the file cannot be read, else as [`from_jwk`](Self::from_jwk)
-    /// and [`from_pem`](Self::from_pem).
+    /// [`KeyError::Unreadable`] if the file cannot be read, otherwise as
+    /// [`from_jwk`](Self::from_jwk) and [`from_pem`](Self::from_pem).
     pub fn from_file(algorithm: Algorithm, path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let content = read_file(path.as_ref())?;
         match std::str::from_utf8(&content) {
@@ -189,7 +191,7 @@ impl Key {
         }
     }
 
-    /// The same public key, signed for by somebody else.
+    /// The same public key, with `signer` as the holder of its private half.
     pub(super) fn signed_elsewhere(self, signer: Elsewhere) -> Result<Self, KeyError> {
         match self.material {
             Material::Mac(_) => Err(KeyError::NotPublic),
@@ -199,8 +201,8 @@ impl Key {
         }
     }
 
-    /// By what two providers tell that they share this key: the same whatever id and algorithm it
-    /// has, and of no use for anything else.
+    /// A value by which two providers detect that they share this key. It does not depend on the
+    /// key's id and algorithm, and is used for nothing else.
     pub(super) fn fingerprint(&self) -> Zeroizing<String> {
         match &self.material {
             Material::Mac(mac) => Secret(mac.clone()).fingerprint(),
@@ -213,11 +215,11 @@ impl Key {
         Self { id, algorithm, material: Material::Pair(Arc::new(pair)) }
     }
 
-    /// Gives the key its id, the `kid` of the tokens it signs. Needed as soon as there is more than one key; one of them
-    /// may stay without, and the tokens without `kid` are its.
+    /// Sets the key id, written as `kid` into the tokens that the key signs. Required once there is
+    /// more than one key. One key may have no id; it verifies the tokens without `kid`.
     ///
     /// # Errors
-    /// [`KeyError::InvalidId`] unless it is 1 to 128 visible ASCII characters.
+    /// [`KeyError::InvalidId`] unless the id is 1 to 128 visible ASCII characters.
     pub fn with_id(mut self, id: impl Into<String>) -> Result<Self, KeyError> {
         let id = id.into();
         if id.is_empty() || id.len() > MAX_KEY_ID_BYTES || !id.bytes().all(|b| b.is_ascii_graphic()) {
@@ -227,19 +229,19 @@ impl Key {
         Ok(self)
     }
 
-    /// The key's id.
+    /// The key id (`kid`).
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The one algorithm that this key is for.
+    /// The only algorithm that this key is used for.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Whether it can sign, and not only verify.
+    /// Whether the key can sign, rather than only verify.
     #[must_use]
     pub fn can_sign(&self) -> bool {
         match &self.material {
@@ -248,8 +250,8 @@ impl Key {
         }
     }
 
-    /// The public half as a JWK, without any secret member; `None` for a secret, which has no such
-    /// half.
+    /// The public half as a JWK, without any private member. `None` for an HMAC key, which has no
+    /// public half.
     #[must_use]
     pub fn public_jwk(&self) -> Option<String> {
         match &self.material {
@@ -260,12 +262,12 @@ impl Key {
         }
     }
 
-    /// A key of a set that somebody publishes; `None` if it is none that can be used. That the set
-    /// has no member twice is known already.
+    /// Reads a key of a published set. `None` if it cannot be used. The caller has checked that no
+    /// member of the set occurs twice.
     ///
     /// # Errors
-    /// [`KeyError::NotPublic`] if it is a secret, or has private members; [`KeyError::Malformed`]
-    /// if it is no object.
+    /// [`KeyError::NotPublic`] if the key is a secret or has private members;
+    /// [`KeyError::Malformed`] if it is not an object.
     #[cfg(feature = "trusted-issuers")]
     pub(super) fn published(json: &str, allowed: &[Algorithm]) -> Result<Option<Self>, KeyError> {
         jwk::refuse_private(json)?;
@@ -274,18 +276,19 @@ impl Key {
             Some(named) => algorithm.as_str() == named,
             None => true,
         };
-        // Where it names none, the first that can be made of it: the kind of the key decides.
+        // Without `alg`, the kind of the key decides: the first algorithm that accepts the key.
         let keys = allowed.iter().filter(|algorithm| !algorithm.is_symmetric()).filter(is_meant);
         Ok(keys.map(|algorithm| Self::of_jwk(&jwk, *algorithm)).find_map(Result::ok))
     }
 
     fn prepare(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
-        // HMAC takes keys of every length, so that the error cannot occur; it is passed on all the same.
+        // HMAC accepts keys of every length, so this error cannot occur; it is passed on
+        // nevertheless.
         let mac = Mac::new(algorithm, secret).ok_or(KeyError::Malformed)?;
         Ok(Self { id: None, algorithm, material: Material::Mac(mac) })
     }
 
-    /// The length of its signatures.
+    /// The length of the key's signatures in bytes.
     pub(super) fn signature_bytes(&self) -> usize {
         match &self.material {
             Material::Mac(_) => self.algorithm.minimum_secret_bytes(),
@@ -293,7 +296,7 @@ impl Key {
         }
     }
 
-    /// Constant time in the signature of a secret; a signature of another length is wrong.
+    /// Verifies a signature, in constant time for HMAC. A signature of another length is wrong.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             Material::Mac(mac) => mac.verifies(message, signature),
@@ -301,7 +304,7 @@ impl Key {
         }
     }
 
-    /// `None` if it does not sign here, or there is no randomness.
+    /// `None` if the key does not sign in this process, or there is no randomness.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Signature> {
         match &self.material {
             Material::Mac(mac) => Some(mac.sign(message)),
@@ -319,7 +322,7 @@ impl Key {
         matches!(self.material, Material::Elsewhere(..))
     }
 
-    /// Whoever signs for this key may be wrong: the signature is verified with it.
+    /// Signs through the external signer, whose signature is verified because it may be wrong.
     pub(super) async fn sign_elsewhere(&self, message: &[u8]) -> Result<Signature, SignerError> {
         let Material::Elsewhere(_, signer) = &self.material else {
             return Err(SignerError::WrongSignature { length: 0 });
@@ -342,13 +345,13 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A secret from which keys for other purposes are derived. No asymmetric key is ever one: its
-/// signatures can be seen, and some are different each time.
+/// A secret from which keys for other purposes are derived. Never an asymmetric key: its signatures
+/// are public, and some differ each time.
 #[derive(Clone)]
 pub(crate) struct Secret(Mac);
 
 impl Secret {
-    /// `None` unless the key is one.
+    /// `None` unless the key is an HMAC key.
     pub(crate) fn of(key: &Key) -> Option<Self> {
         match &key.material {
             Material::Mac(mac) => Some(Self(mac.clone())),
@@ -356,19 +359,19 @@ impl Secret {
         }
     }
 
-    /// A secret for HMAC with SHA-256, held to the rules of [`Key::hmac`].
+    /// A secret for HMAC with SHA-256, under the rules of [`Key::hmac`].
     pub(crate) fn new(secret: &[u8]) -> Result<Self, KeyError> {
         Self::of(&Key::hmac(Algorithm::HS256, secret)?).ok_or(KeyError::Unsupported)
     }
 
-    /// A value that says nothing else about it. Without the name of the application: the point is
-    /// to compare different ones.
+    /// A value that identifies the secret without revealing it. It leaves the application name out,
+    /// because secrets of different applications are compared.
     pub(crate) fn fingerprint(&self) -> Zeroizing<String> {
         self.derive("fauth: is it the same key")
     }
 
-    /// A key of its own for another purpose, which the label names. A label holds a space, and what
-    /// is signed in a token never does.
+    /// Derives a key for another purpose, named by the label. Labels contain a space, and the
+    /// signing input of a token never does, so the two cannot collide.
     pub(crate) fn derive(&self, label: &str) -> Zeroizing<String> {
         self.mac_of(label.as_bytes())
     }
@@ -385,7 +388,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One key that signs and any number that verify.
+/// One key that signs, and any number that only verify.
 #[derive(Debug, Clone)]
 pub(crate) struct FixedKeys {
     /// The signing key comes first.
@@ -393,8 +396,8 @@ pub(crate) struct FixedKeys {
 }
 
 impl FixedKeys {
-    /// `None` if two keys have the same id, or two have none: a token must name its key unambiguously. One key may be without an id; the tokens
-    /// without `kid` are its.
+    /// Returns `None` if two keys have the same id, or two have none: a token must identify its
+    /// key. One key may have no id; it verifies the tokens without `kid`.
     pub(crate) fn new(signing: Key, others: Vec<Key>) -> Option<Self> {
         let mut keys = vec![signing];
         keys.extend(others);
@@ -404,7 +407,7 @@ impl FixedKeys {
         (ids.len() == keys.len()).then_some(Self { keys })
     }
 
-    /// Without a key: whoever has it accepts no own token, and issues none.
+    /// No keys: no own token is accepted, and none is issued.
     pub(crate) const fn empty() -> Self {
         Self { keys: Vec::new() }
     }
@@ -417,7 +420,7 @@ impl FixedKeys {
         &self.keys
     }
 
-    /// The key that a token with this `kid` was signed with. No key is ever tried on suspicion.
+    /// The key with which a token of this `kid` was signed. Keys are never tried one after another.
     pub(super) fn find(&self, id: Option<&str>) -> Option<&Key> {
         match (id, self.keys.as_slice()) {
             (None, [only]) => Some(only),
@@ -434,7 +437,7 @@ fn refuse_asymmetric(algorithm: Algorithm) -> Result<(), KeyError> {
     }
 }
 
-/// What a key file holds makes no secret: everybody may know its public half.
+/// Refuses to use the content of a key file as a secret: its public half may be known to anyone.
 fn refuse_secret(algorithm: Algorithm) -> Result<(), KeyError> {
     if algorithm.is_symmetric() {
         Err(KeyError::WrongKind { algorithm, found: "in PEM or DER" })

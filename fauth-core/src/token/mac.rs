@@ -1,7 +1,7 @@
-//! HMAC (RFC 2104) with a prepared key, by whichever implementation is the faster on this machine.
+//! HMAC (RFC 2104) with a prepared key, by the implementation that is faster on this machine.
 //!
-//! On a CPU with SHA extensions that is the pure-Rust one. Elsewhere SHA-256 in portable code costs more than all the rest of a
-//! verification; there the feature `aws-lc-rs` brings one in assembly.
+//! With SHA extensions that is pure Rust. On other CPUs, SHA-256 in portable code costs more than
+//! the rest of a verification; there the feature `aws-lc-rs` provides one in assembly.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Sha256, Sha384, Sha512};
@@ -9,12 +9,12 @@ use zeroize::Zeroize as _;
 
 use super::algorithm::Algorithm;
 
-/// Signatures up to this length need no allocation: those of HMAC, ES256 and `EdDSA`.
+/// Shorter signatures need no allocation: those of HMAC, ES256 and `EdDSA`.
 pub(super) const INLINE_SIGNATURE_BYTES: usize = 64;
-/// How long the longest signature is: that of RSA with 8192 bits.
+/// The length of the longest signature: RSA with 8192 bits.
 pub(super) const MAX_SIGNATURE_BYTES: usize = 1024;
 
-/// A key as the state of its hash function, which is zeroed on drop.
+/// A key as the state of its hash function, zeroed on drop.
 #[derive(Clone)]
 pub(super) enum Mac {
     Sha256(Hmac<Sha256>),
@@ -25,8 +25,8 @@ pub(super) enum Mac {
 }
 
 impl Mac {
-    /// `None` if the algorithm has no secret, or the implementation refuses it, which none does.
-    /// (aws-lc-rs would panic, if it had no memory.)
+    /// Returns `None` if the algorithm is not HMAC, or the implementation refuses the key, which
+    /// none does. (aws-lc-rs would panic if it could not allocate.)
     pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
         if !algorithm.is_symmetric() {
             return None;
@@ -60,7 +60,7 @@ impl Mac {
         Some(Self::AwsLc(Box::new(Key::new(algorithm, secret))))
     }
 
-    /// Constant time in the signature; a signature of another length is wrong.
+    /// Verifies a signature in constant time. A signature of another length is wrong.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Sha256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
@@ -82,7 +82,8 @@ impl Mac {
     }
 }
 
-/// A signature of any algorithm. Zeroed on drop: keys for other purposes are made of some.
+/// A signature of any algorithm. Zeroed on drop, because keys for other purposes are derived from
+/// some.
 pub(super) enum Signature {
     Inline { buffer: [u8; INLINE_SIGNATURE_BYTES], length: usize },
     Long(Vec<u8>),
@@ -142,7 +143,7 @@ mod tests {
         }
     }
 
-    /// Whatever was chosen for this machine agrees with pure Rust.
+    /// The implementation chosen for this machine agrees with pure Rust.
     #[test]
     fn the_choice_does_not_matter() {
         for algorithm in Algorithm::HMAC {

@@ -1,5 +1,5 @@
-//! Stands in for [`asymmetric`](super::asymmetric) where no feature brings it: there are no such
-//! keys, and whoever wants to load one hears which feature does.
+//! Replaces [`asymmetric`](super::asymmetric) if no feature enables it: there are no such keys, and
+//! an attempt to load one names the feature.
 
 use super::{algorithm::Algorithm, jwk::Jwk, key_error::KeyError};
 

@@ -1,12 +1,12 @@
-//! Where an application's tokens come from, and for whom they are.
+//! The application, issuer and audiences of the application's own tokens.
 
 use super::json_object::JsonObject;
 
-/// What every token of our own format says of its origin: the issuer writes it, the verifier
-/// demands it.
+/// The origin of every token in fauth's own format. The issuer writes it and the verifier requires
+/// it.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
-    /// The application's name, the claim `app`. It keeps apart what two applications sign with one
+    /// The application name (claim `app`). It separates the tokens of two applications that share a
     /// secret.
     pub(crate) application: Box<str>,
     pub(crate) issuer: Option<Box<str>>,

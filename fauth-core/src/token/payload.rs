@@ -1,4 +1,4 @@
-//! What a verified token says.
+//! The payload of a verified token.
 
 #[cfg(feature = "trusted-issuers")]
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// A claim that is there but not of the type asked for.
+/// A claim that exists but does not have the requested type.
 #[derive(Debug, thiserror::Error)]
 #[error("the claim `{name}` is not of the expected type")]
 pub struct ClaimError {
@@ -27,7 +27,7 @@ pub struct ClaimError {
     source: serde_json::Error,
 }
 
-/// A string inside the claims: mostly a part of their text, a copy only where the text had escapes.
+/// A string inside the claims. Usually a range of their text; a copy only if the text has escapes.
 #[derive(Clone)]
 pub(super) enum Span {
     Part(Range<usize>),
@@ -35,7 +35,7 @@ pub(super) enum Span {
 }
 
 impl Span {
-    /// `None` if the value is no string.
+    /// Returns `None` if the value is not a string.
     pub(super) fn of(value: Value, json: &str) -> Option<Self> {
         match value.plain_range() {
             Some(range) => Some(Self::Part(range)),
@@ -43,7 +43,7 @@ impl Span {
         }
     }
 
-    /// In bytes.
+    /// The length in bytes.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Part(range) => range.len(),
@@ -59,7 +59,9 @@ impl Span {
     }
 }
 
-/// The claims of a token that was verified. There is no other way to get one than to have a token verified.
+/// The payload of a verified token.
+///
+/// A value exists only if verification succeeded.
 ///
 /// ```
 /// # use fauth_testing::TestUser;
@@ -78,23 +80,23 @@ pub struct TokenPayload {
     pub(super) purpose: Purpose,
     pub(super) subject: Span,
     pub(super) token_id: Span,
-    /// An array of strings, or a string with blanks between the scopes, by its position.
+    /// An array of strings, or one string of scopes separated by spaces, as a range of the text.
     pub(super) scopes: Option<Value>,
     pub(super) session: Option<Span>,
     pub(super) epoch: u64,
     pub(super) user_epoch: u64,
-    /// What an API key says, and no token.
+    /// Set for an API key, never for a token.
     pub(super) is_api_key: bool,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
-    /// In which format it was written.
+    /// The wire format in which the token was written.
     pub(super) format: Format,
-    /// What is known of a token of another issuer.
+    /// Further data of a token from another issuer.
     #[cfg(feature = "trusted-issuers")]
     pub(super) foreign: Option<Box<Foreign>>,
 }
 
-/// What is known of a token of another issuer beside its claims.
+/// What is known about a token of another issuer beside its claims.
 #[cfg(feature = "trusted-issuers")]
 #[derive(Debug, Clone)]
 pub(super) struct Foreign {
@@ -103,29 +105,29 @@ pub(super) struct Foreign {
     pub(super) rights: Rights,
     /// Seconds by which `exp` may have passed.
     pub(super) expiry_leeway: i64,
-    /// What it says as a mandate.
+    /// The mandate that the token carries.
     #[cfg(feature = "mandates")]
     pub(super) mandate: Option<Arc<Mandate>>,
 }
 
-/// What another issuer says that somebody may do.
+/// The roles, permissions and scopes that another issuer granted.
 #[cfg(feature = "trusted-issuers")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rights {
-    /// In the order of the claims, each once.
+    /// In the order of the claims, without duplicates.
     pub(crate) roles: Texts,
-    /// As the roles.
+    /// Like `roles`.
     pub(crate) permissions: Texts,
-    /// As the roles.
+    /// Like `roles`.
     pub(crate) scopes: Texts,
 }
 
-/// The claims were scanned under stricter limits before; these only have to be no stricter.
+/// The claims have been scanned under stricter limits already, so these need only be no stricter.
 const SCANNED: Limits = Limits { depth: 64, members: usize::MAX };
 
 impl TokenPayload {
-    /// The payload of claims that we have written ourselves, for an API key, which is no token but
-    /// counts as one. They are those of an access token; `None` if `sub` or `jti` is missing.
+    /// The payload of an API key, from claims that fauth has written itself. A key is not a token
+    /// but counts as an access token. `None` if `sub` or `jti` is missing.
     pub(crate) fn of_key_claims(json: String, issued_at: Timestamp, expires_at: Timestamp) -> Option<Self> {
         let (mut subject, mut token_id, mut scopes) = (None, None, None);
         json::scan_object(&json, SCANNED, |name, value| match name {
@@ -153,25 +155,25 @@ impl TokenPayload {
         })
     }
 
-    /// Whom the token is about (`sub`), 1 to 255 bytes.
+    /// The subject (`sub`), 1 to 255 bytes.
     #[must_use]
     pub fn subject(&self) -> &str {
         self.subject.read(&self.json)
     }
 
-    /// The token's own id (`jti`), 1 to 128 bytes.
+    /// The token id (`jti`), 1 to 128 bytes.
     #[must_use]
     pub fn token_id(&self) -> &str {
         self.token_id.read(&self.json)
     }
 
-    /// Who has issued it (`iss`), if that is a
-    /// [trusted issuer](crate::AuthProviderBuilder::trusted_issuer); `None` for the application's
-    /// own tokens and API keys, whether these name an issuer or not.
+    /// The issuer (`iss`), if the token comes from a [trusted
+    /// issuer](crate::AuthProviderBuilder::trusted_issuer). `None` for the application's own tokens
+    /// and API keys, whether or not they name an issuer.
     ///
     /// # Security
-    /// Somebody is an issuer and a [subject](Self::subject): subjects of different issuers that are
-    /// the same text are different people.
+    /// Identify a user by issuer and [subject](Self::subject) together: equal subjects of different
+    /// issuers are different people.
     #[cfg(feature = "trusted-issuers")]
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
@@ -184,8 +186,7 @@ impl TokenPayload {
         None
     }
 
-    /// What it says as a mandate; `None` for every token of which the provider did not demand that
-    /// it is one.
+    /// The token's mandate. `None` unless the provider required the token to be a mandate.
     #[cfg(feature = "mandates")]
     #[must_use]
     pub fn mandate(&self) -> Option<&Mandate> {
@@ -197,21 +198,21 @@ impl TokenPayload {
         self.foreign.as_ref()?.mandate.as_ref()
     }
 
-    /// The roles that another issuer has given, by the
-    /// [mapping](crate::trusted_issuer::TrustedIssuer::claims) of its claims; none of an own token,
-    /// whose roles are those of the user.
+    /// The roles that another issuer granted, read by the
+    /// [mapping](crate::trusted_issuer::TrustedIssuer::claims) of its claims. Empty for an own
+    /// token, whose roles are those of the user.
     #[cfg(feature = "trusted-issuers")]
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.foreign.iter().flat_map(|foreign| foreign.rights.roles.iter())
     }
 
-    /// The permissions, as the [roles](Self::roles).
+    /// The permissions that another issuer granted, like [`roles`](Self::roles).
     #[cfg(feature = "trusted-issuers")]
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
         self.foreign.iter().flat_map(|foreign| foreign.rights.permissions.iter())
     }
 
-    /// Seconds by which `exp` may have passed, if another issuer has signed it.
+    /// The leeway for `exp` in seconds, if another issuer signed the token.
     #[cfg(feature = "trusted-issuers")]
     pub(super) fn expiry_leeway(&self) -> Option<i64> {
         self.foreign.as_ref().map(|foreign| foreign.expiry_leeway)
@@ -223,7 +224,7 @@ impl TokenPayload {
         None
     }
 
-    /// Has another issuer signed it?
+    /// Whether another issuer signed the token.
     #[cfg(feature = "trusted-issuers")]
     pub(crate) const fn is_foreign(&self) -> bool {
         self.foreign.is_some()
@@ -235,40 +236,41 @@ impl TokenPayload {
         false
     }
 
-    /// The session that the token belongs to (`sid`), 1 to 128 bytes; `None` for tokens that were issued without one.
+    /// The session id (`sid`), 1 to 128 bytes. `None` for a token that was issued without a
+    /// session.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.session.as_ref().map(|session| session.read(&self.json))
     }
 
-    /// The epoch of its subject when it was issued, by the revocation store (`token_epoch`).
+    /// The subject's epoch in the revocation store when the token was issued (`token_epoch`).
     pub(crate) const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// The same, by the user's own record (`user_epoch`).
+    /// The subject's epoch in the user's own record when the token was issued (`user_epoch`).
     pub(crate) const fn user_epoch(&self) -> u64 {
         self.user_epoch
     }
 
-    /// Whether it is in the format of the Python fauth, so that another service may have issued it.
+    /// Whether the token has the Python fauth format, so that another service may have issued it.
     pub(crate) const fn is_of_python_fauth(&self) -> bool {
         matches!(self.format, Format::PythonFauth)
     }
 
-    /// What the token is for.
+    /// The purpose of the token.
     #[must_use]
     pub const fn purpose(&self) -> Purpose {
         self.purpose
     }
 
-    /// When it was issued (`iat`); a fraction of a second is rounded up.
+    /// When the token was issued (`iat`). A fraction of a second is rounded up.
     #[must_use]
     pub const fn issued_at(&self) -> Timestamp {
         self.issued_at
     }
 
-    /// From when on it is refused (`exp`); a fraction of a second is dropped.
+    /// When the token expires (`exp`). A fraction of a second is dropped.
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
@@ -278,21 +280,23 @@ impl TokenPayload {
         self.is_api_key
     }
 
-    /// When the subject last proved who it is: at the [`login`](crate::AuthProvider::login) that
-    /// this token is of, however often it was refreshed since (`auth_time`), or at another issuer,
-    /// if that says so ([RFC 9068 section
-    /// 2.2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.1)). `None` if that is not known,
-    /// as with tokens of [`issue`](crate::AuthProvider::issue), and with an API key.
+    /// When the subject last proved its identity (`auth_time`): at the
+    /// [`login`](crate::AuthProvider::login) from which this token descends, through any number of
+    /// refreshes, or at another issuer, if the token says so ([RFC 9068 section
+    /// 2.2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.1)).
+    ///
+    /// `None` if that is unknown, as for tokens from [`issue`](crate::AuthProvider::issue), and for
+    /// API keys.
     #[must_use]
     pub fn authenticated_at(&self) -> Option<Timestamp> {
         let claimed: i64 = self.claim("auth_time").ok()??;
-        // A login is not younger than what continues it.
+        // A login cannot be later than a token that continues it.
         let at = Timestamp::from_unix_seconds(claimed).min(self.issued_at);
         (claimed >= 0 && !self.is_api_key).then_some(at)
     }
 
-    /// When the login began that a refresh token continues, whether anybody proved anything then
-    /// (`auth_time`) or not (`began_at`); of a token that does not say, when it was issued.
+    /// When the login that a refresh token continues began: `auth_time` if the subject proved its
+    /// identity then, else `began_at`. For a token with neither, when it was issued.
     pub(crate) fn began_at(&self) -> Result<Timestamp, ClaimError> {
         let claimed = match self.claim("auth_time")? {
             None => self.claim("began_at")?,
@@ -301,8 +305,8 @@ impl TokenPayload {
         Ok(claimed.map_or(self.issued_at, |at| Timestamp::from_unix_seconds(at).min(self.issued_at)))
     }
 
-    /// The scopes of the token, in its order, whether it lists them in `scopes` or in `scope`
-    /// ([RFC 9068 section 2.2.3](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3)).
+    /// The scopes of the token, in its order, from the claim `scopes` or `scope` ([RFC 9068 section
+    /// 2.2.3](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3)).
     #[must_use]
     pub fn scopes(&self) -> Vec<Cow<'_, str>> {
         let mut scopes = Vec::new();
@@ -310,7 +314,7 @@ impl TokenPayload {
         scopes
     }
 
-    /// Does the token have this scope? Scopes compare byte for byte.
+    /// Whether the token has this scope. Scopes compare byte for byte.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         let mut found = false;
@@ -318,7 +322,8 @@ impl TokenPayload {
         found
     }
 
-    /// Reads a claim as `T`, `None` if the token has no such claim. Read on demand, so that what nobody asks for costs nothing.
+    /// Deserialises a claim, or returns `None` if the token does not have it. Claims are parsed on
+    /// demand, so an unread claim costs nothing.
     ///
     /// # Errors
     /// [`ClaimError`] if the claim is not a `T`.
@@ -332,7 +337,7 @@ impl TokenPayload {
     /// The JSON text of a claim.
     pub(crate) fn claim_text(&self, name: &str) -> Option<&str> {
         let mut found = None;
-        // The claims were accepted by the same scanner, so that its verdict is known.
+        // The same scanner has accepted the claims before, so it cannot fail here.
         let _ = json::scan_object(&self.json, SCANNED, |member, value| {
             if member == name {
                 found = Some(value);
@@ -341,17 +346,16 @@ impl TokenPayload {
         found.map(|value| value.raw(&self.json))
     }
 
-    /// When the browser session that it is of ends, however often it is carried on
-    /// (`session_end`).
+    /// When the browser session of the token ends, however often it is extended (`session_end`).
     pub(crate) fn session_end(&self) -> Option<Timestamp> {
         self.claim("session_end").ok()?.map(Timestamp::from_unix_seconds)
     }
 
-    /// Every claim that is not reserved and was not loaded for the user, with the JSON text of its
-    /// value, in the order of the token.
+    /// The claims that are neither reserved nor loaded for the user, as names and JSON texts, in
+    /// the order of the token.
     pub(crate) fn custom_claims(&self) -> Vec<(String, String)> {
         let mut claims = Vec::new();
-        // Only session tokens carry what was loaded beside what a refresh carries over.
+        // Only session tokens carry loaded claims beside the claims that a refresh carries over.
         let loaded: Vec<String> = match self.purpose {
             Purpose::Session => self.claim("session_loaded").ok().flatten().unwrap_or_default(),
             _ => Vec::new(),
@@ -364,7 +368,7 @@ impl TokenPayload {
         claims
     }
 
-    /// Every claim, with the JSON text of its value, in the order of the token.
+    /// Calls `each` with every claim's name and JSON text, in the order of the token.
     pub(crate) fn each_claim(&self, mut each: impl FnMut(&str, &str)) {
         let _ = json::scan_object(&self.json, SCANNED, |member, value| each(member, value.raw(&self.json)));
     }
@@ -380,7 +384,7 @@ impl TokenPayload {
             Some(Cow::Borrowed(text)) => {
                 return text.split(' ').filter(is_word).map(Cow::Borrowed).for_each(each);
             }
-            // It was written with escapes.
+            // The text has escapes.
             Some(Cow::Owned(text)) => {
                 return text.split(' ').filter(is_word).map(|word| word.to_owned().into()).for_each(each);
             }
@@ -395,7 +399,7 @@ impl TokenPayload {
     }
 }
 
-/// Shows what the token is, not what it says: claims may be personal data.
+/// Shows what kind of token it is, but no custom claims: they may be personal data.
 impl fmt::Debug for TokenPayload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenPayload")

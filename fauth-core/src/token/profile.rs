@@ -1,53 +1,55 @@
-//! Wire formats: our own, and that of the Python fauth for services that move over.
+//! Wire formats: fauth's own, and that of the Python fauth for services that migrate.
 
 use super::purpose::Purpose;
 
-/// Which token format is issued and which are read.
+/// Which token format is issued, and which formats are accepted.
 ///
-/// Every profile is verified with the same strictness; what differs is where the purpose stands and
-/// whether issuer and audience are part of the format.
+/// Every profile is verified with the same strictness. They differ in where the purpose stands, and
+/// in whether issuer and audience are part of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TokenProfile {
-    /// `typ` names the purpose (`at+jwt` …), `iss` and `aud` are there as soon as they are configured. The default.
+    /// `typ` names the purpose (`at+jwt` …); `iss` and `aud` are written if configured. The
+    /// default.
     #[default]
     Standard,
-    /// Reads and issues the tokens of the Python fauth 3: `typ` is `JWT`, the purpose stands in the
-    /// `token_type` claim alone, there is neither `iss` nor `aud`.
+    /// Issues and accepts the tokens of the Python fauth 3: `typ` is `JWT`, the purpose is in the
+    /// claim `token_type` only, and there is neither `iss` nor `aud`.
     ///
     /// # Security
-    /// Neither is there a claim that names the application. Two applications that read this format
-    /// accept each other's tokens if they have the same secret: give each a secret of its own.
+    /// The format has no claim that names the application either. Two applications that read it and
+    /// share a secret accept each other's tokens: give each application its own secret.
     PythonFauth,
-    /// Issues [`Standard`](Self::Standard) tokens and reads both. For the time in which tokens of the
-    /// Python service are still in circulation.
+    /// Issues [`Standard`](Self::Standard) tokens and accepts both formats, for the time in which
+    /// tokens of the Python service are still in circulation.
     ///
-    /// Most of these are older than the memory of the revocation store. Say with
-    /// [`trust_since`](crate::AuthConfigBuilder::trust_since) from when on they are accepted all
-    /// the same; otherwise they are refused.
+    /// Most of those tokens predate the revocation store's records, and are refused unless
+    /// [`trust_since`](crate::AuthConfigBuilder::trust_since) accepts them.
     ///
     /// # Security
     /// Tokens in the Python format carry no `iss` and `aud`, so these are not checked on them even
-    /// when they are configured, and they do not name their application: no other one may have the
-    /// same secret. Leave this profile as soon as the last old refresh token has expired.
+    /// if they are configured. They do not name their application either: no other application may
+    /// share the secret. Change to another profile as soon as the last old refresh token has
+    /// expired.
     PythonFauthMigration,
 }
 
-/// In which claim the scopes of issued tokens stand. Both are read.
+/// Which claim holds the scopes of issued tokens. Both claims are read in either case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ScopeClaim {
-    /// `scopes`, a list of texts. The default.
+    /// `scopes`, an array of strings. The default.
     #[default]
     Scopes,
-    /// `scope`, one text with a blank between the scopes, as
-    /// [RFC 9068 section 2.2.3](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3) has it: for
-    /// resource servers that are not fauth. A token without scopes has no such claim.
+    /// `scope`, one string of scopes separated by spaces, as in [RFC 9068 section
+    /// 2.2.3](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3), for resource servers that do
+    /// not use fauth. Left out of a token without scopes.
     Scope,
 }
 
 impl ScopeClaim {
-    /// The name of the claim, and the value of the environment variable `FAUTH_SCOPE_CLAIM`.
+    /// The name of the claim, which is also the value of the environment variable
+    /// `FAUTH_SCOPE_CLAIM`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +63,7 @@ impl ScopeClaim {
     }
 }
 
-/// One concrete format, as opposed to the choice of formats above.
+/// One concrete format, as opposed to a [`TokenProfile`], which is a choice of formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Standard,
@@ -93,7 +95,7 @@ impl TokenProfile {
         }
     }
 
-    /// The name in the environment variable `FAUTH_TOKEN_PROFILE`.
+    /// The value of the environment variable `FAUTH_TOKEN_PROFILE`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

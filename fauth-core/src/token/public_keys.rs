@@ -1,4 +1,4 @@
-//! Sets of keys that only verify: what an issuer publishes (RFC 7517 section 5).
+//! Sets of public keys, as issuers publish them (RFC 7517 section 5).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,12 +10,12 @@ use super::{
     keys::Key,
 };
 
-/// The most keys of a set. Whoever publishes more is not believed.
+/// The maximum number of keys in a set; a larger set is refused.
 pub(crate) const MAX_KEYS: usize = 100;
-/// Of the whole document: a key has some ten members, and those of a certificate chain.
+/// For the whole document: a key has about ten members, and those of a certificate chain.
 const SET_LIMITS: Limits = Limits { depth: 8, members: 4096 };
 
-/// The public keys of one issuer. Immutable; a newer set replaces an older one as a whole.
+/// The public keys of one issuer. Immutable: a newer set replaces the whole.
 #[derive(Debug, Clone)]
 pub(crate) struct PublicKeys {
     keys: Vec<Key>,
@@ -28,13 +28,13 @@ struct Document<'a> {
 }
 
 impl PublicKeys {
-    /// Reads a JWK Set. A key of an unsupported type or for another use is skipped, and so is one
-    /// that cannot be read: without `kty`, with a member of a wrong type, or with too many of them.
-    /// Where `alg` is absent, the key is for the first of `allowed` that fits its type.
+    /// Parses a JWK Set. A key is skipped if it has an unsupported type, is for another use, or
+    /// cannot be read: without `kty`, with a member of a wrong type, or with too many members. A
+    /// key without `alg` is used for the first of `allowed` that fits its type.
     ///
     /// # Errors
-    /// For the whole set: it is no JWK Set, has more than [`MAX_KEYS`] keys, a member twice, a
-    /// symmetric key, a private member, two keys of one id, or no key that can be used.
+    /// For the whole set: if it is not a JWK Set, has more than [`MAX_KEYS`] keys, a duplicate
+    /// member, a symmetric key, a private member, two keys with one id, or no usable key.
     pub(crate) fn from_jwks(json: &str, allowed: &[Algorithm]) -> Result<Self, KeyError> {
         scan_object(json, SET_LIMITS, |_, _| {}).map_err(|_| KeyError::Malformed)?;
         let document: Document<'_> = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
@@ -49,7 +49,7 @@ impl PublicKeys {
     }
 
     /// # Errors
-    /// There is no key, one that is a secret or can sign, or two have the same id.
+    /// If there is no key, a key is a secret or can sign, or two have the same id.
     pub(crate) fn from_keys(keys: Vec<Key>) -> Result<Self, KeyError> {
         if keys.is_empty() {
             return Err(KeyError::NoUsableKey);
@@ -67,12 +67,13 @@ impl PublicKeys {
         Ok(Self { keys })
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The key of this id; without one the only key there is. No key is ever tried on suspicion.
+    /// The key with this id; without an id, the key if it is the only one. Keys are never tried one
+    /// after another.
     pub(crate) fn find(&self, id: Option<&str>) -> Option<&Key> {
         match (id, self.keys.as_slice()) {
             (None, [only]) => Some(only),
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(set(&[]).unwrap_err(), KeyError::NoUsableKey);
     }
 
-    /// RFC 7517 section 5: what one key is like does not concern the others.
+    /// One malformed key does not affect the others (RFC 7517 section 5).
     #[test]
     fn a_key_that_cannot_be_read_is_skipped() {
         let many = |mut jwk: Value, count: usize| {
@@ -179,7 +180,7 @@ mod tests {
                 let set = set(&keys).unwrap();
                 assert!(set.len() == 1 && set.find(Some("good")).is_some(), "{jwk}");
             }
-            // It is not skipped if it is more than broken.
+            // A key that exposes private members is refused, not skipped.
             for private in [with(jwk.clone(), "d", 5), with(jwk.clone(), "k", "AAAA")] {
                 assert_eq!(set(&[es256("good"), private]).unwrap_err(), KeyError::NotPublic, "{jwk}");
             }
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(PublicKeys::from_jwks(&escaped, &ALLOWED).unwrap_err(), KeyError::NotPublic);
     }
 
-    /// The algorithm comes from the configuration by the kind of the key, never from a token.
+    /// The algorithm follows from the configuration and the kind of the key, never from a token.
     #[test]
     fn jwk_without_alg() {
         for jwk in [es256("a"), rsa("a")] {

@@ -1,43 +1,46 @@
-//! What a token is for. A token of one purpose is refused for every other.
+//! Token purposes. A token of one purpose is refused for every other.
 
 use std::fmt;
 
-/// What a token is for. Every verification names the purpose it wants, and a token of another is refused.
+/// What a token is for.
+///
+/// Every verification names the purpose it expects, and refuses a token of any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Purpose {
-    /// Opens guarded routes ([RFC 6749 section 1.4](https://www.rfc-editor.org/rfc/rfc6749#section-1.4)).
+    /// Grants access to guarded routes ([RFC 6749 section
+    /// 1.4](https://www.rfc-editor.org/rfc/rfc6749#section-1.4)).
     Access,
-    /// Buys the next pair of tokens and nothing else
-    /// ([RFC 6749 section 1.5](https://www.rfc-editor.org/rfc/rfc6749#section-1.5)).
+    /// Is exchanged for the next pair of tokens, and is good for nothing else ([RFC 6749 section
+    /// 1.5](https://www.rfc-editor.org/rfc/rfc6749#section-1.5)).
     Refresh,
-    /// Lets its holder set a new password.
+    /// Allows its holder to set a new password.
     ///
-    /// Tokens of this purpose and the three below work once: they come from
-    /// [`issue_one_time`](crate::AuthProvider::issue_one_time) only, for which the provider needs
-    /// a store, and are accepted by [`redeem`](crate::AuthProvider::redeem).
+    /// Tokens of this purpose and of the three below work once. They are issued only by
+    /// [`issue_one_time`](crate::AuthProvider::issue_one_time), which needs a store, and are
+    /// accepted by [`redeem`](crate::AuthProvider::redeem).
     ///
     /// # Security
     /// [`verify_signature_and_claims`](crate::AuthProvider::verify_signature_and_claims) does not
-    /// ask the store: it accepts such a token as often as it is presented until it expires. It is
-    /// for showing a form, never for what the form does.
+    /// consult the store: it accepts such a token any number of times until it expires. Use it to
+    /// show a form, never to carry out what the form requests.
     PasswordReset,
-    /// Proves that its holder reads the mail of an address.
+    /// Proves that its holder receives mail at an address.
     EmailVerification,
     /// Logs its holder in without a password.
     MagicLink,
-    /// Lets its holder try a password once, whatever the
-    /// [login throttle](crate::throttle) has counted.
+    /// Allows its holder one attempt at the password, regardless of what the [login
+    /// throttle](crate::throttle) has counted.
     LoginUnlock,
-    /// Opens guarded routes for a browser, from a cookie and nowhere else, until its session ends;
-    /// see [`SessionCookie`](crate::transport::SessionCookie).
+    /// Grants access to guarded routes from a browser cookie, and nowhere else, until the session
+    /// ends; see [`SessionCookie`](crate::transport::SessionCookie).
     ///
-    /// Only a login sets one: [`issue`](crate::AuthProvider::issue) does not make them.
+    /// Only a login issues such a token; [`issue`](crate::AuthProvider::issue) refuses to.
     Session,
 }
 
 impl Purpose {
-    /// Every purpose there is.
+    /// Every purpose.
     pub const ALL: [Self; 7] = [
         Self::Access,
         Self::Refresh,
@@ -77,7 +80,7 @@ impl Purpose {
         }
     }
 
-    /// Whether tokens of this purpose work once, as those of [`OneTimePurpose`].
+    /// Whether tokens of this purpose work once, as those of [`OneTimePurpose`] do.
     pub(crate) const fn is_one_time(self) -> bool {
         match self {
             Self::Access | Self::Refresh | Self::Session => false,
@@ -104,22 +107,20 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// What a one-time token is for. A part of [`Purpose`], so that nobody asks for a one-time access
-/// token.
+/// What a one-time token is for: the subset of [`Purpose`] whose tokens work once.
 ///
-/// A one-time token is a signed text of some 300 characters, for links. It is nothing that somebody
-/// types.
+/// A one-time token is a signed text of about 300 characters, made for links, not for typing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OneTimePurpose {
-    /// Lets its holder set a new password, once. Lasts 15 minutes.
+    /// Allows its holder to set a new password, once. Lasts 15 minutes by default.
     PasswordReset,
-    /// Proves, once, that its holder reads the mail of an address. Lasts 24 hours.
+    /// Proves, once, that its holder receives mail at an address. Lasts 24 hours by default.
     EmailVerification,
-    /// Logs its holder in, once, without a password. Lasts 15 minutes.
+    /// Logs its holder in, once, without a password. Lasts 15 minutes by default.
     MagicLink,
-    /// Lets its holder try a password, once, whatever the [login throttle](crate::throttle) has
-    /// counted. Lasts 15 minutes.
+    /// Allows its holder one attempt at the password, regardless of what the [login
+    /// throttle](crate::throttle) has counted. Lasts 15 minutes by default.
     LoginUnlock,
 }
 
@@ -140,7 +141,7 @@ impl fmt::Display for OneTimePurpose {
     }
 }
 
-/// One value for each purpose.
+/// One value per purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PerPurpose<T>([T; 7]);
 

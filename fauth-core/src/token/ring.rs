@@ -1,8 +1,8 @@
-//! Keys that are exchanged while the service runs.
+//! Key rotation while the service runs.
 //!
-//! Readers never wait: they see one snapshot, whole, and a change is the next one. A key is
-//! published some time before it signs, so that whoever verifies has fetched it, and verifies for
-//! as long as tokens that it has signed may live.
+//! Readers never wait: each sees one complete snapshot, and every change makes the next one. A key
+//! is published some time before it signs, so that verifiers have fetched it by then, and it keeps
+//! verifying for as long as the tokens that it signed may live.
 
 use std::{
     fmt,
@@ -26,22 +26,22 @@ use super::{
 };
 use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
 
-/// For how long the published set may be cached unless set otherwise.
+/// How long the published set may be cached by default.
 pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
-/// The least time from publishing to signing, whatever the age: services that use this crate fetch
-/// keys once in 30 seconds at most, however short the set may be cached, for unknown keys too.
+/// The minimum time between publishing and signing, whatever the cache age. Services that use this
+/// crate fetch keys at most once in 30 seconds, even for an unknown key and a shorter cache age.
 const LEAST_LEAD: Duration = Duration::from_secs(60);
 const MAX_AGES: std::ops::RangeInclusive<u64> = 1..=24 * 60 * 60;
-/// How long an old key verifies where no configuration says how long tokens live.
+/// How long an old key verifies if no configuration has told how long tokens live.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
-/// One key that signs, and any number that verify, exchanged at run time.
+/// A set of keys, one that signs and any number that verify, which can be rotated at run time.
 ///
-/// It is a handle: clones share the same keys. Give one to
-/// [`AuthConfigBuilder::key_ring`](crate::AuthConfigBuilder::key_ring) and keep one to rotate.
-/// Every instance of the application needs the same keys at the same times.
+/// A ring is a handle: clones share the same keys. Give one clone to
+/// [`AuthConfigBuilder::key_ring`](crate::AuthConfigBuilder::key_ring), and keep another to rotate
+/// with. Every instance of the application needs the same keys at the same times.
 ///
-/// # While it runs
+/// # Rotating at run time
 /// ```
 /// use std::time::Duration;
 /// use fauth_core::{AuthConfig, token::{Algorithm, Key, KeyRing, Rotation}};
@@ -61,12 +61,12 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// # }
 /// ```
 ///
-/// Another service that is built with fauth accepts its tokens as those of a
-/// [`TrustedIssuer`](crate::trusted_issuer::TrustedIssuer), where it says how.
+/// Another service that uses fauth accepts these tokens as those of a
+/// [`TrustedIssuer`](crate::trusted_issuer::TrustedIssuer), where the steps are shown.
 ///
-/// # At start
-/// A ring is not stored anywhere. Every instance builds it from the same table whenever it starts,
-/// before, during or after a rotation, and then signs and verifies as all others do:
+/// # Restarts
+/// A ring is not persisted. Every instance builds it from the same table whenever it starts,
+/// before, during or after a rotation, and then signs and verifies like all others:
 ///
 /// ```
 /// use fauth_core::{clock::Timestamp, token::{Key, KeyRing, KeyRingError, Rotation}};
@@ -109,8 +109,8 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A row may go once its key has retired. Add a row, deploy it everywhere, and let `published_at`
-/// be the time at which the last instance has it. A key of the time before the table only verifies:
+/// Remove a row once its key has retired. To add one, deploy it everywhere, and set `published_at`
+/// to the time at which the last instance has it. A key that predates the table only verifies: use
 /// [`add_verification_key_until`](Self::add_verification_key_until).
 #[derive(Clone)]
 pub struct KeyRing {
@@ -119,17 +119,17 @@ pub struct KeyRing {
 
 struct Inner {
     snapshot: ArcSwap<Snapshot>,
-    /// Held by whoever makes the next snapshot.
+    /// Held while the next snapshot is made.
     writing: Mutex<()>,
     clock: Arc<dyn Clock>,
     max_age: AtomicU64,
-    /// Seconds that the longest token lives, of all configurations that use the ring.
+    /// The lifetime in seconds of the longest token of all configurations that use the ring.
     longest_token: AtomicU64,
 }
 
-/// When a new key takes over, and how long the old one verifies.
+/// When a new key takes over, and how long the old key keeps verifying.
 #[derive(Debug, Clone, Copy)]
-#[must_use = "give it to `KeyRing::rotate`"]
+#[must_use = "a rotation takes effect only in `KeyRing::rotate`"]
 pub struct Rotation {
     begin: Begin,
     published_at: Option<Timestamp>,
@@ -156,89 +156,90 @@ impl Rotation {
         Self { begin, published_at: None, short_lead: false, retire_old: RetireOld::WithItsTokens }
     }
 
-    /// The new key signs from this time on. That must be at least 60 seconds after it is published,
-    /// and twice the [age](KeyRing::max_age) that the published set may have, so that nobody meets
-    /// a key that has not been fetched yet.
+    /// The new key signs from this time on: at least 60 seconds after it is published, and at least
+    /// twice the [cache age](KeyRing::max_age) of the published set, so that no verifier meets a
+    /// key that it has not fetched yet.
     pub const fn at(time: Timestamp) -> Self {
         Self::new(Begin::At(time))
     }
 
-    /// As [`at`](Self::at), counted from now by the clock of the ring.
+    /// Like [`at`](Self::at), counted from now by the ring's clock.
     pub const fn after(span: Duration) -> Self {
         Self::new(Begin::After(span))
     }
 
-    /// The new key signs at once, for when the old one is not to be trusted any more.
+    /// The new key signs at once, for when the old key can no longer be trusted.
     ///
     /// # Security
-    /// Services that have cached the published keys refuse tokens of the new one until they fetch
-    /// again. Take the old key out with [`KeyRing::remove`] if it is known to others.
+    /// Services that have cached the published keys refuse tokens of the new key until they fetch
+    /// again. If the old key has leaked, take it out with [`KeyRing::remove`].
     pub const fn danger_at_once() -> Self {
         Self::new(Begin::Now)
     }
 
-    /// Since when every instance has published the key: for an instance that starts while the
-    /// rotation is under way, or after it. The time from then on counts, and the key may sign
-    /// already. Default: the key is published now, as it is if this time is still to come.
+    /// Since when every instance has published the key, for an instance that starts during or after
+    /// the rotation. The lead time is counted from then, so the key may sign already. Default: the
+    /// key is published now, which also applies if this time is in the future.
     ///
-    /// It must be true. If the key was not published then, services that have not fetched it yet
-    /// refuse its tokens.
+    /// The time must be correct. If the key was not published by then, services that have not
+    /// fetched it yet refuse its tokens.
     pub const fn published_at(mut self, time: Timestamp) -> Self {
         self.published_at = Some(time);
         self
     }
 
-    /// The new key may sign sooner than 60 seconds after it is published, as long as it is twice
-    /// the [age](KeyRing::max_age) that the published set may have.
+    /// Allows the new key to sign sooner than 60 seconds after it is published. Twice the [cache
+    /// age](KeyRing::max_age) of the published set remains the minimum.
     ///
     /// # Security
-    /// It is for tests, and where every service that verifies is known to fetch as often: a
+    /// Use it only in tests, or if every service that verifies is known to fetch as often. A
     /// [`JwksSource`](crate::remote::JwksSource) does so only with `fresh_between` and
-    /// `unknown_key_interval` set to it. Any other refuses good tokens until it fetches again.
+    /// `unknown_key_interval` set accordingly. Any other service refuses valid tokens until it
+    /// fetches again.
     pub const fn danger_short_lead(mut self) -> Self {
         self.short_lead = true;
         self
     }
 
-    /// How long the old key verifies after the new one has taken over. Default: as long as the
-    /// longest token of the configurations that use the ring may live. With less, tokens are
+    /// How long the old key verifies after the new one has taken over. Default: the lifetime of the
+    /// longest token of the configurations that use the ring. With a shorter time, tokens are
     /// refused before they expire.
     pub const fn retire_old_after(mut self, span: Duration) -> Self {
         self.retire_old = RetireOld::After(span);
         self
     }
 
-    /// As [`retire_old_after`](Self::retire_old_after), by the time from which on the old key does
-    /// not verify any more. It may be past.
+    /// Like [`retire_old_after`](Self::retire_old_after), as the time from which on the old key no
+    /// longer verifies. It may be in the past.
     pub const fn retire_old_at(mut self, time: Timestamp) -> Self {
         self.retire_old = RetireOld::At(time);
         self
     }
 }
 
-/// Why a ring is not changed.
+/// Why a ring cannot be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyRingError {
-    /// The key is not good for the ring.
+    /// The key is not suitable for the ring.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The key would sign before everybody can have fetched it.
+    /// The key would sign before every verifier can have fetched it.
     #[error(
-        "the key would sign {} s after it is published, and not everybody has fetched it before {} s: that is twice \
-         `KeyRing::max_age`, and no less than 60 s unless the rotation says `danger_short_lead`",
+        "the key would sign {} s after it is published, before every verifier has fetched it; use at least {} s: twice \
+         `KeyRing::max_age`, and no less than 60 s without `Rotation::danger_short_lead`",
         lead.as_secs(), least.as_secs()
     )]
     TooSoon {
         /// The time between publishing and signing.
         lead: Duration,
-        /// What it has to be.
+        /// The required minimum.
         least: Duration,
     },
-    /// A key that takes over later is in the ring already.
-    #[error("another key takes over at {at} (seconds since 1970): remove it first, or rotate after that")]
+    /// Another key is already scheduled to take over.
+    #[error("another key takes over at {at} (Unix seconds); remove it first, or rotate after that")]
     AlreadyScheduled {
-        /// When that is.
+        /// When it takes over.
         at: Timestamp,
     },
     /// No key has this id.
@@ -247,38 +248,38 @@ pub enum KeyRingError {
         /// The id.
         id: Box<str>,
     },
-    /// The old key would retire before the new one signs.
+    /// The old key would retire before the new key signs.
     #[error(
-        "the old key would retire at {retires}, before the new one signs at {takes_over} (seconds since 1970), and \
-         nobody would sign between: give `retire_old_at` a time that is not earlier"
+        "the old key would retire at {retires}, before the new key signs at {takes_over} (Unix seconds), and no key \
+         would sign in between; set `retire_old_at` to that time or later"
     )]
     NobodySigns {
         /// When the old key would retire.
         retires: Timestamp,
-        /// When the new one signs.
+        /// When the new key signs.
         takes_over: Timestamp,
     },
-    /// No key would be left that signs now.
-    #[error("the key is the only one that signs now: rotate to another first")]
+    /// No key that signs now would be left.
+    #[error("the key is the only one that signs now; rotate to another key first")]
     LastSigningKey,
-    /// A setting is out of bounds.
+    /// The cache age is out of bounds.
     #[error("`max_age` must be 1 second to 24 hours")]
     MaxAge,
-    /// The time is unknown.
+    /// The time is unavailable.
     #[error(transparent)]
     Clock(#[from] ClockError),
 }
 
 impl KeyRing {
-    /// A ring of one key, which must be able to sign.
+    /// Creates a ring with one key, which must be able to sign.
     ///
     /// # Errors
-    /// [`KeyError::CannotSign`] if it cannot.
+    /// [`KeyError::CannotSign`] if it is a public key.
     pub fn new(key: Key) -> Result<Self, KeyRingError> {
         Self::with_clock(key, SystemClock)
     }
 
-    /// As [`new`](Self::new), with a clock that a test can turn. Use that of the provider.
+    /// Like [`new`](Self::new), with a clock that tests can control. Use the provider's clock.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -296,9 +297,9 @@ impl KeyRing {
         })
     }
 
-    /// For how long the published set may be cached: `max-age` of `/.well-known/jwks.json`, in
-    /// whole seconds. Default: 5 minutes. A new key signs twice as long after it is published at
-    /// the earliest, and 60 seconds after it.
+    /// Sets how long the published set may be cached: the `max-age` of `/.well-known/jwks.json`, in
+    /// whole seconds. Default: 5 minutes. A new key signs at the earliest after twice this time,
+    /// and not before 60 seconds have passed since it was published.
     ///
     /// # Errors
     /// [`KeyRingError::MaxAge`] unless it is 1 second to 24 hours.
@@ -310,12 +311,12 @@ impl KeyRing {
         Ok(self)
     }
 
-    /// Takes in a key that signs from the given time on. It is published, and verifies, at once.
-    /// An instance that starts later says [`Rotation::published_at`].
+    /// Adds a key that takes over signing as `rotation` says. It is published, and verifies, at
+    /// once. An instance that starts later sets [`Rotation::published_at`].
     ///
     /// # Errors
     /// [`KeyRingError`] if the key cannot sign, its id is taken, it would sign too soon, another
-    /// one takes over later, or the ring has 100 keys.
+    /// key is scheduled to take over later, or the ring has 100 keys.
     pub fn rotate(&self, key: Key, rotation: Rotation) -> Result<(), KeyRingError> {
         refuse_if_only_public(&key)?;
         let now = self.inner.clock.now()?;
@@ -345,7 +346,8 @@ impl KeyRing {
         };
         self.change(now, |entries| {
             let last = entries.iter().filter_map(|entry| entry.signs_from).max();
-            // At the same second the later one in the list signs, which is the new one.
+            // Of two keys that sign from the same second, the later one in the list signs: the new
+            // key.
             if let Some(last) = last.filter(|last| *last > at) {
                 return Err(KeyRingError::AlreadyScheduled { at: last });
             }
@@ -358,8 +360,8 @@ impl KeyRing {
         })
     }
 
-    /// Takes in a key that only verifies, until it is [removed](Self::remove): one whose tokens are
-    /// still in use, of a time before the ring.
+    /// Adds a key that only verifies, until it is [removed](Self::remove): a key that predates the
+    /// ring and whose tokens are still in use.
     ///
     /// # Errors
     /// [`KeyRingError`] if its id is taken, or the ring has 100 keys.
@@ -371,8 +373,8 @@ impl KeyRing {
         })
     }
 
-    /// As [`add_verification_key`](Self::add_verification_key), until the given time. If that is
-    /// past, the key is of no use any more and is left out.
+    /// Like [`add_verification_key`](Self::add_verification_key), until the given time. If that is
+    /// in the past, the key is useless and is left out.
     ///
     /// # Errors
     /// As [`add_verification_key`](Self::add_verification_key).
@@ -384,10 +386,10 @@ impl KeyRing {
         })
     }
 
-    /// Takes a key out. Its tokens are refused from now on, and it is published no more.
+    /// Removes a key. Its tokens are refused, and it is no longer published.
     ///
     /// # Errors
-    /// [`KeyRingError`] if no key has this id, or no other could sign now.
+    /// [`KeyRingError`] if no key has this id, or no remaining key could sign now.
     pub fn remove(&self, id: &str) -> Result<(), KeyRingError> {
         let now = self.inner.clock.now()?;
         self.change(now, |entries| {
@@ -400,7 +402,7 @@ impl KeyRing {
             if let Some(from) = removed.signs_from {
                 bridge(entries, from, now);
             }
-            // Whichever now signs last has no successor, and so does not retire.
+            // The key that now signs last has no successor, so it does not retire.
             let last = entries.iter_mut().filter(|entry| entry.signs_from.is_some());
             if let Some(last) = last.max_by_key(|entry| entry.signs_from) {
                 last.retires = None;
@@ -409,10 +411,10 @@ impl KeyRing {
         })
     }
 
-    /// The ids of the keys that verify now, whether they sign or not.
+    /// The ids of the keys that verify now, including the one that signs.
     ///
     /// # Errors
-    /// [`ClockError`] if the time is unknown.
+    /// [`ClockError`] if the time is unavailable.
     pub fn ids(&self) -> Result<Vec<String>, ClockError> {
         let now = self.inner.clock.now()?;
         let snapshot = self.snapshot();
@@ -423,7 +425,7 @@ impl KeyRing {
     /// The id of the key that signs now.
     ///
     /// # Errors
-    /// [`ClockError`] if the time is unknown.
+    /// [`ClockError`] if the time is unavailable.
     pub fn signing_id(&self) -> Result<Option<String>, ClockError> {
         let now = self.inner.clock.now()?;
         Ok(self.snapshot().signing(now).and_then(|entry| entry.key.id().map(str::to_owned)))
@@ -441,7 +443,7 @@ impl KeyRing {
         self.inner.snapshot.load()
     }
 
-    /// For longer than a moment.
+    /// A snapshot to hold for longer than a moment.
     pub(super) fn owned_snapshot(&self) -> Arc<Snapshot> {
         self.inner.snapshot.load_full()
     }
@@ -450,11 +452,11 @@ impl KeyRing {
         Duration::from_secs(self.inner.max_age.load(Ordering::Relaxed))
     }
 
-    /// Old keys verify for at least as long, unless the rotation says otherwise.
+    /// Makes old keys verify for at least this long, unless their rotation sets another time.
     pub(crate) fn serve_tokens_of(&self, longest: Duration) {
         let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.longest_token.fetch_max(longest.as_secs(), Ordering::Relaxed);
-        // The ring may be older than the configuration, and the rotations in it with it.
+        // The ring and its rotations may be older than the configuration, so recompute them.
         self.store(self.owned_snapshot().entries.clone());
     }
 
@@ -477,16 +479,16 @@ impl KeyRing {
         self.inner.snapshot.store(Arc::new(Snapshot { entries }));
     }
 
-    /// Makes the next snapshot. What has retired is left out of it.
+    /// Makes the next snapshot, without the keys that have retired.
     fn change(
         &self,
         now: Timestamp,
         change: impl FnOnce(&mut Vec<Entry>) -> Result<(), KeyRingError>,
     ) -> Result<(), KeyRingError> {
-        // Nothing is written before the end, so that whoever panicked has left nothing half done.
+        // The snapshot is stored last, so a panic before that leaves nothing half done.
         let _writing = self.inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.owned_snapshot().entries.clone();
-        // How long tokens live may not be known yet, and then nor is which keys have retired.
+        // Which keys have retired is unknown until the lifetime of tokens is known.
         let known = self.longest_token().is_some();
         entries.retain(|entry| {
             entry.verifies(now) || (!known && matches!(entry.retires, Some(Retires::WithTokensUntil(_))))
@@ -504,11 +506,11 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-/// A key is gone that was to sign from a time on: whichever signs in its place does so until the
-/// next one takes over, and verifies as long as its tokens live.
+/// Closes the gap left by a key that was to sign from `from` on: the key that signs in its place
+/// does so until the next one takes over, and verifies for as long as its tokens live.
 fn bridge(entries: &mut [Entry], from: Timestamp, now: Timestamp) {
     let starts = || entries.iter().filter_map(|entry| entry.signs_from);
-    // Its successor signs already: nothing is missing.
+    // Its successor signs already, so there is no gap.
     if starts().any(|at| at > from && at <= now) {
         return;
     }
@@ -520,7 +522,7 @@ fn bridge(entries: &mut [Entry], from: Timestamp, now: Timestamp) {
     }
 }
 
-/// Before every time that a clock can tell.
+/// A time before any that a clock can return.
 const ALWAYS: Timestamp = Timestamp::from_unix_seconds(i64::MIN);
 
 /// The keys at one moment.
@@ -529,12 +531,12 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The key that signs: of those whose time has come the last one.
+    /// The key that signs now: the last one whose time has come.
     pub(super) fn signing(&self, now: Timestamp) -> Option<&Entry> {
         self.entries.iter().filter(|entry| entry.can_sign(now)).max_by_key(|entry| entry.signs_from)
     }
 
-    /// The key that a token with this `kid` was signed with. No key is ever tried on suspicion.
+    /// The key with which a token of this `kid` was signed. Keys are never tried one after another.
     pub(super) fn find(&self, id: Option<&str>, now: Timestamp) -> Option<&Key> {
         let mut verifying = self.entries.iter().filter(|entry| entry.verifies(now)).map(|entry| &entry.key);
         match (id, self.entries.as_slice()) {
@@ -543,7 +545,7 @@ impl Snapshot {
         }
     }
 
-    /// The key whose tokens for this purpose have exactly this header, and the format of these.
+    /// The key, and the format, whose tokens for this purpose have exactly this header.
     pub(super) fn of_header(
         &self,
         header: &[u8],
@@ -558,7 +560,7 @@ impl Snapshot {
         })
     }
 
-    /// The keys to publish, those that will sign later among them.
+    /// The keys to publish, including those that will sign later.
     pub(super) fn published(&self, now: Timestamp) -> impl Iterator<Item = &str> {
         self.entries
             .iter()
@@ -572,18 +574,18 @@ pub(super) struct Entry {
     pub(super) key: Key,
     headers: Arc<PerPurpose<[Box<str>; 2]>>,
     public_jwk: Option<Arc<str>>,
-    /// `None` if it only verifies.
+    /// `None` if the key only verifies.
     signs_from: Option<Timestamp>,
-    /// `None` while it has no successor.
+    /// `None` while the key has no successor.
     retires: Option<Retires>,
-    /// From then on it does not even verify. It follows from `retires`.
+    /// When the key stops verifying. Computed from `retires`.
     retires_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy)]
 enum Retires {
     At(Timestamp),
-    /// With the last of the tokens that it has signed until then.
+    /// When the last of the tokens that it signed until then has expired.
     WithTokensUntil(Timestamp),
 }
 
@@ -597,7 +599,7 @@ impl Entry {
         Self { key, headers: Arc::new(headers), public_jwk, signs_from, retires: None, retires_at: None }
     }
 
-    /// `base64url(header)` of the tokens that it signs.
+    /// `base64url(header)` of the tokens that the key signs.
     pub(super) fn header(&self, purpose: Purpose, format: Format) -> &str {
         let [standard, python] = self.headers.of(purpose);
         match format {

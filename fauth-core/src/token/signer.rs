@@ -1,4 +1,4 @@
-//! Keys that sign elsewhere: in a key management service (KMS) or a hardware module (HSM).
+//! Keys that sign elsewhere: in a key management service (KMS) or a hardware security module (HSM).
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::error::BoxError;
 
-/// How long a token waits for its signature unless the signer says otherwise.
+/// The default time to wait for a signature.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Signs with a private key that this process does not have.
+/// Signs with a private key that is not in this process.
 ///
-/// Make a [`Key`] of it with [`Key::from_signer`]. Tokens are verified with the public key, in this
-/// process and without the signer.
+/// Create a [`Key`] from it with [`Key::from_signer`]. Tokens are verified in this process with the
+/// public key, without the signer.
 ///
 /// ```
 /// use fauth_core::{BoxError, async_trait, token::{Key, Signer}};
@@ -41,30 +41,29 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 /// ```
 #[async_trait]
 pub trait Signer: Send + Sync + 'static {
-    /// The public half, with the one algorithm that the signer uses and the id that tokens name.
-    /// Asked once, when the [`Key`] is made.
+    /// Returns the public key, with the algorithm that the signer uses and the id (`kid`) for its
+    /// tokens. Called once, when the [`Key`] is created.
     fn public_key(&self) -> Key;
 
-    /// The signature of the message, as JWS has it ([RFC 7518 section
-    /// 3](https://www.rfc-editor.org/rfc/rfc7518#section-3)): for ECDSA `r` and `s` one after the
-    /// other, each as long as a number of the curve, and not in DER.
+    /// Signs the message in the format of JWS ([RFC 7518 section
+    /// 3](https://www.rfc-editor.org/rfc/rfc7518#section-3)): for ECDSA, `r` and `s` concatenated,
+    /// each with the length of a number of the curve, not DER.
     ///
-    /// It is verified with the public key before the token leaves: a wrong one is an error, and no
-    /// token.
+    /// The result is verified with the public key before the token is issued; a wrong signature is
+    /// an error.
     ///
     /// # Errors
-    /// Whatever keeps it from signing. The token is not issued, and a login answers with 503.
+    /// Any error that prevents signing. The token is not issued, and a login is answered with 503.
     async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError>;
 
-    /// How long a token waits for its signature. Default: 3 seconds. A longer answer counts as an
-    /// error.
+    /// Returns how long to wait for a signature. Default: 3 seconds. After that the request fails.
     fn timeout(&self) -> Duration {
         DEFAULT_TIMEOUT
     }
 }
 
 impl Key {
-    /// A key whose private half somebody else has, such as a key management service.
+    /// Creates a key whose private half is elsewhere, such as in a key management service.
     ///
     /// # Errors
     /// [`KeyError::NotPublic`] if the signer's public key is a secret.

@@ -1,21 +1,21 @@
-//! Why there is no signature of a key that is elsewhere.
+//! Why an external signer returned no signature.
 
 use std::{sync::Arc, time::Duration};
 
-/// Why a [`Signer`](super::Signer) has given no signature.
+/// Why a [`Signer`](super::Signer) returned no usable signature.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignerError {
-    /// It has failed.
-    #[error("the signer has failed: {0}")]
+    /// The signer returned an error.
+    #[error("the signer failed: {0}")]
     Failed(Arc<dyn std::error::Error + Send + Sync>),
-    /// It has not answered in time.
-    #[error("the signer has not answered within {} ms", .0.as_millis())]
+    /// The signer did not answer in time.
+    #[error("the signer did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// What it returned is not a signature of its public key.
-    #[error("the signer has returned {length} bytes that its public key does not verify")]
+    /// The signer returned something that its public key does not verify.
+    #[error("the signer returned a signature of {length} bytes that its public key does not verify")]
     WrongSignature {
-        /// How many bytes it returned.
+        /// The number of bytes that it returned.
         length: usize,
     },
 }

@@ -1,11 +1,11 @@
-//! Several texts in one piece of memory.
+//! A list of texts in one allocation.
 
 use smallvec::SmallVec;
 
-/// Few roles or scopes need no memory of their own for where they end.
+/// The number of texts whose ends need no allocation of their own.
 const INLINE_TEXTS: usize = 6;
 
-/// A list of texts, each once, in the order in which they were added.
+/// A list of distinct texts in insertion order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Texts {
     joined: String,
@@ -13,12 +13,12 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Makes room for texts that have so many bytes in all.
+    /// Reserves memory for texts of this total length in bytes.
     pub(crate) fn reserve(&mut self, bytes: usize) {
         self.joined.reserve(bytes);
     }
 
-    /// Does nothing with a text that is there.
+    /// Adds a text unless it is already present.
     pub(crate) fn push_once(&mut self, text: &str) {
         if !self.iter().any(|known| known == text) {
             self.joined.push_str(text);

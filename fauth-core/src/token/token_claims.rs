@@ -1,4 +1,4 @@
-//! What an application gives the tokens of a user besides the subject.
+//! Scopes and custom claims that an application adds to a user's tokens.
 
 use std::fmt;
 
@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{claims::is_scope, custom_claims::CustomClaims, issue_error::IssueError};
 
-/// The scopes and custom claims that the tokens of a user get, at the login and at each refresh;
-/// made by a [`ClaimsLoader`](crate::ClaimsLoader). The subject is always the user's own.
+/// Scopes and custom claims for a user's tokens, loaded at the login and at each refresh.
+///
+/// A [`ClaimsLoader`](crate::ClaimsLoader) returns them. The subject always comes from the user.
 ///
 /// ```
 /// use fauth_core::TokenClaims;
@@ -15,14 +16,14 @@ use super::{claims::is_scope, custom_claims::CustomClaims, issue_error::IssueErr
 /// let claims = TokenClaims::new().scopes(["read", "write"]).claim("tenant", "acme");
 /// ```
 #[derive(Clone, Default)]
-#[must_use = "claims are for a `ClaimsLoader` to return"]
+#[must_use = "claims take effect only when a `ClaimsLoader` returns them"]
 pub struct TokenClaims {
     scopes: Vec<Box<str>>,
     custom: CustomClaims<'static>,
 }
 
 impl TokenClaims {
-    /// No scopes, no claims.
+    /// Creates a value without scopes and claims.
     pub fn new() -> Self {
         Self::default()
     }
@@ -39,18 +40,18 @@ impl TokenClaims {
         self
     }
 
-    /// Adds a custom claim to access tokens. A second one of the same name replaces the first.
+    /// Adds a custom claim to access tokens, or replaces the claim of the same name.
     ///
-    /// A reserved name, or a value that cannot be written as JSON, makes the login fail.
+    /// A reserved name, or a value that cannot be serialised as JSON, makes the login fail.
     ///
     /// # Security
-    /// A token is signed, not encrypted: whoever holds it can read its claims.
+    /// A token is signed, not encrypted: anyone who holds it can read its claims.
     pub fn claim(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
         self.custom.add(name.into().into(), &value);
         self
     }
 
-    /// Says what is wrong before anything is used up for tokens that could not be issued.
+    /// Reports a fault before anything is consumed for tokens that could not be issued.
     pub(crate) fn check(&mut self) -> Result<(), IssueError> {
         if let Some(fault) = self.custom.take_fault() {
             return Err(fault);
@@ -71,7 +72,7 @@ impl TokenClaims {
     }
 }
 
-/// Shows no claims: they may be personal data.
+/// Shows no custom claims, which may be personal data.
 impl fmt::Debug for TokenClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenClaims").field("scopes", &self.scopes).finish_non_exhaustive()

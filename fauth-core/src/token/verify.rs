@@ -1,8 +1,8 @@
-//! The strict verifier: the one place that accepts a token.
+//! The strict verifier: the only place that accepts a token.
 //!
-//! The order is that of the checks in RFC 8725 and of this crate's `ARCHITECTURE.md`: size and form, header, signature, and only
-//! then the claims. Nothing of a token but `alg`, `kid`, `typ` and the members that make a header unacceptable is looked at
-//! before its signature is known to be right.
+//! The order is that of the checks in RFC 8725 and of this crate's `ARCHITECTURE.md`: size and
+//! form, header, signature, and only then the claims. Before the signature is verified, only `alg`,
+//! `kid`, `typ` and the members that make a header unacceptable are read.
 
 use std::{
     borrow::Cow,
@@ -29,84 +29,88 @@ use super::{
 };
 use crate::clock::{ClockError, Timestamp};
 
-/// Why a token was refused. For logs and tests: whoever sent it hears `invalid_token` whatever the reason.
+/// Why a token was refused.
+///
+/// For logs and tests: the client receives `invalid_token` whatever the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// Longer than the configured maximum.
+    /// The token is longer than the configured maximum.
     #[error("the token is too long")]
     TooLong,
-    /// Not three parts of canonical base64url, or a header that is no acceptable JSON object.
+    /// The token is not three parts of canonical base64url, or its header is not an acceptable JSON
+    /// object.
     #[error("the token is malformed")]
     Malformed,
-    /// The header has a member that changes how a token is to be read (`crit`, `b64`, `zip`, `enc`, nested `cty`) or
-    /// brings its own key (`jwk`, `jku`, `x5u`, `x5c`).
-    #[error("the token's header asks for something that is not supported")]
+    /// The header has a member that changes how a token is read (`crit`, `b64`, `zip`, `enc`,
+    /// nested `cty`), or brings its own key (`jwk`, `jku`, `x5u`, `x5c`).
+    #[error("the token's header requires something that is not supported")]
     ForbiddenHeader,
     /// `alg` is missing, `none`, misspelt, or not the algorithm of the key.
     #[error("the token's algorithm is not that of the key")]
     WrongAlgorithm,
-    /// `kid` names no key, or is missing although there are several.
+    /// `kid` names no known key, or is missing although there are several keys.
     #[error("the token names no known key")]
     UnknownKey,
     /// The signature is wrong.
     #[error("the token's signature is wrong")]
     BadSignature,
-    /// The signature is right, the claims are not an acceptable JSON object (a duplicate member, for example).
+    /// The signature is valid, but the claims are not an acceptable JSON object, for example
+    /// because of a duplicate member.
     #[error("the token's claims are malformed")]
     MalformedClaims,
-    /// Issued for another purpose.
+    /// The token was issued for another purpose.
     #[error("the token is not {expected} but {}", actual.map_or("of an unknown purpose", Purpose::as_str))]
     WrongPurpose {
-        /// The purpose that was asked for.
+        /// The purpose that the verification required.
         expected: Purpose,
-        /// The purpose of the token, if it is a known one.
+        /// The purpose of the token, if known.
         actual: Option<Purpose>,
     },
-    /// A required claim is absent.
+    /// A required claim is missing.
     #[error("the token has no claim `{0}`")]
     MissingClaim(&'static str),
-    /// A claim is of the wrong type or outside its bounds.
+    /// A claim has the wrong type or is out of bounds.
     #[error("the token's claim `{0}` is not acceptable")]
     InvalidClaim(&'static str),
-    /// `app` is not this application's name: another one has the same secret.
+    /// `app` is not this application's name: another application shares the secret.
     #[error("the token is of another application")]
     WrongApplication,
     /// `iss` is not the configured issuer.
     #[error("the token is from another issuer")]
     WrongIssuer,
-    /// `aud` does not name a configured audience, or is there although none is configured.
+    /// `aud` names no configured audience, or is present although none is configured.
     #[error("the token is for another audience")]
     WrongAudience,
     /// `zone_id` is not the configured zone.
     #[cfg(feature = "mandates")]
     #[error("the mandate is for another zone")]
     WrongZone,
-    /// `use` is not the one that is accepted here, or the token is no mandate.
+    /// `use` is not the accepted one, or the token is not a mandate.
     #[cfg(feature = "mandates")]
     #[error("the mandate is for another use")]
     WrongUse,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` or `iat` lies in the future.
+    /// `nbf` or `iat` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `exp` is not after `iat`, or further from it than the purpose allows.
+    /// `exp` is not after `iat`, or exceeds it by more than the purpose allows.
     #[error("the token's lifetime is not acceptable")]
     UnacceptableLifetime,
-    /// The token is bound to a key of its holder (`cnf`, RFC 7800), which a bearer token does not
-    /// prove: whoever has stolen it could send it like this (RFC 9449 section 7.2, RFC 8705 section
+    /// The token is bound to a key of its holder (`cnf`, RFC 7800). A bearer token does not prove
+    /// possession of that key, so a thief could present it (RFC 9449 section 7.2, RFC 8705 section
     /// 3).
-    #[error("the token is bound to a key of its holder, and was sent as a bearer token")]
+    #[error("the token is bound to a key of its holder, but was sent as a bearer token")]
     SenderConstrained,
-    /// The time is unknown, so nothing can be said about expiry. Answered with 503.
+    /// The time is unavailable, so expiry cannot be checked. Answered with 503.
     #[error(transparent)]
     Clock(#[from] ClockError),
 }
 
 impl TokenError {
-    /// The stable name of the reason in log records.
+    /// The stable name of the reason in logs.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -136,29 +140,29 @@ impl TokenError {
     }
 }
 
-/// What a token is held against, checked when the configuration was built.
+/// What tokens are checked against, validated when the configuration was built.
 #[derive(Debug, Clone)]
 pub(crate) struct Expectations {
     pub(crate) profile: TokenProfile,
     pub(crate) origin: Origin,
-    /// Seconds by which `nbf` and `iat` may lie in the future.
+    /// The leeway in seconds for `nbf` and `iat`.
     pub(crate) leeway: i64,
-    /// Seconds by which `exp` may have passed.
+    /// The leeway in seconds for `exp`.
     pub(crate) expiry_leeway: i64,
-    /// The most seconds between `iat` and `exp`.
+    /// The maximum number of seconds between `iat` and `exp`.
     pub(crate) max_lifetime: PerPurpose<i64>,
     pub(crate) max_token_bytes: usize,
 }
 
-/// Verifies tokens of one application.
+/// Verifies the tokens of one application.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     keys: Known,
     expectations: Expectations,
 }
 
-/// The keys, with the header segments that our own tokens have. One that equals one of them needs
-/// no parsing.
+/// The keys, with the header segments of own tokens. A header that equals one of these needs no
+/// parsing.
 #[derive(Debug)]
 enum Known {
     Fixed {
@@ -186,7 +190,7 @@ impl Verifier {
         Self { keys, expectations }
     }
 
-    /// Accepts `token` for `purpose`, or says why not.
+    /// Verifies `token` for `purpose`.
     pub(crate) fn verify(
         &self,
         token: &[u8],
@@ -207,8 +211,8 @@ impl Verifier {
         self.accept_claims(claims, &found, purpose, format, now)
     }
 
-    /// Has the token the header of one that this application has signed for the purpose? Then it is
-    /// none of another issuer.
+    /// Whether the token's header is one that this application writes for the purpose. If so, the
+    /// token is not of another issuer.
     #[cfg(feature = "trusted-issuers")]
     pub(crate) fn knows_header(&self, token: &[u8], purpose: Purpose, now: Timestamp) -> bool {
         let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
@@ -223,13 +227,13 @@ impl Verifier {
         }
     }
 
-    /// Is the token still good at `now`? For the moment after the loaders have answered.
+    /// Whether the token is still valid at `now`, checked again after the loaders have answered.
     pub(crate) fn still_valid(&self, payload: &TokenPayload, now: Timestamp) -> bool {
         let leeways = payload.expiry_leeway().map_or(self.leeways(), Leeways::of_expiry);
         !leeways.is_over(payload.expires_at(), now)
     }
 
-    /// From when on the token is not [valid](Self::still_valid) any more.
+    /// When the token stops being [valid](Self::still_valid).
     pub(crate) fn ends_at(&self, payload: &TokenPayload) -> Timestamp {
         payload.expiry_leeway().map_or(self.leeways(), Leeways::of_expiry).end_of(payload.expires_at())
     }
@@ -239,10 +243,11 @@ impl Verifier {
         Leeways { leeway, expiry_leeway }
     }
 
-    /// What the header says of the token, which is not judged yet, if the signature is right.
+    /// Verifies the signature and returns what the header says about the kind of token, which is
+    /// not judged yet.
     #[cfg_attr(
         not(feature = "trusted-issuers"),
-        expect(unused_variables, reason = "fixed keys are good at any time")
+        expect(unused_variables, reason = "fixed keys do not depend on the time")
     )]
     fn check_signature(
         &self,
@@ -291,7 +296,7 @@ impl Verifier {
         let expires = claims.date("exp", found.expires_at)?.ok_or(TokenError::MissingClaim("exp"))?;
         let issued = claims.date("iat", found.issued_at)?.ok_or(TokenError::MissingClaim("iat"))?;
         let not_before = claims.date("nbf", found.not_before)?;
-        // The Python fauth knows no `scope`: what stands there was never a right.
+        // The Python fauth has no `scope` claim, so its value was never a right.
         let text = if format == Format::Standard { found.scope } else { None };
         let scopes = claims.scopes(found.scopes, text)?;
         let session =
@@ -322,12 +327,12 @@ impl Verifier {
 
     fn accept_origin(&self, claims: &Reader<'_>, found: &Claims, format: Format) -> Result<(), TokenError> {
         let origin = &self.expectations.origin;
-        // Tokens in the format of the Python fauth say nothing of their origin.
+        // Tokens in the Python fauth format do not name their origin.
         let (issuer, audiences) = match format {
             Format::Standard => (origin.issuer.as_deref(), origin.audiences.as_slice()),
             Format::PythonFauth => (None, &[][..]),
         };
-        // Also where it is not asked for: it is there to be a text.
+        // The type is checked even if no issuer is required.
         if found.issuer.is_some_and(|issuer| !matches!(issuer.kind, Kind::String(_))) {
             return Err(TokenError::InvalidClaim("iss"));
         }
@@ -349,22 +354,22 @@ impl Verifier {
     }
 }
 
-/// No proof of possession is understood, so that a token that needs one is not accepted.
+/// Proof of possession is not supported, so a token that requires it is refused.
 pub(super) fn refuse_bound(found: &Claims) -> Result<(), TokenError> {
     if found.confirmation.is_some() { Err(TokenError::SenderConstrained) } else { Ok(()) }
 }
 
-/// By how many seconds the times of a token may be off.
+/// The leeways of a token's times in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leeways {
-    /// `nbf` and `iat` may lie so far in the future.
+    /// How far `nbf` and `iat` may lie in the future.
     pub(super) leeway: i64,
-    /// `exp` may have passed so long ago.
+    /// How long ago `exp` may have passed.
     pub(super) expiry_leeway: i64,
 }
 
 impl Leeways {
-    /// For what is looked at once more: only the end can have come meanwhile.
+    /// For repeated checks, where only the end can have passed meanwhile.
     const fn of_expiry(expiry_leeway: i64) -> Self {
         Self { leeway: 0, expiry_leeway }
     }
@@ -373,7 +378,7 @@ impl Leeways {
         now.unix_seconds() >= self.end_of(expires_at).unix_seconds()
     }
 
-    /// From when on what expires then is over.
+    /// When a token that expires at `expires_at` stops being valid.
     const fn end_of(self, expires_at: Timestamp) -> Timestamp {
         Timestamp::from_unix_seconds(expires_at.unix_seconds().saturating_add(self.expiry_leeway))
     }
@@ -386,7 +391,7 @@ impl Leeways {
         max_lifetime: i64,
         now: Timestamp,
     ) -> Result<(), TokenError> {
-        // All of these are within the years 1970 to 9999 (`NumericDate::read`), so that no sum overflows.
+        // All of these are in the years 1970 to 9999 (`NumericDate::read`), so no sum overflows.
         let latest = now.unix_seconds().saturating_add(self.leeway);
         let (issued, expires) = (issued.ceil(), expires.floor());
         if self.is_over(expires, now) {
@@ -444,17 +449,16 @@ fn key_and_kind<'a>(
     Ok((key, Kinds::Named(header.media_type.map(Cow::into_owned))))
 }
 
-/// Verifies the signature of a compact JWS and returns its payload, whatever that is.
+/// Verifies the signature of a compact JWS and returns its payload, whatever it is.
 ///
-/// This is the layer below the claims: size, form, header, algorithm and signature are checked as strictly as for tokens, the
-/// payload is not looked at, and may be empty. For tests against published vectors, and for signed
-/// messages that are not tokens.
+/// This is the layer below the claims. Size, form, header, algorithm and signature are checked as
+/// strictly as for tokens; the payload is not examined, and may be empty. For tests against
+/// published vectors, and for signed messages that are not tokens.
 ///
 /// # Security
-/// A right signature does not make an access token: purpose, expiry, issuer and audience are
-/// checked by
+/// A valid signature does not make an access token: only
 /// [`AuthProvider::verify_signature_and_claims`](crate::AuthProvider::verify_signature_and_claims)
-/// only.
+/// checks purpose, expiry, issuer and audience.
 ///
 /// # Errors
 /// [`TokenError`] if anything but the payload is not acceptable.
@@ -480,14 +484,14 @@ pub(super) struct Parts<'a> {
     pub(super) header: &'a [u8],
     payload: &'a [u8],
     signature: &'a [u8],
-    /// `header "." payload`: what is signed, as received.
+    /// The signing input as received: `header "." payload`.
     pub(super) signed: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
-    /// Cuts at the first and the last dot. Only the payload may be empty, which a token's never is.
-    /// A token with more of them fails when its payload is decoded, without ever being
-    /// split into thousands of parts.
+    /// Splits at the first and the last dot. Only the payload may be empty, which a token's never
+    /// is. A token with more dots fails when its payload is decoded, without being split into
+    /// thousands of parts.
     pub(super) fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         if token.len() > max_bytes {
             return Err(TokenError::TooLong);
@@ -499,14 +503,14 @@ impl<'a> Parts<'a> {
             None | Some([]) => Err(TokenError::Malformed),
             Some(part) => Ok(part),
         };
-        // If the two dots are one, this range ends before it begins.
+        // If there is only one dot, this range ends before it begins.
         let payload = token.get(first + 1..last).ok_or(TokenError::Malformed)?;
         let header = part(0..first)?;
         let (signature, signed) = (part(last + 1..token.len())?, part(0..last)?);
         Ok(Self { header, payload, signature, signed })
     }
 
-    /// The JSON of the header, if it is JSON.
+    /// The JSON text of the header, if it is canonical base64url.
     pub(super) fn header_text(&self) -> Result<impl Deref<Target = [u8]> + use<>, TokenError> {
         base64url::decode_short(self.header).ok_or(TokenError::Malformed)
     }
@@ -515,7 +519,7 @@ impl<'a> Parts<'a> {
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 
-    /// In the buffer if it fits.
+    /// Decoded into the buffer if it fits.
     pub(super) fn signature<'b, const BYTES: usize>(
         &self,
         buffer: &'b mut [u8; BYTES],
@@ -526,8 +530,8 @@ impl<'a> Parts<'a> {
                 .ok_or(TokenError::Malformed);
         }
         let signature = base64url::decode(self.signature).ok_or(TokenError::Malformed)?;
-        // Longer than that of any key. The header says so and is judged first; an empty signature
-        // is never right.
+        // Longer than the signature of any key. The header is judged first and reports it; an empty
+        // signature is never valid.
         let is_too_long = signature.len() > MAX_SIGNATURE_BYTES;
         Ok(if is_too_long { Cow::Borrowed(&[]) } else { Cow::Owned(signature) })
     }
@@ -537,12 +541,12 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Where the last dot is. The signature behind it may be long, and is passed over many bytes at a
+/// The position of the last dot. The signature after it may be long, and is skipped many bytes at a
 /// time.
 fn last_dot(token: &[u8]) -> Option<usize> {
     let mut end = token.len();
     for chunk in token.rchunks(32) {
-        // Without a way out in the middle, the processor looks at all of them at once.
+        // Without an early exit, the processor examines all of them at once.
         if chunk.iter().fold(0, |found, byte| found | u8::from(*byte == b'.')) != 0 {
             return token.get(..end)?.iter().rposition(|byte| *byte == b'.');
         }
@@ -551,15 +555,15 @@ fn last_dot(token: &[u8]) -> Option<usize> {
     None
 }
 
-/// What is known of a token's `typ` before its signature has been checked; judged only afterwards.
+/// The kind of token according to its header, to be judged only after the signature was verified.
 enum Kinds {
-    /// The header is one that we write for the purpose asked for.
+    /// The header is one that fauth writes for the required purpose.
     Known(Format),
     Named(Option<String>),
 }
 
 impl Kinds {
-    /// The format that says: this is a token of that purpose.
+    /// Returns the format if the token has the required purpose.
     fn accept(self, purpose: Purpose, profile: TokenProfile) -> Result<Format, TokenError> {
         let named = match self {
             Self::Known(format) => return Ok(format),
@@ -575,7 +579,8 @@ impl Kinds {
     }
 }
 
-/// RFC 7515 section 4.1.9: ASCII case does not count, and `application/` may be left out.
+/// Compares media types: ASCII case is ignored, and `application/` is optional (RFC 7515 section
+/// 4.1.9).
 pub(super) fn same_media_type(named: &str, expected: &str) -> bool {
     const PREFIX: &str = "application/";
     let bare = match named.split_at_checked(PREFIX.len()) {
@@ -621,7 +626,8 @@ impl<'a> Header<'a> {
                 Some(text) if text.len() <= MAX_KEY_ID_BYTES => self.key_id = Some(text),
                 _ => self.refuse(TokenError::UnknownKey),
             },
-            // No extension is understood, so none may be critical; an empty or malformed list is no better.
+            // No extension is supported, so none may be critical. An empty or malformed list is
+            // refused too.
             "crit" | "b64" | "zip" | "enc" => self.refuse(TokenError::ForbiddenHeader),
             "cty" if text.is_none_or(|text| same_media_type(&text, "JWT")) => {
                 self.refuse(TokenError::ForbiddenHeader);
@@ -631,7 +637,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The first fault found is the one reported.
+    /// The first fault is the one reported.
     fn refuse(&mut self, error: TokenError) {
         self.unacceptable.get_or_insert(error);
     }
@@ -650,7 +656,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Where the claims that the verifier knows stand. Read once.
+/// The positions of the claims that the verifier knows, found in one scan.
 #[derive(Default)]
 pub(super) struct Claims {
     pub(super) subject: Option<Value>,
@@ -704,7 +710,8 @@ impl Claims {
     }
 }
 
-/// Reads claims as what they must be. A claim that is there but null or of another type is never taken for absent.
+/// Reads claims with their required types. A claim that is null or of another type is never treated
+/// as absent.
 pub(super) struct Reader<'a> {
     pub(super) json: &'a str,
 }
@@ -732,7 +739,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The text of a claim that must be there.
+    /// The text of a required claim.
     pub(super) fn required(
         &self,
         name: &'static str,
@@ -752,15 +759,15 @@ impl Reader<'_> {
         NumericDate::read(value.raw(self.json)).map(Some).ok_or(TokenError::InvalidClaim(name))
     }
 
-    /// A whole number; 0 if it is absent.
+    /// A whole number; 0 if the claim is absent.
     fn epoch(&self, name: &'static str, value: Option<Value>) -> Result<u64, TokenError> {
         let Some(value) = value else { return Ok(0) };
         let Kind::Number = value.kind else { return Err(TokenError::InvalidClaim(name)) };
         value.raw(self.json).parse().map_err(|_| TokenError::InvalidClaim(name))
     }
 
-    /// The claim that lists the scopes: `scopes`, or `scope` of RFC 9068. If both are there, they
-    /// have to list the same ones: other readers of the token may look at the other claim.
+    /// The claim that lists the scopes: `scopes`, or `scope` of RFC 9068. If both are present they
+    /// must list the same scopes, because other readers of the token may use the other claim.
     fn scopes(&self, list: Option<Value>, text: Option<Value>) -> Result<Option<Value>, TokenError> {
         if list.is_some_and(|list| list.kind != Kind::Array(Elements::Strings)) {
             return Err(TokenError::InvalidClaim("scopes"));
@@ -799,10 +806,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Every element of an array of strings.
+    /// Calls `each` with every element of an array of strings.
     fn each_string(&self, value: Value, mut each: impl FnMut(&str)) {
         let array = value.raw(self.json);
-        // It was scanned with the claims before, so that its verdict is known.
+        // The array was scanned with the claims before, so this cannot fail.
         let _ = json::scan_array(array, CLAIMS_LIMITS, |element| {
             if let Some(text) = element.text(array) {
                 each(&text);
@@ -811,7 +818,8 @@ impl Reader<'_> {
     }
 }
 
-/// A `NumericDate`: seconds since the epoch, up to the year 9999, perhaps with a fraction (RFC 7519 section 2).
+/// A `NumericDate` (RFC 7519 section 2): seconds since the epoch, up to the year 9999, optionally
+/// with a fraction.
 #[derive(Clone, Copy)]
 pub(super) struct NumericDate {
     seconds: i64,
@@ -819,7 +827,7 @@ pub(super) struct NumericDate {
 }
 
 impl NumericDate {
-    /// `number` is a JSON number.
+    /// `number` must be a JSON number.
     fn read(number: &str) -> Option<Self> {
         let date = match Self::whole_seconds(number) {
             Some(seconds) => Self { seconds, has_fraction: false },
@@ -828,7 +836,7 @@ impl NumericDate {
         (0..=Timestamp::MAX.unix_seconds()).contains(&date.seconds).then_some(date)
     }
 
-    /// Digits and nothing else; fifteen of them cannot overflow.
+    /// Digits only; fifteen of them cannot overflow.
     fn whole_seconds(number: &str) -> Option<i64> {
         let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
         let mut digits = number.bytes().map(digit);
@@ -841,19 +849,19 @@ impl NumericDate {
     )]
     fn read_fraction(number: &str) -> Option<Self> {
         let value: f64 = number.parse().ok()?;
-        // Every whole number in these bounds is exact in an f64.
+        // Every whole number within these bounds is exact in an f64.
         if !(0.0..=253_402_300_799.0).contains(&value) {
             return None;
         }
         Some(Self { seconds: value.trunc() as i64, has_fraction: value.fract() > 0.0 })
     }
 
-    /// The stricter reading of an end.
+    /// The stricter reading of an expiry.
     pub(super) const fn floor(self) -> Timestamp {
         Timestamp::from_unix_seconds(self.seconds)
     }
 
-    /// The stricter reading of a beginning.
+    /// The stricter reading of a start.
     pub(super) const fn ceil(self) -> Timestamp {
         Timestamp::from_unix_seconds(self.seconds + if self.has_fraction { 1 } else { 0 })
     }

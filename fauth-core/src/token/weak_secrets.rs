@@ -1,9 +1,9 @@
-//! Which secrets are refused because somebody could guess them. What a random generator has made is
-//! accepted: random bytes, hexadecimal digits and base64 always, random letters, with digits or
-//! without, but for about one in ten million, which reads like a language by chance.
+//! Refuses secrets that can be guessed. Secrets from a random generator are accepted: random bytes,
+//! hexadecimal digits and base64 always; random letters, with or without digits, except for about
+//! one in ten million that resembles a language by chance.
 //!
-//! Whether a text is a phrase is judged by how its letters follow each other, not by what it lacks:
-//! random base64 often has no digit, and a phrase is not better for having one.
+//! Whether a text is a phrase is judged by which letters follow each other, not by missing
+//! character classes: random base64 often has no digit, and a digit does not make a phrase better.
 
 use base64::{
     Engine as _, alphabet,
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::key_error::KeyError;
 
-/// Refuses what nobody can have meant as a secret, whatever else is allowed.
+/// Refuses secrets that cannot be intended, whatever else is allowed.
 pub(super) fn refuse_unusable(secret: &[u8]) -> Result<(), KeyError> {
     let text = secret.trim_ascii();
     if text.is_empty() {
@@ -31,10 +31,10 @@ pub(super) fn refuse_unusable(secret: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Refuses a form that says that the secret is not what it seems, before its length is looked at.
+/// Refuses forms that show that the secret is not what it seems, before its length is checked.
 pub(super) fn refuse_form(secret: &[u8]) -> Result<(), KeyError> {
     let Some(text) = text_of(secret) else { return Ok(()) };
-    // A mark of the byte order is white space that nobody sees.
+    // A byte order mark is invisible white space.
     if text != text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}') {
         return Err(KeyError::Whitespace);
     }
@@ -44,7 +44,7 @@ pub(super) fn refuse_form(secret: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Refuses what is long enough and can be guessed all the same.
+/// Refuses secrets that are long enough but can be guessed.
 pub(super) fn refuse_guessable(secret: &[u8]) -> Result<(), KeyError> {
     if is_uniform(secret) {
         return Err(KeyError::TooUniform);
@@ -57,16 +57,16 @@ pub(super) fn refuse_guessable(secret: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// The secret as a text that a person or a program may have written. Random bytes are none: 32 of
-/// them hold a control character or are no UTF-8, but for one time in more than 10^12.
+/// The secret as a text that a person or a program may have written. Random bytes are not one: all
+/// but one in more than 10^12 sequences of 32 bytes have a control character or are not UTF-8.
 fn text_of(secret: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(secret).ok()?;
     text.chars().all(|c| !c.is_control() || c.is_whitespace()).then_some(text)
 }
 
-/// A public key used as an HMAC secret is a secret that everybody has.
+/// A public key used as an HMAC secret is a secret that everybody knows.
 fn is_key_file(text: &[u8]) -> bool {
-    // With a space where base64url could go on as well.
+    // With a space where base64url could continue.
     const STARTS: [&[u8]; 8] = [
         b"-----BEGIN",
         b"---- BEGIN",
@@ -82,12 +82,12 @@ fn is_key_file(text: &[u8]) -> bool {
         || text.windows(10).any(|window| window == b"-----BEGIN")
 }
 
-/// A UUID in a form that nothing else has: with its hyphens, in braces, or as a URN. It is made to
-/// be unique, mostly from the time and the machine; 122 bits of the best of them are random.
+/// Whether the text is a UUID in an unmistakable form: with hyphens, in braces, or as a URN. A UUID
+/// is made to be unique, usually from the time and the machine; the best kind has 122 random bits.
 ///
-/// 32 hexadecimal digits alone are accepted. One in 64 random ones looks like a UUID of version 4,
-/// and as many like one of each other version, so that `openssl rand -hex 16` would fail now and
-/// then; and a real UUID of version 4 holds nearly as many random bits.
+/// 32 hexadecimal digits alone are accepted. One in 64 random texts looks like a UUID of version 4,
+/// and as many like each other version, so `openssl rand -hex 16` would sometimes fail; and a real
+/// UUID of version 4 has nearly as many random bits.
 fn is_uuid(text: &str) -> bool {
     let bytes = text.as_bytes();
     let inner = match bytes {
@@ -118,7 +118,7 @@ fn is_uniform(secret: &[u8]) -> bool {
     different < LEAST_DIFFERENT || (1..=secret.len() / 2).any(repeats)
 }
 
-/// What a text of base64, base64url or hexadecimal digits stands for.
+/// Decodes a text of base64, base64url or hexadecimal digits.
 fn decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
@@ -136,8 +136,8 @@ fn decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
         .map(Zeroizing::new)
 }
 
-/// Text that people have thought up: it reads like a language, or little is left of it without the
-/// words that stand in such secrets.
+/// Whether a person made up the text: it reads like a language, or little remains of it without the
+/// words that are typical of such secrets.
 fn is_phrase(text: &str) -> bool {
     let spots = spots(text.as_bytes());
     if has_random_digits(&spots) {
@@ -146,19 +146,19 @@ fn is_phrase(text: &str) -> bool {
     reads_like_a_language(&spots) || is_little_but_typical_words(&spots)
 }
 
-/// One byte of a text, and whether it can be foretold from those around it.
+/// One byte of a text, and whether it is predictable from its neighbours.
 struct Spot {
     /// In lower case.
     byte: u8,
     is_upper: bool,
-    /// Inside one of the [`TYPICAL_WORDS`].
+    /// Whether it is inside one of the [`TYPICAL_WORDS`].
     in_word: bool,
-    /// The third or a later one of a run such as `aaaa`, `5678` or `9876`.
+    /// Whether it is the third or a later byte of a run such as `aaaa`, `5678` or `9876`.
     follows: bool,
 }
 
 impl Spot {
-    /// No generator of secrets makes letters outside of ASCII; a language does.
+    /// Generators of secrets make no letters outside ASCII; languages have them.
     const fn is_foreign(&self) -> bool {
         !self.byte.is_ascii()
     }
@@ -171,7 +171,7 @@ impl Spot {
         matches!(self.byte, b' ' | b'-' | b'_' | b'.')
     }
 
-    /// Whether a word goes on from `self` to `next`: `HolaSoyUnaClave` has four.
+    /// Whether a word continues from `self` to `next`: `HolaSoyUnaClave` has four words.
     const fn goes_on(&self, next: &Self) -> bool {
         self.is_letter() && next.is_letter() && (self.is_upper || !next.is_upper)
     }
@@ -208,7 +208,7 @@ impl zeroize::Zeroize for Spots {
     }
 }
 
-/// How many bytes follow from the one before them, up to the present one.
+/// The length of the current run of bytes that follow from the one before.
 #[derive(Default)]
 struct Run {
     last: Option<u8>,
@@ -216,7 +216,7 @@ struct Run {
 }
 
 impl Run {
-    /// Two may follow each other by chance, three seldom do.
+    /// Two bytes may follow each other by chance; three seldom do.
     fn goes_on_with(&mut self, byte: u8) -> bool {
         let goes_on = self.last.replace(byte).is_some_and(|last| follows(last, byte));
         self.length = if goes_on { self.length + 1 } else { 0 };
@@ -224,14 +224,14 @@ impl Run {
     }
 }
 
-/// `9` is followed by `0`, as in `1234567890123`.
+/// `0` follows `9`, as in `1234567890123`.
 fn follows(before: u8, byte: u8) -> bool {
     let are_digits = before.is_ascii_digit() && byte.is_ascii_digit();
     byte == before || (are_digits && matches!(byte.abs_diff(before), 1 | 9))
 }
 
-/// Hexadecimal digits of 128 bits, whatever stands around them. No word is as long and made of `a`
-/// to `f`, but they follow each other as in a language more often than other letters.
+/// Whether the text has 128 bits of hexadecimal digits, whatever surrounds them. No word of `a` to
+/// `f` is that long, but these letters follow each other as in a language more often than others.
 fn has_random_digits(spots: &Spots) -> bool {
     const LEAST: usize = 32;
     let is_digit = |spot: &Spot| spot.byte.is_ascii_hexdigit();
@@ -239,11 +239,11 @@ fn has_random_digits(spots: &Spots) -> bool {
     runs.any(|run| run.iter().filter(|spot| is_digit(spot) && !spot.follows).count() >= LEAST * 3 / 4)
 }
 
-/// Words make up most of the text, and far more of their letters follow each other as in a language
-/// than by chance.
+/// Whether words make up most of the text, and far more of its letters follow each other as in a
+/// language than by chance.
 fn reads_like_a_language(spots: &Spots) -> bool {
-    /// What is left beside typical words may be a random text if it is as long, and those words in
-    /// front of it say nothing about it.
+    /// Without typical words, a rest of this length may be a random text, of which the words before
+    /// it say nothing.
     const MAY_BE_RANDOM: usize = 30;
     let (mut in_words, mut found) = (0, Pairs::default());
     let words_count = left_over(spots) < MAY_BE_RANDOM;
@@ -262,8 +262,8 @@ fn reads_like_a_language(spots: &Spots) -> bool {
     10 * in_words >= 6 * all && found.are_of_a_language(has_separated_words(spots))
 }
 
-/// Whether a separator stands between two letters that belong to no typical word: people separate
-/// words, generators of letters and digits do not. `jwt_key_` in front of a random text is no sign.
+/// Whether a separator stands between two letters outside typical words: people separate words,
+/// generators do not. `jwt_key_` before a random text is no sign of a phrase.
 fn has_separated_words(spots: &Spots) -> bool {
     let is_of_a_word = |spot: &Spot| spot.is_letter() && !spot.in_word;
     spots.0.windows(3).any(|window| {
@@ -272,7 +272,7 @@ fn has_separated_words(spots: &Spots) -> bool {
     })
 }
 
-/// Pairs of letters, and how many of them are among the [`COMMON_PAIRS`].
+/// Counts pairs of letters, and those among the [`COMMON_PAIRS`].
 #[derive(Default)]
 struct Pairs {
     all: usize,
@@ -289,7 +289,7 @@ impl Pairs {
         /// How many of 100 pairs of random letters are common: 120 of 676.
         const BY_CHANCE: usize = 18;
         /// How far above that a text must be, in hundredths of the square root of the number of
-        /// pairs. Counted in 4 000 000 random texts of 32 to 64 letters each: one in a million is
+        /// pairs. Measured on 4,000,000 random texts of 32 to 64 letters each: one in a million is
         /// above 270, one in ten million above 310; letters with digits are as far away or further.
         const MARGIN: usize = 310;
         const MARGIN_OF_SEPARATED_WORDS: usize = 270;
@@ -308,20 +308,20 @@ fn is_common(pair: &[Spot]) -> bool {
     followers.is_some_and(|followers| followers.as_bytes().contains(&second.byte))
 }
 
-/// What is left without them is too little to be a secret. A prefix such as `jwt_key_` in front of
-/// a random text does no harm.
+/// Whether too little remains for a secret without typical words. A prefix such as `jwt_key_`
+/// before a random text does no harm.
 fn is_little_but_typical_words(spots: &Spots) -> bool {
     const LEAST_LEFT: usize = 20;
     spots.0.iter().any(|spot| spot.in_word) && left_over(spots) < LEAST_LEFT
 }
 
-/// How many bytes are left without typical words, runs and separators.
+/// The number of bytes without typical words, runs and separators.
 fn left_over(spots: &Spots) -> usize {
     spots.0.iter().filter(|spot| !(spot.in_word || spot.follows || spot.is_separator())).count()
 }
 
-/// For each letter from `a` on, those that follow it in the 120 commonest pairs of English text:
-/// four of five pairs in English, most pairs in the languages of Europe, 18 in 100 random ones.
+/// For each letter from `a`, those that follow it in the 120 most common pairs of English text:
+/// four of five pairs in English, most pairs in the languages of Europe, 18 of 100 random pairs.
 const COMMON_PAIRS: [&str; 26] = [
     "bcdilmnrst",
     "lu",
@@ -351,8 +351,8 @@ const COMMON_PAIRS: [&str; 26] = [
     "",
 ];
 
-/// Words of which people make secrets. Short ones are few, because they occur in random texts too,
-/// and none has hexadecimal digits alone.
+/// Words from which people make secrets. Few are short, because short words occur in random texts
+/// too, and none consists of hexadecimal digits alone.
 const TYPICAL_WORDS: [&str; 78] = [
     "access",
     "admin",
@@ -434,8 +434,7 @@ const TYPICAL_WORDS: [&str; 78] = [
     "your",
 ];
 
-/// Secrets that stand in documentation, tutorials and the lists of people who guess, in whatever
-/// case.
+/// Secrets from documentation, tutorials and password lists, compared without regard to case.
 const WELL_KNOWN: [&str; 34] = [
     "secret",
     "secretkey",
@@ -491,7 +490,7 @@ mod tests {
         assert_eq!(check(secret), Err(error), "{}", secret.escape_ascii());
     }
 
-    /// A digit of base 64, 36 or 32, by the byte that chooses it.
+    /// Converts each byte into a digit of base 64, 36 or 32.
     fn spelled(bytes: &[u8], alphabet: &[u8]) -> String {
         bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect()
     }
@@ -502,7 +501,7 @@ mod tests {
     }
 
     proptest! {
-        // The same texts in each run: one in some million random ones is refused.
+        // The same texts in each run, because one in some million random ones is refused.
         #![proptest_config(ProptestConfig {
             rng_seed: proptest::test_runner::RngSeed::Fixed(10),
             ..ProptestConfig::with_cases(2000)

@@ -9,15 +9,17 @@ use super::{
 };
 use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};
 
-/// Whoever presents a key in this way presents himself as this.
+/// The user name of `Basic` credentials whose password is an API key.
 const USER_NAME: &[u8] = b"__token__";
 /// Longer credentials are not decoded.
 const MAX_BASE64_BYTES: usize = 8192;
 
-/// Reads an API key from `Authorization: Basic <base64>`, the password of the user name `__token__`
-/// ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)), for clients that know nothing else. A provider that keeps API keys has one.
+/// Reads an API key from `Authorization: Basic <base64>`, as the password of the user `__token__`
+/// ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)), for clients that support nothing else.
+/// Part of every provider that keeps API keys.
 ///
-/// Another user name is no credential of this kind. Base64 that is not canonical, or a credential without a colon, is refused with 400.
+/// Another user name is not a credential of this kind. Base64 that is not canonical, or a
+/// credential without a colon, is refused with 400.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BasicTransport;
 
@@ -55,7 +57,7 @@ fn parse(value: &[u8]) -> Extracted<'_> {
     password(text).unwrap_or(Extracted::Malformed(MalformedCredential::Grammar))
 }
 
-/// `None` if it is not of the form of RFC 7617.
+/// Returns `None` if the credential does not have the form of RFC 7617.
 fn password(text: &[u8]) -> Option<Extracted<'static>> {
     let decoded = Zeroizing::new(STANDARD.decode(text).ok()?);
     let colon = decoded.iter().position(|byte| *byte == b':')?;
@@ -67,11 +69,11 @@ fn password(text: &[u8]) -> Option<Extracted<'static>> {
     Some(Extracted::token(Zeroizing::new(password.to_owned())))
 }
 
-/// Reads `Authorization: Bearer <key>` where tokens do not come in this way: what does not say that it is a key is no credential, as
-/// before there were keys.
+/// Reads an API key from `Authorization: Bearer <key>` where tokens do not use this header. A value
+/// without the prefix of API keys is not a credential of this kind.
 #[derive(Debug, Clone)]
 pub(crate) struct BearerKeyTransport {
-    /// How keys begin.
+    /// The prefix of API keys.
     pub(crate) lead: Box<str>,
 }
 
@@ -153,7 +155,8 @@ mod tests {
             basic("__token__:two words"),
             basic("__token__:a\nb"),
             basic(b"__token__:\xff"),
-            // The same bytes, written otherwise: without padding, with bits that say nothing, of the other alphabet.
+            // The same bytes in another encoding: without padding, with non-zero trailing bits, in
+            // the other alphabet.
             basic("__token__:k").trim_end_matches('=').to_owned(),
             "Basic X190b2tlbl9fOmtrL===".to_owned(),
             "Basic X190b2tlbl9fOms=".replace("ms=", "mt="),

@@ -7,16 +7,18 @@ use crate::{
     token::Purpose,
 };
 
-/// Reads `Authorization: Bearer <token>` ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). The default.
+/// Reads `Authorization: Bearer <token>` ([RFC 6750 section
+/// 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). The default transport.
 ///
-/// The scheme's case does not count, one or more spaces may follow it. Another scheme is no credential of this kind. A second
-/// `Authorization` header, a list, an empty token and anything outside the grammar are refused with 400.
+/// The scheme is case-insensitive, and one or more spaces may follow it. Another scheme is not a
+/// credential of this kind. A second `Authorization` header, a list, an empty token and anything
+/// outside the grammar are refused with 400.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct BearerTransport;
 
 impl BearerTransport {
-    /// The transport; it has no settings.
+    /// Creates the transport. It has no settings.
     #[must_use]
     pub const fn new() -> Self {
         Self
@@ -37,7 +39,7 @@ impl Transport for BearerTransport {
     }
 }
 
-/// What `parse` finds in the one `Authorization` header. Only access credentials travel there.
+/// Applies `parse` to the single `Authorization` header. Only access credentials use this header.
 pub(super) fn from_authorization<'a>(
     head: &'a dyn RequestHead,
     purpose: Purpose,
@@ -66,22 +68,24 @@ fn parse(value: &[u8]) -> Extracted<'_> {
     skip_spaces(rest).map_or(Extracted::Malformed(MalformedCredential::Grammar), Extracted::token)
 }
 
-/// The scheme of a credential and what follows it ([RFC 9110 section 11.4](https://www.rfc-editor.org/rfc/rfc9110#section-11.4)).
+/// Splits a credential into its scheme and the rest ([RFC 9110 section
+/// 11.4](https://www.rfc-editor.org/rfc/rfc9110#section-11.4)).
 pub(super) fn scheme_and_rest(value: &[u8]) -> (&[u8], &[u8]) {
-    // White space around a field value does not belong to it (RFC 9110 section 5.5); not every server strips it.
+    // White space around a field value is not part of it (RFC 9110 section 5.5), but not every
+    // server strips it.
     let value = trim(value);
     let scheme_end = value.iter().position(|b| !is_token_char(*b)).unwrap_or(value.len());
     value.split_at(scheme_end)
 }
 
-/// What follows the spaces after a scheme; `None` if there are none.
+/// The text after the spaces that follow a scheme; `None` without spaces.
 pub(super) fn skip_spaces(rest: &[u8]) -> Option<&[u8]> {
     let credential =
         rest.iter().position(|b| *b != b' ').and_then(|start| rest.get(start..)).unwrap_or_default();
     (credential.len() < rest.len()).then_some(credential)
 }
 
-/// ASCII without control characters.
+/// Whether the value is ASCII without control characters.
 fn is_visible(value: &[u8]) -> bool {
     value.iter().all(|byte| matches!(byte, 0x20..=0x7e))
 }

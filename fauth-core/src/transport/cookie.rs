@@ -1,4 +1,4 @@
-//! A cookie that holds the token.
+//! Access and refresh tokens in two cookies.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::{
     token::{IssuedToken, Purpose},
 };
 
-/// More than this many bytes of `Cookie` headers are refused; servers stop at about as much.
+/// The limit for all `Cookie` headers of a request. Servers have limits of about this size.
 const MAX_COOKIE_BYTES: usize = 16 * 1024;
-/// Browsers drop a cookie whose name and value are longer together (RFC 6265bis section 5.6).
+/// Browsers drop a cookie whose name and value together are longer (RFC 6265bis section 5.6).
 const MAX_NAME_AND_VALUE: usize = 4096;
 /// The longest `Max-Age` that browsers honour: 400 days.
 const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// When browsers attach the cookie to requests that other sites cause.
+/// Whether browsers attach the cookie to requests that other sites cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// Only when somebody follows a link. The default.
+    /// Only when the user follows a link to the application. The default.
     #[default]
     Lax,
     /// Never.
@@ -31,11 +31,14 @@ pub enum SameSite {
 
 /// Keeps the access token in a cookie, and the refresh token in a second one.
 ///
-/// The cookies are `__Host-session` and `__Host-refresh` with `Secure`, `HttpOnly`, `Path=/`, `SameSite=Lax` and without `Domain`; their
-/// `Max-Age` is the lifetime of the token, or they [end with the browser](Self::end_with_browser).
-/// Both names must occur at most once in a request, otherwise it is refused with 400.
-/// Requests that change something (any method but GET, HEAD and OPTIONS) must come from the application's own origin, or a trusted
-/// one: see [`AuthProviderBuilder::trusted_origin`](crate::AuthProviderBuilder::trusted_origin).
+/// The cookies are `__Host-session` and `__Host-refresh`, with `Secure`, `HttpOnly`, `Path=/`,
+/// `SameSite=Lax` and no `Domain`. Their `Max-Age` is the lifetime of the token, unless they [end
+/// with the browser session](Self::end_with_browser). A request in which either name occurs more
+/// than once is refused with 400.
+///
+/// Requests with any method but GET, HEAD and OPTIONS must come from the application's own origin
+/// or a trusted one: see
+/// [`AuthProviderBuilder::trusted_origin`](crate::AuthProviderBuilder::trusted_origin).
 ///
 /// ```
 /// use fauth_core::transport::{CookieTransport, SameSite};
@@ -44,31 +47,31 @@ pub enum SameSite {
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 ///
-/// For pages without scripts, which cannot refresh, there is
-/// [`SessionCookie`](super::SessionCookie).
+/// Pages without scripts cannot refresh tokens; use [`SessionCookie`](super::SessionCookie) for
+/// them.
 ///
-/// What a cookie lets in is answered with `Vary: Cookie` and with a `Cache-Control` that keeps
-/// shared caches from storing it, by guards and by [`Guard::visitor`](crate::Guard::visitor).
-/// Extractors outside of both cannot change the answer.
+/// Responses to requests that a cookie authenticated carry `Vary: Cookie` and a `Cache-Control`
+/// that keeps shared caches from storing them. Guards and [`Guard::visitor`](crate::Guard::visitor)
+/// add both; an extractor outside of them cannot change the response.
 #[derive(Debug, Clone)]
 pub struct CookieTransport {
     access: Box<str>,
     refresh: Box<str>,
     same_site: SameSite,
-    /// `SameSite=None`, whatever `same_site` says.
+    /// Whether to write `SameSite=None`, regardless of `same_site`.
     cross_site: bool,
     secure: bool,
     domain: Option<Box<str>>,
     ends_with_browser: bool,
 }
 
-/// What browsers demand of a cookie whose name begins so: `Secure`, `Path=/` and no `Domain`.
+/// Prefix of a cookie name for which browsers require `Secure`, `Path=/` and no `Domain`.
 const HOST_PREFIX: &str = "__Host-";
-/// `Secure`.
+/// Prefix of a cookie name for which browsers require `Secure`.
 const SECURE_PREFIX: &str = "__Secure-";
 
 impl CookieTransport {
-    /// Cookies with the safe attributes.
+    /// Creates the transport with the default names and attributes.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -82,35 +85,34 @@ impl CookieTransport {
         }
     }
 
-    /// Names of the application's own for the cookies of the access and the refresh token, both
-    /// with the prefix `__Host-`.
+    /// Sets the names of the access and the refresh cookie, both with the prefix `__Host-`.
     ///
     /// # Errors
-    /// [`ConfigError`] if a name lacks the prefix, has nothing behind it, is longer than 64 bytes,
-    /// has other characters than letters, digits, `-` and `_`, or is equal to the other.
+    /// [`ConfigError`] if a name lacks the prefix, consists of the prefix alone, is longer than 64
+    /// bytes, has characters other than letters, digits, `-` and `_`, or equals the other name.
     pub fn names(self, access: impl Into<String>, refresh: impl Into<String>) -> Result<Self, ConfigError> {
         let (access, refresh) = (access.into(), refresh.into());
         let has_prefix = |name: &str| name.strip_prefix(HOST_PREFIX).is_some_and(|rest| !rest.is_empty());
         if !has_prefix(&access) || !has_prefix(&refresh) {
             return Err(ConfigError::new(
                 "cookie_names",
-                "without the prefix `__Host-`, another host of the domain could set these cookies",
-                "begin both names with `__Host-`, or call `danger_names` if that is meant",
+                "without the prefix `__Host-`, another host of the same domain can set these cookies",
+                "begin both names with `__Host-`, or use `danger_names`",
             ));
         }
         self.danger_names(access, refresh)
     }
 
-    /// As [`names`](Self::names), with or without the prefix `__Host-`.
+    /// Like [`names`](Self::names), with or without the prefix `__Host-`.
     ///
     /// # Security
-    /// Without the prefix, another host of the same domain, and whoever can answer plain HTTP in
-    /// its place, can set a cookie of this name: a user who is logged in is refused then, because
-    /// there are two, and one who is not is logged in as somebody else.
+    /// Without the prefix, another host of the same domain, or an attacker who can answer its plain
+    /// HTTP requests, can set a cookie of this name. A user who is logged in is then refused,
+    /// because there are two cookies; a user who is not is logged in as somebody else.
     ///
     /// # Errors
-    /// [`ConfigError`] if a name is empty, longer than 64 bytes, has other characters than letters,
-    /// digits, `-` and `_`, or is equal to the other.
+    /// [`ConfigError`] if a name is empty, longer than 64 bytes, has characters other than letters,
+    /// digits, `-` and `_`, or equals the other name.
     pub fn danger_names(
         mut self,
         access: impl Into<String>,
@@ -120,7 +122,7 @@ impl CookieTransport {
         if access.eq_ignore_ascii_case(&refresh) || !is_name(&access) || !is_name(&refresh) {
             return Err(ConfigError::new(
                 "cookie_names",
-                "the names are equal, empty, too long, or have characters that cookie names cannot have",
+                "the names are equal, empty, too long, or have invalid characters",
                 "use two different names of letters, digits, `-` and `_`",
             ));
         }
@@ -129,28 +131,30 @@ impl CookieTransport {
         Ok(self.with_possible_prefixes())
     }
 
-    /// Lets the cookies end with the browser, by leaving `Max-Age` out, unless the login is
+    /// Omits `Max-Age`, so that the cookies end with the browser session, unless the login is
     /// [remembered](crate::LoginRequest::remember). Without a session store no login is remembered.
     ///
-    /// What the server knows of a login ends as it would otherwise. Browsers that restore their
-    /// windows after a restart keep such cookies too.
+    /// The lifetime on the server does not change. Browsers that restore their windows after a
+    /// restart keep such cookies.
     #[must_use]
     pub const fn end_with_browser(mut self) -> Self {
         self.ends_with_browser = true;
         self
     }
 
-    /// When browsers attach the cookies. Default: [`SameSite::Lax`].
+    /// Sets the `SameSite` attribute. Default: [`SameSite::Lax`].
     #[must_use]
     pub const fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
     }
 
-    /// Leaves out `Secure`, and `__Host-` from the names since browsers demand the one for the other. For development without TLS.
+    /// Omits `Secure`, and also `__Host-` from the names, because browsers require `Secure` for
+    /// that prefix. For development without TLS.
     ///
     /// # Security
-    /// The cookies travel in clear text; whoever sees them is the user. Each provider that is built with this writes a warning to the log.
+    /// The cookies travel in clear text, and anyone who sees them can act as the user. Every
+    /// provider that is built with this setting logs a warning.
     #[must_use]
     pub fn danger_insecure(mut self) -> Self {
         self.secure = false;
@@ -158,12 +162,12 @@ impl CookieTransport {
         self.with_possible_prefixes()
     }
 
-    /// As [`danger_insecure`](Self::danger_insecure), for a service that listens on the machine
-    /// itself: what it is told and answers leaves the machine nowhere. Give the address that the
-    /// service is bound to.
+    /// Like [`danger_insecure`](Self::danger_insecure), for a service that listens on the loopback
+    /// interface only, so that no cookie leaves the machine. Pass the address that the service is
+    /// bound to.
     ///
     /// # Errors
-    /// [`ConfigError`] if the address is not one of the loopback interface.
+    /// [`ConfigError`] if the address is not a loopback address.
     pub fn insecure_on_loopback(self, address: std::net::IpAddr) -> Result<Self, ConfigError> {
         if !address.to_canonical().is_loopback() {
             return Err(ConfigError::new(
@@ -171,47 +175,47 @@ impl CookieTransport {
                 format!(
                     "{address} can be reached from other machines, and cookies would travel in clear text"
                 ),
-                "use TLS, bind the service to 127.0.0.1, or call `danger_insecure` if that is meant",
+                "use TLS, bind the service to 127.0.0.1, or use `danger_insecure`",
             ));
         }
         Ok(self.danger_insecure())
     }
 
-    /// Lets browsers attach the cookies to whatever other sites cause (`SameSite=None`): for an
-    /// application that is shown in a frame of another site, or called by its scripts.
+    /// Lets browsers attach the cookies to all cross-site requests (`SameSite=None`), for an
+    /// application that is embedded in a frame of another site or called by its scripts.
     ///
     /// # Security
-    /// What changes something stays refused unless an own or a [trusted
-    /// origin](crate::AuthProviderBuilder::trusted_origin) sends it. But every site can have `GET`
-    /// requests sent as the user: they must change nothing, not even a counter, and must tell
-    /// nothing by their time, length or redirects. Pages must say by `Content-Security-Policy:
-    /// frame-ancestors` in whose frames they are shown, and many browsers do not send such cookies
-    /// at all.
+    /// Requests that change state are still refused unless they come from the application's own or
+    /// a [trusted origin](crate::AuthProviderBuilder::trusted_origin). But every site can cause
+    /// `GET` requests as the user. They must change nothing, not even a counter, and must reveal
+    /// nothing through their timing, length or redirects. Pages must restrict who may embed them
+    /// with `Content-Security-Policy: frame-ancestors`. Many browsers do not send such cookies at
+    /// all.
     #[must_use]
     pub const fn danger_same_site_none(mut self) -> Self {
         self.cross_site = true;
         self
     }
 
-    /// Lets browsers send the cookies to this host and all hosts below it (`Domain`). The prefix of
-    /// their names becomes `__Secure-`, since `__Host-` forbids it.
+    /// Sends the cookies to this host and all of its subdomains (`Domain`). The prefix of their
+    /// names becomes `__Secure-`, because `__Host-` forbids `Domain`.
     ///
     /// # Security
-    /// Every host below the domain is trusted with the users: it receives their tokens, whoever
-    /// runs it, and it can set cookies of these names, so that a user is logged in as somebody else
-    /// or refused for having two. Never name a domain under which others have hosts. For the origin
-    /// rule the hosts stay foreign to one another, until each is a [trusted
-    /// origin](crate::AuthProviderBuilder::trusted_origin).
+    /// Every host of the domain is trusted with the users. It receives their tokens, whoever
+    /// operates it. It can also set cookies of these names, so that a user is logged in as somebody
+    /// else, or is refused because there are two cookies. Never name a domain under which others
+    /// operate hosts. The CSRF check still treats the hosts as different origins, unless each is a
+    /// [trusted origin](crate::AuthProviderBuilder::trusted_origin).
     ///
     /// # Errors
-    /// [`ConfigError`] if it is no name of a host with at least one dot. A leading dot is left out.
+    /// [`ConfigError`] if this is not a host name with at least one dot. A leading dot is removed.
     pub fn danger_domain(mut self, domain: impl Into<String>) -> Result<Self, ConfigError> {
         let domain = domain.into().to_ascii_lowercase();
         let domain = domain.strip_prefix('.').unwrap_or(&domain);
         if !is_domain(domain) {
             return Err(ConfigError::new(
                 "danger_domain",
-                format!("`{}` is no name of a host that others lie below", domain.escape_debug()),
+                format!("`{}` is not a host name with at least one dot", domain.escape_debug()),
                 "write a domain of your own, such as `example.com`",
             ));
         }
@@ -219,7 +223,7 @@ impl CookieTransport {
         Ok(self.with_possible_prefixes())
     }
 
-    /// Changes prefixes that browsers would refuse together with the other attributes.
+    /// Changes name prefixes that browsers would reject in combination with the other attributes.
     fn with_possible_prefixes(mut self) -> Self {
         let (secure, shared) = (self.secure, self.domain.is_some());
         for name in [&mut self.access, &mut self.refresh] {
@@ -242,7 +246,7 @@ impl CookieTransport {
         }
     }
 
-    /// Without `max_age` the cookie ends with the browser.
+    /// Without `max_age` the cookie ends with the browser session.
     fn header(&self, name: &str, value: &str, max_age: Option<u64>) -> ResponseHeader {
         let same_site = match self.same_site {
             _ if self.cross_site => "None",
@@ -277,7 +281,7 @@ impl Transport for CookieTransport {
         keep: Keep,
     ) -> Result<Vec<ResponseHeader>, SetTokenError> {
         let Some(name) = self.name(purpose) else { return Ok(Vec::new()) };
-        // A longer cookie would be dropped by the browser in silence.
+        // Browsers drop longer cookies silently.
         if name.len() + token.expose().len() > MAX_NAME_AND_VALUE {
             return Err(SetTokenError::TooLong);
         }
@@ -294,8 +298,8 @@ impl Transport for CookieTransport {
         if self.cross_site && !self.secure {
             return Err(ConfigError::new(
                 "danger_same_site_none",
-                "browsers refuse cookies with `SameSite=None` that are not `Secure`",
-                "develop with TLS, or leave out `danger_same_site_none` together with `danger_insecure`",
+                "browsers reject cookies with `SameSite=None` without `Secure`",
+                "use TLS in development, or do not combine `danger_same_site_none` with `danger_insecure`",
             ));
         }
         Ok(())
@@ -314,7 +318,8 @@ impl Transport for CookieTransport {
     }
 }
 
-/// The name with another prefix, if browsers would refuse this one together with the attributes.
+/// The name with another prefix, if browsers would reject this one in combination with the
+/// attributes.
 pub(crate) fn possible_name(name: &str, secure: bool, shared: bool) -> Option<Box<str>> {
     let host_only = strip_prefix_ignoring_case(name, HOST_PREFIX);
     let bare = host_only.or_else(|| strip_prefix_ignoring_case(name, SECURE_PREFIX));
@@ -330,13 +335,14 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
-/// Browsers look at prefixes of names so.
+/// Browsers compare the prefixes of names without regard to case.
 fn strip_prefix_ignoring_case<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = name.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-/// A host name of at least two labels (RFC 1123 section 2.1), which no IP address is.
+/// Whether this is a host name of at least two labels (RFC 1123 section 2.1), and not an IP
+/// address.
 fn is_domain(domain: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -351,8 +357,9 @@ fn is_domain(domain: &str) -> bool {
         && !domain.rsplit('.').next().is_some_and(is_numeric)
 }
 
-/// Finds the one cookie of this name. Names compare byte for byte, nothing is decoded; what else stands in the headers, well formed or not,
-/// does not matter. HTTP/2 may send one header per cookie.
+/// Finds the only cookie of this name. Names compare byte for byte, nothing is decoded, and the
+/// other contents of the headers are ignored, well formed or not. HTTP/2 may send one header per
+/// cookie.
 pub(crate) fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> {
     if headers.is_cut_off() || headers.iter().map(<[u8]>::len).sum::<usize>() > MAX_COOKIE_BYTES {
         return Extracted::Malformed(MalformedCredential::TooLong);
@@ -361,7 +368,7 @@ pub(crate) fn find<'a>(headers: &HeaderValues<'a>, name: &str) -> Extracted<'a> 
     let mut values = pairs.filter_map(|pair| value_of(pair, name.as_bytes()));
     match (values.next(), values.next()) {
         (Some(_), Some(_)) => Extracted::Malformed(MalformedCredential::Duplicate),
-        // An empty value is what a logout leaves behind in some clients.
+        // Some clients keep an empty value after a logout.
         (None, _) | (Some([]), None) => Extracted::Absent,
         (Some(value), None) => Extracted::token(value),
     }

@@ -1,4 +1,4 @@
-//! What a transport finds: a token that nobody has verified yet, or what is wrong with it.
+//! The result of a transport: an unverified token, or what is wrong with the credential.
 
 use std::fmt;
 
@@ -9,21 +9,22 @@ use crate::rejection::MalformedCredential;
 /// What one transport finds in a request.
 ///
 /// # Security
-/// "There is one, but it is not well formed" must be [`Malformed`](Self::Malformed), never
-/// [`Absent`](Self::Absent): a bad credential is refused, it does not give way to another.
+/// Return [`Malformed`](Self::Malformed), never [`Absent`](Self::Absent), for a credential that is
+/// present but not well formed. A bad credential must be refused; it must not fall back to another
+/// transport.
 #[non_exhaustive]
 pub enum Extracted<'a> {
-    /// Nothing of this transport's kind.
+    /// The request has no credential of this kind.
     Absent,
-    /// Something of this kind that no token can be read from.
+    /// The request has a credential of this kind, but no token can be read from it.
     Malformed(MalformedCredential),
-    /// A token.
+    /// An unverified token.
     Token(UnverifiedToken<'a>),
 }
 
 impl<'a> Extracted<'a> {
-    /// A token: a part of the request (`&[u8]` or `&str`), or what was made from it (`String`).
-    /// Whether it has the form and the length of a token is looked at by whom it is given to.
+    /// Wraps a token: a part of the request (`&[u8]` or `&str`), or a text made from it (`String`).
+    /// The provider checks its form and length.
     #[must_use]
     pub fn token(token: impl Into<UnverifiedToken<'a>>) -> Self {
         Self::Token(token.into())
@@ -40,8 +41,7 @@ impl fmt::Debug for Extracted<'_> {
     }
 }
 
-/// A token as it was received. Mostly a part of the request, so that there is no copy of it; a
-/// copy is zeroed on drop.
+/// A token as received. Usually borrowed from the request; an owned copy is zeroed on drop.
 pub struct UnverifiedToken<'a>(Text<'a>);
 
 enum Text<'a> {
@@ -50,10 +50,10 @@ enum Text<'a> {
 }
 
 impl UnverifiedToken<'_> {
-    /// The token as received.
+    /// Returns the token as received.
     ///
     /// # Security
-    /// Whoever has it may be the user. Never log it.
+    /// Anyone who has the token may be able to act as the user. Never log it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -62,20 +62,19 @@ impl UnverifiedToken<'_> {
         }
     }
 
-    /// May a token be so long? Asked before anything else, so that nobody pays for what is too
-    /// long.
+    /// Whether a token may be this long. Checked first, so that an overlong token costs nothing
+    /// more.
     pub(crate) fn check_length(&self, max_bytes: usize) -> Result<(), MalformedCredential> {
         if self.as_bytes().len() > max_bytes { Err(MalformedCredential::TooLong) } else { Ok(()) }
     }
 
-    /// Is it a `b64token` of [RFC 6750 section
-    /// 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)?
+    /// Whether the token is a `b64token` of [RFC 6750 section
+    /// 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
     pub(crate) fn check_grammar(&self) -> Result<(), MalformedCredential> {
         if is_b64token(self.as_bytes()) { Ok(()) } else { Err(MalformedCredential::Grammar) }
     }
 
-    /// The token's text, for longer than the request lasts. Of a token that is not of the right
-    /// form, nothing.
+    /// The token's text, for longer than the request lasts. Empty if the token is not UTF-8.
     pub(crate) fn into_owned(self) -> Zeroizing<String> {
         match self.0 {
             Text::Part(part) => Zeroizing::new(std::str::from_utf8(part).unwrap_or_default().to_owned()),
@@ -124,16 +123,16 @@ impl fmt::Debug for UnverifiedToken<'_> {
 fn is_b64token(text: &[u8]) -> bool {
     let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
     let body = text.get(..end).unwrap_or_default();
-    // Without a way out in the middle, this is done for many bytes at a time.
+    // Without an early exit, this is vectorised.
     !body.is_empty() && body.iter().fold(true, |fine, byte| fine & is_b64token_char(*byte))
 }
 
 const fn is_b64token_char(byte: u8) -> bool {
-    // Between `-` and `9` are `-`, `.`, `/` and the digits.
+    // From `-` to `9` are `-`, `.`, `/` and the digits.
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'9' | b'_' | b'~' | b'+')
 }
 
-/// What has become of a credential, for tests: the token, `absent`, or what is wrong with it.
+/// The result as text, for tests: the token, `absent`, or what is wrong with it.
 #[cfg(test)]
 pub(super) fn outcome(found: Extracted<'_>) -> String {
     let token = match found {

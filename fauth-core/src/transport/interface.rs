@@ -13,11 +13,11 @@ use crate::{
     token::{IssuedToken, Purpose},
 };
 
-/// Where a token is found in a request, and how a new one is delivered.
+/// Reads a token from a request, and delivers a new one to the client.
 ///
 /// A provider has an ordered list of transports: explicit ones first (headers), then
 /// [ambient](Self::is_ambient) ones (cookies), then those [in the URL](Self::is_in_url). The first
-/// that finds a credential decides, even if that credential is bad: there is no falling back to
+/// that finds a credential decides, even if that credential is bad: there is no fallback to
 /// another. A request with an explicit credential and a further one in a header or the URL is
 /// refused.
 ///
@@ -58,15 +58,16 @@ use crate::{
 /// }
 /// ```
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
-    /// Looks for a token of this purpose: access, which stands for whatever token
-    /// [opens](Self::opens_with) routes here, or refresh.
+    /// Looks for a token of this purpose: [`Purpose::Refresh`], or [`Purpose::Access`], which
+    /// stands for whatever token the transport [opens](Self::opens_with) routes with.
     ///
     /// The result may borrow from the request: `'a` is the lifetime of `head`. Write both
     /// lifetimes as here; `Extracted<'_>` would borrow from `self` instead.
     fn extract<'a>(&self, head: &'a dyn RequestHead, purpose: Purpose) -> Extracted<'a>;
 
-    /// The response headers that deliver a new token to the client, to be kept as `keep` says.
-    /// Default: none; the token is delivered by another transport or in the response body.
+    /// Returns the response headers that deliver a new token to the client, which is to keep it as
+    /// `keep` says. Default: none; the token is delivered by another transport or in the response
+    /// body.
     ///
     /// # Errors
     /// [`SetTokenError`] if this transport cannot carry the token, for example because it is too
@@ -81,46 +82,46 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Of which purpose the tokens are that open routes: access tokens, or, for an
-    /// [ambient](Self::is_ambient) transport, tokens of a browser session. It is verified for this
-    /// purpose and no other. Default: [`Purpose::Access`].
+    /// Returns the purpose of the tokens that grant access through this transport: access tokens,
+    /// or, for an [ambient](Self::is_ambient) transport, session tokens. A token is verified for
+    /// this purpose and no other. Default: [`Purpose::Access`].
     ///
-    /// What another transport than an ambient one says here does not count.
+    /// The value is ignored unless the transport is ambient.
     fn opens_with(&self) -> Purpose {
         Purpose::Access
     }
 
-    /// The response headers that make the client delete its token of this purpose (access or
-    /// refresh), and nothing else. Default: none.
+    /// Returns the response headers that make the client delete its token of this purpose (access
+    /// or refresh), and nothing else. Default: none.
     ///
-    /// For an ambient transport the answer to a dead token carries them: clients would send it
-    /// again and again.
+    /// For an ambient transport, the response to a token that is no longer valid carries them;
+    /// otherwise the client would send it again and again.
     fn forget(&self, purpose: Purpose) -> Vec<ResponseHeader> {
         let _ = purpose;
         Vec::new()
     }
 
-    /// The response headers that make the client delete all its tokens. Default: what
-    /// [`forget`](Self::forget) says of the access and of the refresh token.
+    /// Returns the response headers that make the client delete all its tokens. Default: those of
+    /// [`forget`](Self::forget) for the access and the refresh token.
     fn clear(&self) -> Vec<ResponseHeader> {
         [Purpose::Access, Purpose::Refresh].into_iter().flat_map(|purpose| self.forget(purpose)).collect()
     }
 
-    /// Looks, when a provider is built, whether its settings can work. Default: they can.
+    /// Checks the settings when a provider is built. Default: they are valid.
     ///
     /// # Errors
-    /// [`ConfigError`] if they contradict each other.
+    /// [`ConfigError`] if the settings contradict each other.
     fn check(&self) -> Result<(), ConfigError> {
         Ok(())
     }
 
-    /// This transport as a security scheme of the application's `OpenAPI` description.
+    /// Returns this transport as a security scheme for the application's `OpenAPI` description.
     fn describe(&self) -> SecurityScheme;
 
-    /// Whether browsers attach this credential by themselves, as they do cookies.
+    /// Whether browsers attach this credential automatically, as they do cookies.
     ///
-    /// If so, requests that change something (and `WebSocket` handshakes) must prove that they
-    /// come from the application's own or a trusted origin. If the request also has an explicit
+    /// If so, requests that change state (and `WebSocket` handshakes) must prove that they come
+    /// from the application's own or a trusted origin. If the request also has an explicit
     /// credential in a header, only that one counts.
     ///
     /// # Security
@@ -128,24 +129,24 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// request forgery (CSRF).
     fn is_ambient(&self) -> bool;
 
-    /// Whether browsers attach this credential by themselves once somebody has typed it in, as they
-    /// do for Basic. If so, a request that changes something is refused if `Origin` or
-    /// `Sec-Fetch-Site` says that the page of another origin sent it; one without these headers, as
-    /// from a program, is not. Default: `false`.
+    /// Whether browsers attach this credential automatically once the user has typed it in, as for
+    /// HTTP Basic. If so, a request that changes state is refused if `Origin` or `Sec-Fetch-Site`
+    /// shows that a page of another origin sent it. A request without these headers, such as one
+    /// from a program, is accepted. Default: `false`.
     fn may_be_attached(&self) -> bool {
         false
     }
 
-    /// Whether an ambient credential is also sent over plain HTTP, as a cookie without `Secure`
-    /// is. If so, the CSRF check also trusts pages of the application's own host under `http://`.
+    /// Whether an ambient credential is also sent over plain HTTP, as a cookie without `Secure` is.
+    /// If so, the CSRF check also trusts pages of the application's own host under `http://`.
     /// Default: `false`.
     fn is_insecure(&self) -> bool {
         false
     }
 
-    /// Whether tokens of a browser session may be delivered although nothing could end them. It is
-    /// asked of transports that [open with](Self::opens_with) such tokens, when a provider without
-    /// any store for it is built. Default: `false`.
+    /// Whether session tokens may be issued although nothing can revoke them. Checked for
+    /// transports that [open](Self::opens_with) routes with such tokens, when a provider is built
+    /// with neither a session store nor a revocation store. Default: `false`.
     fn may_outlive_logout(&self) -> bool {
         false
     }
@@ -156,33 +157,33 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Whether it carries only [API keys](crate::AuthProvider::create_api_key). If so, a token in
-    /// it is refused with 401. Default: `false`: a header then carries both tokens and keys; a
-    /// cookie and a URL never carry keys, whatever this returns.
+    /// Whether this transport carries only [API keys](crate::AuthProvider::create_api_key). If so,
+    /// a token in it is refused with 401. Default: `false`: a header then carries both tokens and
+    /// keys. A cookie or a URL never carries API keys, whatever this returns.
     fn is_for_api_keys(&self) -> bool {
         false
     }
 }
 
-/// How long a client is to keep a token.
+/// For how long a client keeps a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keep {
-    /// For how long the token is good.
+    /// The lifetime of the token.
     pub lifetime: Duration,
-    /// Was the login [remembered](crate::LoginRequest::remember)? If not, it may end with the
-    /// browser.
+    /// Whether the login was [remembered](crate::LoginRequest::remember). If not, the token may end
+    /// with the browser session.
     pub remembered: bool,
 }
 
 impl Keep {
-    /// As long as the token is good, for a login that was not remembered.
+    /// Keeps the token for its lifetime, for a login that was not remembered.
     #[must_use]
     pub const fn for_lifetime(lifetime: Duration) -> Self {
         Self { lifetime, remembered: false }
     }
 
-    /// For a login that was [remembered](crate::LoginRequest::remember), or was not.
+    /// Sets whether the login was [remembered](crate::LoginRequest::remember).
     #[must_use]
     pub const fn remembered(self, remembered: bool) -> Self {
         Self { remembered, ..self }
@@ -193,7 +194,7 @@ impl Keep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetTokenError {
-    /// The token is longer than clients store, such as in a cookie.
+    /// The token is longer than the client can store, for example in a cookie.
     #[error("the token is too long for this transport")]
     TooLong,
 }
@@ -208,17 +209,17 @@ pub enum SecurityScheme {
     Basic,
     /// `type: apiKey, in: cookie`.
     Cookie {
-        /// The cookie's name.
+        /// The name of the cookie.
         name: Box<str>,
     },
     /// `type: apiKey, in: query`.
     Query {
-        /// The parameter's name.
+        /// The name of the parameter.
         name: Box<str>,
     },
     /// `type: apiKey, in: header`.
     Header {
-        /// The header's name.
+        /// The name of the header.
         name: Box<str>,
     },
 }

@@ -1,10 +1,10 @@
-//! A token in the query: for clients that can set no header, such as a browser's WebSocket.
+//! A token in the query string, for clients that cannot set headers, such as a browser's `WebSocket`.
 
 use super::{Extracted, SecurityScheme, Transport};
 use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};
 
-/// Reads the token from a parameter of the query. There is none unless you add it with
-/// [`danger_query_token`](crate::AuthProviderBuilder::danger_query_token).
+/// Reads the token from a query parameter. Only
+/// [`danger_query_token`](crate::AuthProviderBuilder::danger_query_token) adds this transport.
 #[derive(Debug, Clone)]
 pub struct QueryTransport {
     parameter: Box<str>,
@@ -37,7 +37,8 @@ impl Transport for QueryTransport {
     }
 }
 
-/// Names and values are not decoded: a token needs no encoding, and a name that is spelt with one is another name.
+/// Names and values are not decoded: a token needs no percent-encoding, and an encoded name is a
+/// different name.
 fn find<'a>(query: &'a str, parameter: &str) -> Extracted<'a> {
     let mut values =
         query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| *name == parameter);

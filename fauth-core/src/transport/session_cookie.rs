@@ -1,4 +1,4 @@
-//! A cookie that holds a browser session, and lives as long as the session.
+//! A cookie that holds a browser session and lives as long as the session.
 
 use super::{CookieTransport, Extracted, Keep, SameSite, SecurityScheme, SetTokenError, Transport};
 use crate::{
@@ -8,155 +8,154 @@ use crate::{
     token::{IssuedToken, Purpose},
 };
 
-/// Keeps a whole session in one cookie, for pages that have no script: no page has to refresh
-/// anything.
+/// Keeps a browser session in one cookie, for pages with or without scripts. No page has to refresh
+/// a token.
 ///
 /// | | [`SessionCookie`] | [`CookieTransport`] |
 /// |---|---|---|
 /// | for | pages with and without scripts | pages whose scripts send `POST /refresh` |
 /// | cookies | `__Host-session` | `__Host-session` and `__Host-refresh` |
-/// | lives | as long as the session | 15 minutes, and 7 days |
-/// | carried on by | what a guard lets in, in the second half of its life | `POST /refresh` |
-/// | a copied cookie | is the user until the session ends | is noticed once both sides refresh |
+/// | lifetime | that of the session | 15 minutes and 7 days |
+/// | extended by | a guard that admits a request in the second half of the idle timeout | `POST /refresh` |
+/// | a stolen cookie | works until the session ends | is detected once both sides refresh |
 ///
 /// The attributes are those of [`CookieTransport`]: `Secure`, `HttpOnly`, `Path=/`, `SameSite=Lax`.
-/// `Max-Age` is the time until the session ends if nothing carries it on, or the cookie [ends with
-/// the browser](Self::end_with_browser).
+/// `Max-Age` is the time until the session ends unless it is extended; the cookie can also [end
+/// with the browser session](Self::end_with_browser).
 ///
 /// ```
 /// use fauth_core::transport::{BearerTransport, SessionCookie};
 ///
 /// # let builder = fauth_testing::provider();
-/// // Pages get the cookie, programs a pair of bearer tokens.
+/// // Browsers get the cookie, programs a pair of bearer tokens.
 /// let auth = builder.transport(BearerTransport::new()).transport(SessionCookie::new()).build()?;
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 ///
-/// # What a request costs
-/// As with an access token: its signature is verified, the revocation store is asked, the user is
-/// loaded. Once in half of its [idle timeout](crate::SessionConfig::idle_timeout) the session
-/// store is asked too, which carries the session on, and the response sets the cookie anew. Where
-/// there is a session store and [no revocation
-/// store](crate::AuthProviderBuilder::danger_without_revocation), the session store is asked at
-/// every request.
+/// # Cost per request
+/// As for an access token, the signature is verified, the revocation store is asked, and the user
+/// is loaded. Once in half of the [idle timeout](crate::SessionConfig::idle_timeout) the session
+/// store also extends the session, and the response sets the cookie again. With a session store but
+/// [without a revocation store](crate::AuthProviderBuilder::danger_without_revocation), the session
+/// store is asked on every request.
 ///
-/// # Sliding
-/// Guards carry a session on, [`Guard::visitor`](crate::Guard::visitor) included; extractors
-/// outside of guards cannot, since they see no response. Nothing moves the end of the
-/// [lifetime](crate::SessionConfig::lifetime) of a session. If a response that sets the cookie anew
-/// is overtaken by a logout, its cookie is of the session that was ended, and opens nothing. If
-/// the handler of the same request logs in or out, its cookie is the one that counts.
+/// # Sliding expiration
+/// Guards extend a session, including [`Guard::visitor`](crate::Guard::visitor). Extractors outside
+/// of guards cannot, because they do not see the response. Nothing extends the absolute
+/// [lifetime](crate::SessionConfig::lifetime) of a session. If a logout overtakes a response that
+/// sets the cookie again, that cookie belongs to the ended session and is refused. If the handler
+/// of the same request logs in or out, its cookie wins.
 ///
 /// # Security
-/// Whoever has copied the cookie is the user until a logout, or until the session's lifetime is
-/// over: the copy is carried on like the cookie itself, and the theft is not noticed, as it is with
-/// refresh tokens. Scopes and claims that were loaded at the login are as old as the cookie; roles
-/// and permissions are asked of the user at every request.
+/// Anyone who has copied the cookie can act as the user until a logout or until the session's
+/// lifetime is over. The copy is extended like the original, and the theft is not detected as it is
+/// with refresh tokens. Scopes and claims loaded at the login are as old as the cookie; roles and
+/// permissions are read from the user on every request.
 ///
-/// Without a session store
-/// ([`danger_stateless`](crate::AuthProviderBuilder::danger_stateless)) the payload is signed into
-/// the cookie: the browser's user can read it. A revocation store is needed then, so that a logout
-/// ends something; or say [`danger_without_revocation`](Self::danger_without_revocation).
+/// Without a session store ([`danger_stateless`](crate::AuthProviderBuilder::danger_stateless)) the
+/// payload is signed into the cookie, and the browser's user can read it. A revocation store is
+/// then required, so that a logout ends the session; opt out with
+/// [`danger_without_revocation`](Self::danger_without_revocation).
 #[derive(Debug, Clone)]
 pub struct SessionCookie {
     cookie: CookieTransport,
     may_outlive_logout: bool,
 }
 
-/// The second cookie of the pair, which is never set here.
+/// The name of the second cookie of the pair, which is never set.
 const NO_REFRESH: &str = "__Host-fauth-none";
 
 impl SessionCookie {
-    /// The cookie `__Host-session`, with the safe attributes.
+    /// Creates the transport with the cookie `__Host-session` and the default attributes.
     #[must_use]
     pub fn new() -> Self {
         Self { cookie: CookieTransport::new(), may_outlive_logout: false }
     }
 
-    /// A name of the application's own, with the prefix `__Host-`.
+    /// Sets the name of the cookie, with the prefix `__Host-`.
     ///
     /// # Errors
-    /// [`ConfigError`] if it lacks the prefix, has nothing behind it, is longer than 64 bytes, or
-    /// has other characters than letters, digits, `-` and `_`.
+    /// [`ConfigError`] if the name lacks the prefix, consists of the prefix alone, is longer than
+    /// 64 bytes, or has characters other than letters, digits, `-` and `_`.
     pub fn name(self, name: impl Into<String>) -> Result<Self, ConfigError> {
         let cookie = self.cookie.clone().names(name, NO_REFRESH)?;
         Ok(Self { cookie, ..self })
     }
 
-    /// As [`name`](Self::name), with or without the prefix `__Host-`: `session` or `auth_token`,
-    /// where an application moves over and its name must stay.
+    /// Like [`name`](Self::name), with or without the prefix `__Host-`, for an application that
+    /// migrates and must keep its name, such as `session` or `auth_token`.
     ///
     /// # Security
     /// As [`CookieTransport::danger_names`].
     ///
     /// # Errors
-    /// [`ConfigError`] if it is empty, longer than 64 bytes, or has other characters than letters,
-    /// digits, `-` and `_`.
+    /// [`ConfigError`] if the name is empty, longer than 64 bytes, or has characters other than
+    /// letters, digits, `-` and `_`.
     pub fn danger_name(self, name: impl Into<String>) -> Result<Self, ConfigError> {
         let cookie = self.cookie.clone().danger_names(name, NO_REFRESH)?;
         Ok(Self { cookie, ..self })
     }
 
-    /// When browsers attach the cookie. Default: [`SameSite::Lax`].
+    /// Sets the `SameSite` attribute. Default: [`SameSite::Lax`].
     #[must_use]
     pub fn same_site(self, same_site: SameSite) -> Self {
         Self { cookie: self.cookie.same_site(same_site), ..self }
     }
 
-    /// Lets the cookie end with the browser unless the login is
+    /// Omits `Max-Age`, so that the cookie ends with the browser session, unless the login is
     /// [remembered](crate::LoginRequest::remember); see [`CookieTransport::end_with_browser`].
     #[must_use]
     pub fn end_with_browser(self) -> Self {
         Self { cookie: self.cookie.end_with_browser(), ..self }
     }
 
-    /// Leaves out `Secure` and the prefix, if the service listens on the machine itself; see
+    /// Omits `Secure` and the prefix for a service that listens on the loopback interface only; see
     /// [`CookieTransport::insecure_on_loopback`].
     ///
     /// # Errors
-    /// [`ConfigError`] if the address can be reached from elsewhere.
+    /// [`ConfigError`] if the address is not a loopback address.
     pub fn insecure_on_loopback(self, address: std::net::IpAddr) -> Result<Self, ConfigError> {
         Ok(Self { cookie: self.cookie.insecure_on_loopback(address)?, ..self })
     }
 
-    /// Leaves out `Secure` and the prefix; see [`CookieTransport::danger_insecure`].
+    /// Omits `Secure` and the prefix; see [`CookieTransport::danger_insecure`].
     ///
     /// # Security
-    /// The cookie travels in clear text; whoever sees it is the user.
+    /// The cookie travels in clear text, and anyone who sees it can act as the user.
     #[must_use]
     pub fn danger_insecure(self) -> Self {
         Self { cookie: self.cookie.danger_insecure(), ..self }
     }
 
-    /// Lets browsers attach the cookie to whatever other sites cause (`SameSite=None`); see
+    /// Lets browsers attach the cookie to all cross-site requests (`SameSite=None`); see
     /// [`CookieTransport::danger_same_site_none`].
     ///
     /// # Security
-    /// As there.
+    /// See [`CookieTransport::danger_same_site_none`].
     #[must_use]
     pub fn danger_same_site_none(self) -> Self {
         Self { cookie: self.cookie.danger_same_site_none(), ..self }
     }
 
-    /// Lets browsers send the cookie to this host and all hosts below it; see
+    /// Sends the cookie to this host and all of its subdomains; see
     /// [`CookieTransport::danger_domain`].
     ///
     /// # Security
-    /// As there.
+    /// See [`CookieTransport::danger_domain`].
     ///
     /// # Errors
-    /// [`ConfigError`] if it is no name of a host with at least one dot.
+    /// [`ConfigError`] if this is not a host name with at least one dot.
     pub fn danger_domain(self, domain: impl Into<String>) -> Result<Self, ConfigError> {
         let cookie = self.cookie.clone().danger_domain(domain)?;
         Ok(Self { cookie, ..self })
     }
 
-    /// Lets a session stand that nothing can end, where there is neither a session store nor a
-    /// revocation store.
+    /// Allows sessions that nothing can revoke, with neither a session store nor a revocation
+    /// store.
     ///
     /// # Security
-    /// A logout deletes the cookie of this browser and takes nothing back: every copy is good until
-    /// it expires, and is carried on until the lifetime of sessions is over.
+    /// A logout deletes the cookie of this browser and revokes nothing. Every copy stays valid
+    /// until it expires, and is extended until the lifetime of sessions is over.
     #[must_use]
     pub const fn danger_without_revocation(mut self) -> Self {
         self.may_outlive_logout = true;

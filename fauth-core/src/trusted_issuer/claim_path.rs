@@ -1,4 +1,4 @@
-//! Where a claim stands in a token: its name, or the names of the objects around it.
+//! The position of a claim in a token: its name, or the names of the objects that enclose it.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use crate::{
     token::{NotTexts, member_of},
 };
 
-/// The most names that a path may have.
+/// The maximum number of names in a path.
 const MAX_SEGMENTS: usize = 8;
-/// The longest name, in bytes.
+/// The maximum length of a name in bytes.
 const MAX_SEGMENT_BYTES: usize = 255;
 
-/// Claims that say who somebody is or when a token is valid, and claims that people may write about
-/// themselves at many issuers. A right must never be read from one of these.
+/// Claims that identify somebody or limit when a token is valid, and claims that users of many
+/// issuers may write themselves. Rights must never be read from one of these.
 const NO_RIGHTS: [&str; 30] = [
     "iss",
     "sub",
@@ -47,15 +47,15 @@ const NO_RIGHTS: [&str; 30] = [
     "address",
 ];
 
-/// Where a claim stands in the claims of a token.
+/// The position of a claim in the claims of a token.
 ///
-/// | written | stands for |
+/// | text | meaning |
 /// |---|---|
 /// | `"roles"` | the claim `roles` |
 /// | `"cognito:groups"` | the claim `cognito:groups` |
 /// | `"realm_access.roles"` | the member `roles` of the claim `realm_access` |
-/// | `"https://example.com/roles"` | the claim of this name: a text that begins with `https://` or `http://` is one name, whatever it holds |
-/// | `ClaimPath::new(["resource_access", "shop.web", "roles"])` | each element is one name, dots and all |
+/// | `"https://example.com/roles"` | the claim of this name: a text that begins with `https://` or `http://` is one name |
+/// | `ClaimPath::new(["resource_access", "shop.web", "roles"])` | each element is one name, including any dots |
 ///
 /// ```
 /// use fauth_core::trusted_issuer::ClaimPath;
@@ -73,20 +73,20 @@ pub struct ClaimPath {
 }
 
 impl ClaimPath {
-    /// A path of these names, the outermost first. No character in a name has a meaning.
+    /// Creates a path of these names, the outermost first. No character of a name is special.
     #[must_use]
     pub fn new<S: Into<String>>(segments: impl IntoIterator<Item = S>) -> Self {
         let segments = segments.into_iter().map(|segment| segment.into().into_boxed_str());
         Self { segments: segments.collect() }
     }
 
-    /// The name of the claim that holds the rest.
+    /// The name of the claim at the start of the path.
     pub(super) fn claim(&self) -> &str {
         self.segments.first().map_or("", |claim| claim)
     }
 
-    /// The JSON text at the end of the path, that of its claim being `value`; `None` if a name on
-    /// the way is missing.
+    /// Follows the path into `value`, the JSON text of its claim. `None` if a name on the path is
+    /// missing.
     pub(super) fn follow<'a>(&self, value: &'a str) -> Result<Option<&'a str>, NotTexts> {
         let mut inner = self.segments.iter().skip(1);
         inner.try_fold(Some(value), |value, name| match value {
@@ -102,22 +102,22 @@ impl ClaimPath {
         {
             return Err(ConfigError::new(
                 setting,
-                format!("`{self}` is no path of a claim"),
-                "name 1 to 8 members, each of 1 to 255 bytes, such as `realm_access.roles`",
+                format!("`{self}` is not the path of a claim"),
+                "use 1 to 8 names of 1 to 255 bytes each, such as `realm_access.roles`",
             ));
         }
         if self.segments.len() == 1 && NO_RIGHTS.contains(&self.claim()) {
             return Err(ConfigError::new(
                 setting,
-                format!("the claim `{self}` says who somebody is, not what is allowed"),
-                "name a claim that the issuer fills with rights, such as `roles`",
+                format!("the claim `{self}` does not describe rights"),
+                "use a claim that the issuer fills with rights, such as `roles`",
             ));
         }
         Ok(())
     }
 }
 
-/// As the [table](ClaimPath) says.
+/// Parses the text as shown in the [table](ClaimPath).
 impl From<&str> for ClaimPath {
     fn from(text: &str) -> Self {
         let is_url = text.starts_with("https://") || text.starts_with("http://");
@@ -125,14 +125,14 @@ impl From<&str> for ClaimPath {
     }
 }
 
-/// As the [table](ClaimPath) says.
+/// Parses the text as shown in the [table](ClaimPath).
 impl From<String> for ClaimPath {
     fn from(text: String) -> Self {
         Self::from(text.as_str())
     }
 }
 
-/// The names with dots between them.
+/// The names, joined with dots.
 impl fmt::Display for ClaimPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.segments.join("."))

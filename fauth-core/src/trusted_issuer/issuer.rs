@@ -1,4 +1,4 @@
-//! Another issuer, as an application describes it.
+//! Another issuer, as the application configures it.
 
 use std::time::Duration;
 
@@ -13,26 +13,26 @@ use crate::{
     token::{AccessTokenProfile, Algorithm, ForeignVerifier, MAX_ISSUER_BYTES},
 };
 
-/// As for own tokens.
+/// The same bound as for own tokens.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 const DEFAULT_EXPIRY_LEEWAY: Duration = Duration::from_secs(60);
 const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Caracal itself sets no end.
+/// Caracal itself has no bound.
 #[cfg(feature = "mandates")]
 const LONGEST_MANDATE: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 const MAX_AUDIENCES: usize = 32;
-/// Each is read from every token.
+/// Each required claim is read from every token.
 const MAX_REQUIRED_CLAIMS: usize = 8;
 
-/// Somebody else whose access tokens are accepted: Keycloak, Auth0, Entra ID, or an issuer of your
+/// Another issuer whose access tokens are accepted: Keycloak, Auth0, Entra ID, or an issuer of your
 /// own.
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`audience`](Self::audience) | none: must be given |
-/// | [`algorithms`](Self::algorithms) | none: must be given |
+/// | [`audience`](Self::audience) | required |
+/// | [`algorithms`](Self::algorithms) | required |
 /// | [`profile`](Self::profile) | [`Rfc9068`](AccessTokenProfile::Rfc9068): `typ` is `at+jwt` |
 /// | [`claims`](Self::claims) | scopes from `scope`, no roles, no permissions |
 /// | [`require_claim`](Self::require_claim), [`require_any`](Self::require_any) | none |
@@ -40,9 +40,9 @@ const MAX_REQUIRED_CLAIMS: usize = 8;
 /// | [`leeway`](Self::leeway) for `nbf` and `iat` | 30 seconds, at most 300 |
 /// | [`expiry_leeway`](Self::expiry_leeway) for `exp` | 60 seconds, at most 300 |
 ///
-/// Give it to [`AuthProvider::resource_server`](crate::AuthProvider::resource_server), or to
-/// [`AuthProviderBuilder::trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer) beside own
-/// tokens. Everything is checked when the provider is built.
+/// Pass it to [`AuthProvider::resource_server`](crate::AuthProvider::resource_server), or to
+/// [`AuthProviderBuilder::trusted_issuer`](crate::AuthProviderBuilder::trusted_issuer) if the
+/// provider has own tokens too. The settings are checked when the provider is built.
 ///
 /// ```
 /// use fauth_core::{remote::JwksSource, token::Algorithm, trusted_issuer::TrustedIssuer};
@@ -54,12 +54,12 @@ const MAX_REQUIRED_CLAIMS: usize = 8;
 /// # }
 /// ```
 ///
-/// # An issuer that is built with fauth
-/// Its tokens have no `client_id`, which RFC 9068 demands: trust it with the profile
-/// [`Plain`](AccessTokenProfile::Plain). It writes scopes into the claim `scopes` unless it is told
-/// otherwise by [`AuthConfigBuilder::scope_claim`](crate::AuthConfigBuilder::scope_claim) with
-/// [`ScopeClaim::Scope`](crate::token::ScopeClaim::Scope); read that claim here, or change it
-/// there. It signs with a [`KeyRing`](crate::token::KeyRing), whose keys it publishes.
+/// # An issuer that uses fauth
+/// Its tokens have no `client_id`, which RFC 9068 requires: trust it with the profile
+/// [`Plain`](AccessTokenProfile::Plain). It writes scopes into the claim `scopes` by default; map
+/// that claim here, or set [`ScopeClaim::Scope`](crate::token::ScopeClaim::Scope) with
+/// [`AuthConfigBuilder::scope_claim`](crate::AuthConfigBuilder::scope_claim) there. It signs with a
+/// [`KeyRing`](crate::token::KeyRing) and publishes its keys.
 ///
 /// ```
 /// use fauth_core::{
@@ -78,11 +78,11 @@ const MAX_REQUIRED_CLAIMS: usize = 8;
 /// ```
 ///
 /// # Security
-/// Whoever holds a signing key of the issuer is every one of its users. Its subjects are its own:
-/// `alice` of one issuer is not `alice` of another, see
+/// Anyone who holds a signing key of the issuer can impersonate all of its users. Subjects belong
+/// to their issuer: `alice` of one issuer is not `alice` of another, see
 /// [`TokenPayload::issuer`](crate::TokenPayload::issuer).
 #[derive(Debug, Clone)]
-#[must_use = "nobody is trusted until a provider has it"]
+#[must_use = "an issuer is trusted only once it is passed to a provider"]
 pub struct TrustedIssuer {
     issuer: String,
     keys: JwksSource,
@@ -102,8 +102,8 @@ pub struct TrustedIssuer {
 }
 
 impl TrustedIssuer {
-    /// An issuer of this name, which every one of its tokens must have as `iss`, character for
-    /// character. It is an `https` URL without query and fragment.
+    /// Trusts an issuer. Its tokens must have exactly this text as `iss`. It must be an `https` URL
+    /// without query and fragment.
     pub fn new(issuer: impl Into<String>, keys: JwksSource) -> Self {
         Self {
             issuer: issuer.into(),
@@ -124,34 +124,33 @@ impl TrustedIssuer {
         }
     }
 
-    /// For whom its tokens must be (`aud`): this application, as the issuer calls it. Called again,
-    /// one of several suffices.
+    /// Sets the audience (`aud`) that its tokens must have: the issuer's name for this application.
+    /// Call it again to add more; a token must have at least one of them.
     ///
     /// # Security
-    /// Without it, a token that somebody gave to another service would open this one.
+    /// The audience keeps out tokens that a user gave to another service.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// The algorithms that its keys may be for. A key of another is not used, whatever a token or
-    /// the key says.
+    /// Sets the algorithms that its keys may be for. A key for any other is not used, whatever a
+    /// token or the key says.
     ///
-    /// Where a published key does not name its algorithm, it is for the first of these that fits
+    /// A published key that does not name its algorithm is used for the first of these that fits
     /// its type.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms.extend(algorithms);
         self
     }
 
-    /// Which of its tokens are access tokens.
+    /// Sets which of its tokens are access tokens.
     pub const fn profile(mut self, profile: AccessTokenProfile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// Which claims are roles, permissions and scopes:
-    /// [`TokenPayload::roles`](crate::TokenPayload::roles),
+    /// Sets which claims are read as [`roles`](crate::TokenPayload::roles),
     /// [`permissions`](crate::TokenPayload::permissions) and
     /// [`scopes`](crate::TokenPayload::scopes).
     pub fn claims(mut self, mapping: ClaimMapping) -> Self {
@@ -159,90 +158,92 @@ impl TrustedIssuer {
         self
     }
 
-    /// Refuses tokens whose claim is not this text: the tenant, or the kind of the token.
+    /// Refuses tokens in which this claim is not this text, for example to require a tenant or a
+    /// kind of token.
     pub fn require_claim(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.required.push((name.into(), Some(value.into())));
         self
     }
 
-    /// Refuses tokens whose claim is not a text, or an empty one: a claim that only access tokens
-    /// have.
+    /// Refuses tokens in which this claim is not a non-empty text, for example a claim that only
+    /// access tokens have.
     pub fn require_any(mut self, name: impl Into<String>) -> Self {
         self.required.push((name.into(), None));
         self
     }
 
-    /// Takes its keys from another source, in place of that of
-    /// [`new`](Self::new) or of a preset.
+    /// Replaces the source of its keys, which [`new`](Self::new) or a preset has set.
     pub fn keys(mut self, keys: JwksSource) -> Self {
         self.keys = keys;
         self
     }
 
-    /// Takes `client_id` for the audience of tokens without `aud`, as those of Amazon Cognito. The
-    /// [audiences](Self::audience) are then ids of clients.
+    /// Uses `client_id` as the audience of tokens without `aud`, such as those of Amazon Cognito.
+    /// The [audiences](Self::audience) are then client ids.
     ///
     /// # Security
-    /// Every service that trusts the same client accepts the same tokens: none of them can be told
-    /// from another by its tokens. Ask for a scope that only this service has.
+    /// All services that trust the same client accept the same tokens: a token does not tell which
+    /// of them it is for. Require a scope that only this service has.
     pub const fn client_id_as_audience(mut self) -> Self {
         self.client_is_audience = true;
         self
     }
 
-    /// Accepts ID tokens in place of access tokens. They have the
-    /// [`Plain`](AccessTokenProfile::Plain) profile, which this sets, and the id of a client as
-    /// their audience.
+    /// Accepts ID tokens instead of access tokens. Sets the [`Plain`](AccessTokenProfile::Plain)
+    /// profile; the audience is a client id.
     ///
     /// # Security
-    /// An ID token tells a client who has logged in; it is no permission to call anybody. Whoever
-    /// gets one (each client, what logs it) can act as the user here. It is for issuers without
-    /// access tokens that others can verify, such as Google.
+    /// An ID token tells a client who has logged in; it is not meant to authorise requests.
+    /// Everything that receives one (every client, every log) can act as the user here. Use it only
+    /// for issuers without access tokens that other services can verify, such as Google.
     pub const fn danger_accept_id_tokens(mut self) -> Self {
         self.id_tokens = true;
         self.profile = AccessTokenProfile::Plain;
         self
     }
 
-    /// How far `nbf` and `iat` may lie in the future, for clocks that differ. Default: 30 seconds,
-    /// at most 300.
+    /// Sets how far `nbf` and `iat` may lie in the future, to allow for clock skew. Default: 30
+    /// seconds, at most 300.
     ///
-    /// For as long after [everything of a subject was ended](crate::LogoutAll::for_subject_of), its
-    /// new tokens are refused too: they could be old ones of a clock that is ahead.
+    /// After [everything of a subject was revoked](crate::LogoutAll::for_subject_of), its new
+    /// tokens are refused for as long, because they could be old tokens of a clock that is ahead.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// For how long an expired token is still accepted. Default: 60 seconds, at most 300.
+    /// Sets for how long a token is accepted after it has expired. Default: 60 seconds, at most
+    /// 300.
     pub const fn expiry_leeway(mut self, leeway: Duration) -> Self {
         self.expiry_leeway = leeway;
         self
     }
 
-    /// The longest time between `iat` and `exp`. Default: 24 hours; at most 366 days.
+    /// Sets the maximum time between `iat` and `exp`. Default: 24 hours; at most 366 days.
     pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
         self
     }
 
-    /// Lets the issuer be an `http` URL of another machine. On this machine it may be one anyway,
-    /// for development; but a tenant's, or the URL of its keys, only with this setting, and a
-    /// tenant's issuer never on another machine.
+    /// Allows the issuer to be an `http` URL on another host. On a loopback host `http` is allowed
+    /// anyway, for development. For an issuer returned by an
+    /// [`IssuerResolver`](crate::trusted_issuer::IssuerResolver) this setting is required even on a
+    /// loopback host, for its URL and for that of its keys; on any other host such an issuer is
+    /// never `http`.
     ///
     /// # Security
-    /// Everybody on the way can exchange what is fetched from such a URL. Its keys, where they come
-    /// from is a setting of the [source](JwksSource).
+    /// Anyone on the network path can replace what is fetched from such a URL. The URL of the keys
+    /// has a setting of its own in the [source](JwksSource).
     pub const fn danger_allow_http(mut self) -> Self {
         self.allow_http = true;
         self
     }
 
-    /// Its tokens are mandates of this zone: nothing else of it is accepted, and
-    /// [`TokenPayload::mandate`](crate::TokenPayload::mandate) is what they say. Sets the algorithm
+    /// Accepts only mandates of this zone, which
+    /// [`TokenPayload::mandate`](crate::TokenPayload::mandate) then returns. Sets the algorithm
     /// (ES256), the [`Plain`](AccessTokenProfile::Plain) profile, and a leeway of 60 seconds for
-    /// every time. Scopes come from `scope`. A longer [`max_lifetime`](Self::max_lifetime) may be
-    /// set than of other tokens, up to 100 years.
+    /// every time. Scopes come from `scope`. [`max_lifetime`](Self::max_lifetime) may be longer
+    /// than for other tokens: up to 100 years.
     #[cfg(feature = "mandates")]
     pub(crate) fn mandate(mut self, zone: impl Into<std::sync::Arc<str>>) -> Self {
         self.zone = Some(zone.into());
@@ -264,13 +265,13 @@ impl TrustedIssuer {
         LONGEST_LIFETIME
     }
 
-    /// Its name.
+    /// The issuer identifier.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Is it, or the place of its keys, plain `http`, and nobody has allowed that?
+    /// Whether the issuer or the URL of its keys is plain `http` without permission.
     pub(super) fn is_plain_unasked(&self) -> bool {
         !self.allow_http && (is_plain(&self.issuer) || self.keys.is_plain())
     }
@@ -317,34 +318,38 @@ impl TrustedIssuer {
     }
 
     fn check_audiences(&self) -> Result<(), ConfigError> {
-        let fix = "call `.audience(…)` with the name that the issuer has for this service";
+        let fix = "call `.audience(…)` with the issuer's name for this service";
         if self.audiences.is_empty() {
-            let problem = "there is no audience, so that tokens for every other service would be accepted";
+            let problem = "no audience is set, so tokens for every other service would be accepted";
             return Err(self.wrong("audience", problem, fix));
         }
         let is_text = |text: &String| !text.trim().is_empty() && text.len() <= MAX_ISSUER_BYTES;
         if self.audiences.len() > MAX_AUDIENCES || !self.audiences.iter().all(is_text) {
-            return Err(self.wrong("audience", "there are more than 32, or one is blank or too long", fix));
+            return Err(self.wrong(
+                "audience",
+                "there are more than 32 audiences, or one is blank or too long",
+                fix,
+            ));
         }
         Ok(())
     }
 
     fn check_algorithms(&self) -> Result<(), ConfigError> {
-        let fix = "call `.algorithms([Algorithm::RS256])` with those of the issuer's keys";
+        let fix = "call `.algorithms([Algorithm::RS256])` with the algorithms of the issuer's keys";
         if self.algorithms.is_empty() {
-            return Err(self.wrong("algorithms", "there is no algorithm", fix));
+            return Err(self.wrong("algorithms", "no algorithm is set", fix));
         }
         if let Some(secret) = self.algorithms.iter().find(|algorithm| algorithm.is_symmetric()) {
-            let problem = format!(
-                "{secret} works with a secret, and whoever publishes a secret lets everybody sign with it"
-            );
+            let problem =
+                format!("{secret} uses a secret, and anyone could sign with a secret that is published");
             return Err(self.wrong("algorithms", problem, fix));
         }
-        // Without one, every published key would be skipped, and every request refused with 503.
+        // Without this feature every published key would be skipped, and every request refused with
+        // 503.
         #[cfg(not(any(feature = "asymmetric", feature = "asymmetric-pure-rust")))]
         if let Some(&algorithm) = self.algorithms.first() {
             let problem = KeyError::FeatureMissing { algorithm }.to_string();
-            return Err(self.wrong("algorithms", problem, "switch one of the two on"));
+            return Err(self.wrong("algorithms", problem, "enable one of the two"));
         }
         Ok(())
     }
@@ -352,7 +357,7 @@ impl TrustedIssuer {
     fn check_required(&self) -> Result<(), ConfigError> {
         let are_named = self.required.iter().all(|(name, _)| !name.is_empty());
         if self.required.len() > MAX_REQUIRED_CLAIMS || !are_named {
-            let problem = "there are more than 8, or one has no name";
+            let problem = "more than 8 claims are required, or one has no name";
             return Err(self.wrong("require_claim", problem, "require up to 8 claims"));
         }
         Ok(())
@@ -375,10 +380,10 @@ fn check_span(
     Ok(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// A URL by which its issuer is known everywhere (RFC 8414 section 2).
+/// Checks the URL that identifies an issuer (RFC 8414 section 2).
 fn check_issuer(issuer: &str, allow_http: bool) -> Result<(), ConfigError> {
     let wrong = |problem: &str| {
-        let fix = "write it as `iss` stands in its tokens, such as `https://login.example.com/realms/shop`";
+        let fix = "use the exact `iss` of its tokens, such as `https://login.example.com/realms/shop`";
         Err(ConfigError::new(
             "trusted_issuer",
             format!("the issuer `{}` {problem}", issuer.escape_debug()),

@@ -1,4 +1,4 @@
-//! How the claims of another issuer become roles, permissions and scopes.
+//! Maps the claims of another issuer to roles, permissions and scopes.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::{
     token::{IndexedClaims, NotTexts, Rights, Texts, TokenError, each_text, is_scope},
 };
 
-/// The most roles of a token, and the most permissions and scopes.
+/// The maximum number of roles of a token, and likewise of permissions and of scopes.
 const MAX_VALUES: usize = 512;
-/// The longest role, permission or scope, in bytes.
+/// The maximum length of a role, permission or scope in bytes.
 const MAX_VALUE_BYTES: usize = 255;
-/// The most claims that one kind of rights is read from.
+/// The maximum number of claims that one kind of rights is read from.
 const MAX_PATHS: usize = 16;
 
-/// Which claims of an issuer's tokens are roles, permissions and scopes.
+/// Which claims of an issuer's tokens are read as roles, permissions and scopes.
 ///
 /// ```
 /// use fauth_core::trusted_issuer::{ClaimMapping, ClaimPath};
@@ -28,24 +28,25 @@ const MAX_PATHS: usize = 16;
 /// # let _ = mapping;
 /// ```
 ///
-/// A claim is an array of strings, or a string of words that are separated by blanks. One that is
-/// absent gives nothing. One of another type, null, an empty text in an array, a text of more than
-/// 255 bytes or a control character in one, and more than 512 texts: the token is refused.
+/// A claim is an array of strings, or a string of words separated by spaces. An absent claim grants
+/// nothing. The token is refused if a claim has another type or is null, if a text is longer than
+/// 255 bytes or has a control character, if an array has an empty text, or if there are more than
+/// 512 texts.
 ///
 /// | option | default |
 /// |---|---|
 /// | [`roles`](Self::roles) | no claim |
 /// | [`permissions`](Self::permissions) | no claim |
 /// | [`scopes`](Self::scopes) | the claim `scope` (RFC 9068 section 2.2.3) |
-/// | [`strip_role_prefix`](Self::strip_role_prefix), [`rename_role`](Self::rename_role), [`only_roles`](Self::only_roles), [`role_prefix`](Self::role_prefix) | roles stay as the issuer writes them |
+/// | [`strip_role_prefix`](Self::strip_role_prefix), [`rename_role`](Self::rename_role), [`only_roles`](Self::only_roles), [`role_prefix`](Self::role_prefix) | roles are used as the issuer writes them |
 ///
 /// # Security
-/// Name only claims that the issuer fills with rights. Whoever may write a claim, in a profile or
-/// by registering a client, gives out the roles that are read from it. With more than one issuer,
-/// say by [`only_roles`](Self::only_roles) or [`role_prefix`](Self::role_prefix) what each of them
-/// may give: the `admin` of one is not that of another.
+/// Use only claims that the issuer itself fills with rights. Anyone who can write such a claim, in
+/// a profile or by registering a client, can grant the roles that are read from it. With more than
+/// one issuer, restrict what each may grant with [`only_roles`](Self::only_roles) or
+/// [`role_prefix`](Self::role_prefix): the `admin` of one issuer is not the `admin` of another.
 #[derive(Debug, Clone, Default)]
-#[must_use = "it changes nothing until an issuer has it"]
+#[must_use = "a mapping takes effect only in `TrustedIssuer::claims`"]
 pub struct ClaimMapping {
     roles: Vec<ClaimPath>,
     permissions: Vec<ClaimPath>,
@@ -54,19 +55,19 @@ pub struct ClaimMapping {
     role_rules: RoleRules,
 }
 
-/// What becomes of roles, in the order of the fields.
+/// How roles are changed, in the order of the fields.
 #[derive(Debug, Clone, Default)]
 struct RoleRules {
     strip: Option<Box<str>>,
     renamed: BTreeMap<Box<str>, Box<str>>,
     only: Option<Vec<Box<str>>>,
     prefix: Option<Box<str>>,
-    /// The first mistake; reported when the issuer is checked.
+    /// The first mistake, reported when the issuer is checked.
     fault: Option<ConfigError>,
 }
 
 impl ClaimMapping {
-    /// Scopes from `scope`, and nothing else.
+    /// Creates a mapping that reads scopes from `scope`, and nothing else.
     pub fn new() -> Self {
         Self::default()
     }
@@ -77,8 +78,8 @@ impl ClaimMapping {
         self
     }
 
-    /// Adds the roles that Keycloak gives for one client: `resource_access.{client}.roles`. The id
-    /// of the client may hold dots.
+    /// Adds Keycloak's roles for one client: `resource_access.{client}.roles`. The client id may
+    /// contain dots.
     pub fn roles_of_client(self, client: impl Into<String>) -> Self {
         self.roles(ClaimPath::new(["resource_access".to_owned(), client.into(), "roles".to_owned()]))
     }
@@ -89,19 +90,19 @@ impl ClaimMapping {
         self
     }
 
-    /// Adds a claim whose texts are scopes. The first call replaces the default, `scope`.
+    /// Adds a claim whose texts are scopes. The first call replaces the default claim `scope`.
     pub fn scopes(mut self, claim: impl Into<ClaimPath>) -> Self {
         self.scopes.push(claim.into());
         self
     }
 
-    /// Takes only roles that begin with this text, and takes it away: `shop:admin` becomes `admin`.
+    /// Keeps only roles that begin with this prefix, and removes it: `shop:admin` becomes `admin`.
     pub fn strip_role_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.role_rules.strip = Some(prefix.into().into_boxed_str());
         self
     }
 
-    /// Reads one role as another. Comes after [`strip_role_prefix`](Self::strip_role_prefix).
+    /// Renames a role, after [`strip_role_prefix`](Self::strip_role_prefix).
     pub fn rename_role(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
         let (from, to) = (from.into().into_boxed_str(), to.into().into_boxed_str());
         if let Some(other) = self.role_rules.renamed.insert(from.clone(), to.clone())
@@ -110,51 +111,47 @@ impl ClaimMapping {
             self.role_rules.fault.get_or_insert_with(|| {
                 ConfigError::new(
                     "rename_role",
-                    format!("`{from}` is to become `{other}` and `{to}`"),
-                    "call it once for each role of the issuer",
+                    format!("`{from}` is renamed to both `{other}` and `{to}`"),
+                    "rename each role of the issuer once",
                 )
             });
         }
         self
     }
 
-    /// Drops all roles but these, by the names that they have after
-    /// [`rename_role`](Self::rename_role). Several calls add up.
+    /// Drops all other roles. The names are those after [`rename_role`](Self::rename_role). Several
+    /// calls add up.
     pub fn only_roles<S: Into<String>>(mut self, roles: impl IntoIterator<Item = S>) -> Self {
         let roles = roles.into_iter().map(|role| role.into().into_boxed_str());
         self.role_rules.only.get_or_insert_default().extend(roles);
         self
     }
 
-    /// Puts this text before every role that is left: `admin` becomes `partner:admin`, so that it
-    /// is none of the application's own roles.
+    /// Prepends this text to every remaining role: `admin` becomes `partner:admin`, and so differs
+    /// from the application's own roles.
     pub fn role_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.role_rules.prefix = Some(prefix.into().into_boxed_str());
         self
     }
 
-    /// Can it work? For whoever is given one.
+    /// Checks the settings when an issuer that uses them is checked.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         for (setting, paths) in
             [("roles", &self.roles), ("permissions", &self.permissions), ("scopes", &self.scopes)]
         {
             if paths.len() > MAX_PATHS {
-                return Err(ConfigError::new(
-                    setting,
-                    "there are too many claims to read them from",
-                    "name up to 16 claims",
-                ));
+                return Err(ConfigError::new(setting, "too many claims are mapped", "map up to 16 claims"));
             }
             paths.iter().try_for_each(|path| path.check(setting))?;
         }
         self.role_rules.check(!self.roles.is_empty())
     }
 
-    /// The rights in the claims of a verified token.
+    /// Reads the rights from the claims of a verified token.
     ///
     /// # Errors
-    /// [`TokenError::InvalidClaim`] with `roles`, `permissions` or `scope` if a claim that one of
-    /// these is read from is not acceptable.
+    /// [`TokenError::InvalidClaim`] with `roles`, `permissions` or `scope` if a claim that these
+    /// are read from is not acceptable.
     pub(crate) fn read(&self, claims: IndexedClaims<'_>) -> Result<Rights, TokenError> {
         let roles = texts_of("roles", &self.roles, claims)?;
         let permissions = texts_of("permissions", &self.permissions, claims)?;
@@ -184,7 +181,7 @@ impl RoleRules {
         }
         let is_blank = |text: &str| text.trim().is_empty() || text.len() > MAX_VALUE_BYTES;
         let wrong = |setting, problem| {
-            Err(ConfigError::new(setting, problem, "give texts of 1 to 255 bytes, or remove the call"))
+            Err(ConfigError::new(setting, problem, "use texts of 1 to 255 bytes, or remove the call"))
         };
         if self.strip.as_deref().is_some_and(is_blank) {
             return wrong("strip_role_prefix", "the prefix is blank or too long");
@@ -201,7 +198,7 @@ impl RoleRules {
         if self.change_something() && !has_roles {
             return Err(ConfigError::new(
                 "roles",
-                "there are rules for roles, and no claim that they are read from",
+                "there are rules for roles, but no claim is mapped to roles",
                 "call `.roles(…)` with the claim, or remove the rules",
             ));
         }
@@ -236,7 +233,7 @@ impl RoleRules {
     }
 }
 
-/// The texts of one kind of rights, read from these claims.
+/// Reads the texts of one kind of rights from these claims.
 fn texts_of(kind: &'static str, paths: &[ClaimPath], claims: IndexedClaims<'_>) -> Result<Texts, TokenError> {
     let wrong = |_: NotTexts| TokenError::InvalidClaim(kind);
     let mut texts = Texts::default();

@@ -1,4 +1,4 @@
-//! Issuers whose tokens are known: what each of them writes, and what is asked of it.
+//! Presets for well-known issuers: the form of their tokens, and the checks that it requires.
 
 use super::{ClaimMapping, TrustedIssuer};
 use crate::{
@@ -9,46 +9,48 @@ use crate::{
 
 /// # Presets
 ///
-/// None of these issuers writes tokens by [RFC 9068] unless it is told to, so that all presets have
-/// the [`Plain`](AccessTokenProfile::Plain) profile. What is loosened, and what stands in for it:
+/// None of these issuers writes tokens by [RFC 9068] by default, so every preset has the
+/// [`Plain`](AccessTokenProfile::Plain) profile. The table shows what is relaxed, and what takes
+/// its place:
 ///
-/// | preset | `typ` | token id | audience | what keeps ID tokens out | roles, permissions, scopes |
+/// | preset | `typ` | token id | audience | how ID tokens are refused | roles; permissions; scopes |
 /// |---|---|---|---|---|---|
 /// | [`keycloak`](Self::keycloak) | `JWT`, `at+jwt` | `jti` | `aud` | the claim `typ` is `Bearer` | `realm_access.roles` and `resource_access.{client}.roles`; none; `scope` |
 /// | [`auth0`](Self::auth0) | `JWT`, `at+jwt` | hash, or `jti` | `aud` | the audience is an API, never a client | none; `permissions`; `scope` |
-/// | [`entra`](Self::entra) | `JWT` | hash | `aud` | `azp` is there | `roles`; none; `scp` |
-/// | [`entra_v1`](Self::entra_v1) | `JWT` | hash | `aud` | `appid` is there | `roles`; none; `scp` |
+/// | [`entra`](Self::entra) | `JWT` | hash | `aud` | `azp` is present | `roles`; none; `scp` |
+/// | [`entra_v1`](Self::entra_v1) | `JWT` | hash | `aud` | `appid` is present | `roles`; none; `scp` |
 /// | [`cognito`](Self::cognito) | none | `jti` | `client_id` | `token_use` is `access` | `cognito:groups`; none; `scope` |
-/// | [`google`](Self::google) | `JWT` | hash, or `jti` | `aud` | nothing: they are ID tokens, for this service | none; none; none |
-/// | [`okta`](Self::okta) | none | `jti` | `aud` | `cid` is there | `groups`; none; `scp` |
+/// | [`google`](Self::google) | `JWT` | hash, or `jti` | `aud` | not at all: the tokens are ID tokens for this service | none; none; none |
+/// | [`okta`](Self::okta) | none | `jti` | `aud` | `cid` is present | `groups`; none; `scp` |
 /// | [`rauthy`](Self::rauthy) | `JWT` | `jti` | `aud` | the claim `typ` is `Bearer` | `roles`; none; `scope` |
 ///
-/// *Hash* is the SHA-256 of what is signed: that is how a token is
-/// [revoked](crate::store::RevocationTarget) that has no `jti`.
+/// *Hash* is the SHA-256 of the signing input; a token without `jti` is
+/// [revoked](crate::store::RevocationTarget) by it.
 ///
-/// The algorithm is RS256, that of rauthy `EdDSA`; call [`algorithms`](Self::algorithms) for others
-/// that the issuer was told to use. Every other setting can be changed too:
-/// [`claims`](Self::claims) replaces the mapping, [`audience`](Self::audience) adds one, and
-/// [`keys`](Self::keys) takes another source than the issuer's discovery document.
+/// The algorithm is RS256, and `EdDSA` for rauthy. Call [`algorithms`](Self::algorithms) if the
+/// issuer is configured for others. Every other setting can be changed as well:
+/// [`claims`](Self::claims) replaces the mapping, [`audience`](Self::audience) adds an audience,
+/// and [`keys`](Self::keys) replaces the issuer's discovery document as the source of keys.
 ///
 /// [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
 impl TrustedIssuer {
-    /// [Keycloak](https://www.keycloak.org), 17 or newer. `issuer` is the URL of the realm,
-    /// `https://login.example.com/realms/shop`; `client` is the client id of this service, which
-    /// its tokens must have as an audience.
+    /// [Keycloak](https://www.keycloak.org), version 17 or newer.
     ///
-    /// The roles of the realm and those that the realm gives for this client are both roles.
+    /// `issuer` is the URL of the realm, `https://login.example.com/realms/shop`. `client` is the
+    /// client id of this service, which its tokens must have as an audience.
     ///
-    /// Keycloak writes the client into `aud` if the user has one of its roles, or by an *audience*
-    /// mapper of a client scope. Tokens without `sub` are refused: that is the mapper `Subject` of
-    /// the client scope `basic`, which light-weight tokens may lack.
+    /// The roles of the realm and the realm's roles for this client are both read as roles.
+    ///
+    /// Keycloak writes the client into `aud` if the user has one of its roles, or through an
+    /// *audience* mapper of a client scope. Tokens without `sub` are refused; the mapper `Subject`
+    /// of the client scope `basic` writes it, and lightweight tokens may lack it.
     ///
     /// # Errors
-    /// [`ConfigError`] if no keys can be fetched from this issuer.
+    /// [`ConfigError`] if no keys can be fetched from such an issuer.
     ///
     /// # Security
-    /// Whoever administers the realm or one of its groups gives out the roles of this service. If
-    /// these are not the same people, take only the roles of the client:
+    /// Administrators of the realm or of one of its groups assign the roles of this service. If
+    /// they are not the administrators of this service, read only the roles of the client:
     /// `.claims(ClaimMapping::new().roles_of_client("shop"))`.
     pub fn keycloak(
         issuer: impl Into<String>,
@@ -61,23 +63,25 @@ impl TrustedIssuer {
         Ok(issuer.audience(client).claims(mapping).require_claim("typ", "Bearer"))
     }
 
-    /// [Auth0](https://auth0.com). `domain` is that of the tenant, `shop.eu.auth0.com` or a custom
-    /// one; `audience` is the *identifier* of the API.
+    /// [Auth0](https://auth0.com).
     ///
-    /// Auth0 has two forms of access tokens, and both are accepted. With the default one, tokens
+    /// `domain` is the domain of the tenant, `shop.eu.auth0.com`, or a custom one. `audience` is
+    /// the *identifier* of the API.
+    ///
+    /// Auth0 has two formats of access tokens, and both are accepted. In the default format, tokens
     /// have neither `jti` nor `client_id`. If the API has *RBAC* and *Add Permissions in the Access
-    /// Token*, its permissions are permissions here. Roles are in no claim unless an action writes
-    /// them into one; name that with [`claims`](Self::claims):
+    /// Token* enabled, its permissions are read as permissions. Roles are in no claim unless an
+    /// action writes them into one; name that claim with [`claims`](Self::claims):
     /// `ClaimMapping::new().permissions("permissions").roles("https://shop.example.com/roles")`.
     ///
-    /// The subject of a program is the id of its client followed by `@clients`.
+    /// The subject of a machine-to-machine client is its client id followed by `@clients`.
     ///
     /// # Errors
-    /// [`ConfigError`] if `domain` is no host name.
+    /// [`ConfigError`] if `domain` is not a host name.
     ///
     /// # Security
-    /// The audience of an ID token is the id of a client, and nothing else tells it apart: never
-    /// name one as `audience`.
+    /// The audience of an ID token is a client id, and nothing else distinguishes it from an access
+    /// token: never use a client id as `audience`.
     pub fn auth0(
         domain: impl AsRef<str>,
         audience: impl Into<String>,
@@ -88,8 +92,8 @@ impl TrustedIssuer {
         if !domain.bytes().all(is_host) || !domain.contains('.') {
             return Err(ConfigError::new(
                 "auth0",
-                "the domain is no host name in lower case",
-                "write it without scheme and slashes, such as `shop.eu.auth0.com`",
+                "the domain is not a host name in lower case",
+                "use it without scheme and slashes, such as `shop.eu.auth0.com`",
             ));
         }
         let issuer = Self::discovered(format!("https://{domain}/"), Algorithm::RS256, fetch)?;
@@ -97,21 +101,24 @@ impl TrustedIssuer {
     }
 
     /// [Microsoft Entra ID](https://learn.microsoft.com/entra/identity-platform/access-tokens),
-    /// tokens of version 2.0: the manifest of the API says `"requestedAccessTokenVersion": 2`.
-    /// `tenant` is the id of the directory, `audience` the id of the application that is the API.
+    /// tokens of version 2.0.
     ///
-    /// *App roles* are roles, and delegated permissions (`scp`) are scopes. A token of a program
-    /// has no scopes. `sub` is another one for each API; the id of the user that is the same
-    /// everywhere is the claim `oid`. Tokens that last longer than a day, of clients with
+    /// The manifest of the API has `"requestedAccessTokenVersion": 2`. `tenant` is the id of the
+    /// directory, `audience` the application id of the API.
+    ///
+    /// *App roles* are read as roles, and delegated permissions (`scp`) as scopes. A token of a
+    /// daemon application has no scopes. `sub` differs between APIs; the user id that is the same
+    /// in all of them is the claim `oid`. Tokens that last longer than a day, as for clients with
     /// *continuous access evaluation*, are refused unless [`max_lifetime`](Self::max_lifetime)
-    /// says otherwise.
+    /// allows them.
     ///
-    /// For several tenants trust one issuer for each: `iss` names the tenant, and the keys that are
-    /// common to all prove nothing about it. [`entra_tenant`] reads the tenant of an issuer.
+    /// For several tenants, trust one issuer per tenant: `iss` names the tenant, and the keys,
+    /// which all tenants share, prove nothing about it. [`entra_tenant`] returns the tenant of an
+    /// issuer.
     ///
     /// # Errors
-    /// [`ConfigError`] if `tenant` is no id, such as `common` or a domain: no token has these in
-    /// its `iss`.
+    /// [`ConfigError`] if `tenant` is not a directory id, but for example `common` or a domain:
+    /// tokens never have these in their `iss`.
     pub fn entra(
         tenant: impl AsRef<str>,
         audience: impl Into<String>,
@@ -123,11 +130,11 @@ impl TrustedIssuer {
         Ok(issuer.audience(audience).of_entra(tenant, "2.0").require_any("azp"))
     }
 
-    /// As [`entra`](Self::entra), for tokens of version 1.0, which APIs get that say nothing of a
-    /// version. `audience` is the *Application ID URI*, such as `api://shop`.
+    /// Like [`entra`](Self::entra), for tokens of version 1.0, which an API receives if its
+    /// manifest names no version. `audience` is the *Application ID URI*, such as `api://shop`.
     ///
     /// # Errors
-    /// As for [`entra`](Self::entra).
+    /// As [`entra`](Self::entra).
     pub fn entra_v1(
         tenant: impl AsRef<str>,
         audience: impl Into<String>,
@@ -141,18 +148,20 @@ impl TrustedIssuer {
     }
 
     /// [Amazon Cognito](https://docs.aws.amazon.com/cognito/latest/developerguide/).
-    /// `pool` is the id of the user pool, `eu-west-1_AbCdEf123`; `client` is the id of an app
-    /// client. Add others by [`audience`](Self::audience).
     ///
-    /// Groups are roles. Access tokens of Cognito have no `aud`, unless the client has asked for a
-    /// resource; then it must be one of the audiences, and otherwise `client_id` must be.
+    /// `pool` is the id of the user pool, `eu-west-1_AbCdEf123`. `client` is the id of an app
+    /// client; add others with [`audience`](Self::audience).
+    ///
+    /// Groups are read as roles. Cognito access tokens have no `aud`, unless the client asked for a
+    /// resource. If there is an `aud`, it must be one of the audiences; otherwise `client_id` must
+    /// be.
     ///
     /// # Errors
-    /// [`ConfigError`] if `pool` is no id of a user pool.
+    /// [`ConfigError`] if `pool` is not the id of a user pool.
     ///
     /// # Security
-    /// See [`client_id_as_audience`](Self::client_id_as_audience): a token is good at every service
-    /// that trusts this client. Give services scopes of their own, of a *resource server* in the
+    /// See [`client_id_as_audience`](Self::client_id_as_audience): a token is accepted by every
+    /// service that trusts this client. Define scopes per service, on a *resource server* of the
     /// pool, and require them.
     pub fn cognito(
         pool: impl AsRef<str>,
@@ -169,7 +178,7 @@ impl TrustedIssuer {
         let Some((region, _)) = region else {
             return Err(ConfigError::new(
                 "cognito",
-                "this is no id of a user pool",
+                "the text is not the id of a user pool",
                 "copy it from the console, such as `eu-west-1_AbCdEf123`",
             ));
         };
@@ -179,62 +188,67 @@ impl TrustedIssuer {
         Ok(issuer.claims(ClaimMapping::new().roles("cognito:groups")))
     }
 
-    /// Google, for calls from one service to another: Cloud Run, Cloud Scheduler, Cloud Tasks and
-    /// Pub/Sub send an ID token whose audience is the URL of this service. `audience` is that URL.
+    /// Google ID tokens for calls between services.
     ///
-    /// Access tokens of Google are no JWTs: nobody but Google can read them. There are no roles and
-    /// no scopes in these tokens either; make users of the claims `sub` and `email`.
+    /// Cloud Run, Cloud Scheduler, Cloud Tasks and Pub/Sub send an ID token whose audience is the
+    /// URL of this service. `audience` is that URL.
+    ///
+    /// Google's access tokens are not JWTs, and only Google can read them. The ID tokens have
+    /// neither roles nor scopes; identify callers by the claims `sub` and `email`.
     ///
     /// # Errors
-    /// [`ConfigError`] if `audience` is no `https` URL. The tokens that Google gives to the clients
-    /// of *Sign in with Google* are another matter, see
+    /// [`ConfigError`] if `audience` is not an `https` URL. For the tokens that Google issues to
+    /// clients of *Sign in with Google*, see
     /// [`danger_google_sign_in`](Self::danger_google_sign_in).
     ///
     /// # Security
-    /// Every service account of every customer of Google can get such a token, for any audience. A
-    /// good token says who calls, not that it may: let in the accounts that you know, by `sub` or
-    /// by `email`.
+    /// Every service account of every Google customer can obtain such a token, for any audience. A
+    /// valid token says who is calling, not that the caller is allowed to: admit only the accounts
+    /// that you know, by `sub` or `email`.
     pub fn google(audience: impl Into<String>, fetch: impl Fetch) -> Result<Self, ConfigError> {
         let audience = audience.into();
         if !audience.starts_with("https://") {
             return Err(ConfigError::new(
                 "google",
-                "the audience is no https URL",
-                "name the URL of this service, or use `danger_google_sign_in` for tokens of a client",
+                "the audience is not an https URL",
+                "use the URL of this service, or `danger_google_sign_in` for tokens of a client",
             ));
         }
         Ok(Self::of_google(fetch)?.audience(audience))
     }
 
-    /// Google, for pages and apps that send the ID token of *Sign in with Google* with each
-    /// request. `client` is the client id, `….apps.googleusercontent.com`.
+    /// Google ID tokens of *Sign in with Google*, for pages and apps that send one with every
+    /// request.
     ///
-    /// Without danger the page sends the ID token once, to a login of yours that verifies it and
-    /// issues own tokens.
+    /// `client` is the client id, `….apps.googleusercontent.com`. Add `.require_claim("hd",
+    /// "example.com")` to accept only the members of one organisation.
     ///
-    /// For the members of one organisation only, add `.require_claim("hd", "example.com")`.
+    /// The safe alternative: the page sends the ID token once, to a login of yours that verifies it
+    /// and issues own tokens.
     ///
     /// # Errors
-    /// [`ConfigError`] if the client of HTTP cannot be asked for Google's keys.
+    /// [`ConfigError`] if the HTTP client cannot fetch Google's keys.
     ///
     /// # Security
-    /// See [`danger_accept_id_tokens`](Self::danger_accept_id_tokens). And everybody is a user of
-    /// Google.
+    /// See [`danger_accept_id_tokens`](Self::danger_accept_id_tokens). Also, anyone can have a
+    /// Google account.
     pub fn danger_google_sign_in(client: impl Into<String>, fetch: impl Fetch) -> Result<Self, ConfigError> {
         Ok(Self::of_google(fetch)?.audience(client).danger_accept_id_tokens())
     }
 
     /// [Okta](https://developer.okta.com/docs/concepts/auth-servers/), a *custom* authorization
-    /// server. `issuer` is its URL, `https://shop.okta.com/oauth2/default`; `audience` is its
-    /// audience, `api://default`.
+    /// server.
     ///
-    /// The claim `groups`, if the server has one, gives roles; `scp` gives scopes. `sub` is the
-    /// login name, which may change and be given to somebody else; the id that stays is the claim
-    /// `uid`. Set `sub` to it in the server's claims, or load users by `uid`.
+    /// `issuer` is its URL, `https://shop.okta.com/oauth2/default`. `audience` is its audience,
+    /// `api://default`.
+    ///
+    /// The claim `groups`, if the server writes one, is read as roles, and `scp` as scopes. `sub`
+    /// is the login name, which may change and be assigned to another person; the stable user id is
+    /// the claim `uid`. Set `sub` to it in the server's claims, or load users by `uid`.
     ///
     /// # Errors
-    /// [`ConfigError`] if `issuer` is the organisation's own server: nobody else can verify its
-    /// access tokens.
+    /// [`ConfigError`] if `issuer` is the organisation's own server, whose access tokens only Okta
+    /// can verify.
     pub fn okta(
         issuer: impl Into<String>,
         audience: impl Into<String>,
@@ -244,8 +258,8 @@ impl TrustedIssuer {
         if !issuer.contains("/oauth2/") {
             return Err(ConfigError::new(
                 "okta",
-                "the issuer is no custom authorization server",
-                "write it with the id of the server, such as `https://shop.okta.com/oauth2/default`",
+                "the issuer is not a custom authorization server",
+                "use the URL with the id of the server, such as `https://shop.okta.com/oauth2/default`",
             ));
         }
         let issuer = Self::discovered(issuer, Algorithm::RS256, fetch)?;
@@ -253,18 +267,19 @@ impl TrustedIssuer {
         Ok(issuer.audience(audience).claims(mapping).require_any("cid"))
     }
 
-    /// [rauthy](https://github.com/sebadob/rauthy). `issuer` is its URL as its log says it at the
-    /// start, `https://login.example.com/auth/v1/`; `client` is the id of the client, which is the
-    /// audience of its tokens.
+    /// [rauthy](https://github.com/sebadob/rauthy).
     ///
-    /// `roles` are roles. A client may have other audiences (`default_aud`, or a resource that is
-    /// asked for): name that of this service by [`audience`](Self::audience), in place of the
-    /// client. Keys are for `EdDSA`; a client that was told to use RS256 needs
-    /// [`algorithms`](Self::algorithms). Tokens of programs have no `sub`, and are refused, unless
-    /// rauthy maps the client to it (`client_credentials_map_sub`).
+    /// `issuer` is its URL as rauthy logs it at start, `https://login.example.com/auth/v1/`.
+    /// `client` is the id of the client, which is the audience of its tokens.
+    ///
+    /// `roles` are read as roles. A client may have other audiences (`default_aud`, or a requested
+    /// resource): if so, add that of this service with [`audience`](Self::audience). Keys are for
+    /// `EdDSA`; a client that is configured for RS256 needs [`algorithms`](Self::algorithms).
+    /// Tokens for client credentials have no `sub` and are refused, unless rauthy maps the client
+    /// to it (`client_credentials_map_sub`).
     ///
     /// # Errors
-    /// [`ConfigError`] if no keys can be fetched from this issuer.
+    /// [`ConfigError`] if no keys can be fetched from such an issuer.
     pub fn rauthy(
         issuer: impl Into<String>,
         client: impl Into<String>,
@@ -290,8 +305,8 @@ impl TrustedIssuer {
     }
 }
 
-/// The id of the tenant of an issuer of [Microsoft Entra ID](TrustedIssuer::entra), version 2.0.
-/// For whoever decides by the `iss` of a token which tenants are trusted.
+/// Returns the tenant id of a [Microsoft Entra ID](TrustedIssuer::entra) issuer, version 2.0, for
+/// an application that decides by the `iss` of a token which tenants to trust.
 ///
 /// ```
 /// use fauth_core::trusted_issuer::entra_tenant;
@@ -314,12 +329,12 @@ fn tenant_id(tenant: &str) -> Result<&str, ConfigError> {
     }
     Err(ConfigError::new(
         "entra",
-        "the tenant is no id: `common`, `organizations` and domains are in no token",
-        "write the directory id in lower case, such as `72f988bf-86f1-41af-91ab-2d7cd011db47`",
+        "the tenant is not an id: no token names `common`, `organizations` or a domain",
+        "use the directory id in lower case, such as `72f988bf-86f1-41af-91ab-2d7cd011db47`",
     ))
 }
 
-/// 8-4-4-4-12 digits of lower-case hexadecimal.
+/// Whether the text is 8-4-4-4-12 lower-case hexadecimal digits.
 fn is_uuid(text: &str) -> bool {
     let is_hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.split('-').all(is_hex)

@@ -1,17 +1,17 @@
-//! A table of bounded size whose entries end: each insertion does a bounded amount of work.
+//! A table of bounded size with expiring entries. Each insertion does a bounded amount of work.
 
 use std::{collections::HashMap, sync::Arc};
 
-/// How many entries one insertion looks at.
+/// How many entries one insertion examines.
 const LOOKED_AT: usize = 16;
 
-/// Entries by name. An insertion looks at some of the others, in turn: those that are over go, and
-/// where there is no room, so does the least of these.
+/// Entries by name. An insertion examines some of the others in turn and removes the expired ones;
+/// if the table is full, it also removes the lowest-ranked of these.
 pub(super) struct Table<T> {
     capacity: usize,
     entries: Vec<(Arc<str>, T)>,
     places: HashMap<Arc<str>, usize>,
-    /// Where the next insertion looks.
+    /// Where the next insertion starts to examine.
     next: usize,
 }
 
@@ -30,13 +30,13 @@ impl<T> Table<T> {
         if place < self.entries.len() {
             self.entries.swap_remove(place);
         }
-        // The last one has come into its place.
+        // The last entry has moved to its place.
         if let Some((moved, _)) = self.entries.get(place) {
             self.places.insert(Arc::clone(moved), place);
         }
     }
 
-    /// `rank` says how much an entry is worth, `None` if it is over.
+    /// `rank` returns the rank of an entry, or `None` if it has expired.
     pub(super) fn insert(&mut self, name: Arc<str>, value: T, rank: impl Fn(&T) -> Option<i64>) {
         self.remove(&name);
         let least = self.sweep(rank);
@@ -49,7 +49,7 @@ impl<T> Table<T> {
         self.entries.push((name, value));
     }
 
-    /// Removes what is over, and returns the least of the rest that it has looked at.
+    /// Removes expired entries, and returns the lowest-ranked of the others that it has examined.
     pub(super) fn sweep(&mut self, rank: impl Fn(&T) -> Option<i64>) -> Option<Arc<str>> {
         let mut least: Option<(i64, Arc<str>)> = None;
         for _ in 0..LOOKED_AT.min(self.entries.len()) {

@@ -1,4 +1,4 @@
-//! The issuers of tenants: what the resolver has said, for a while and within bounds.
+//! The issuers of tenants: the resolver's answers, cached for a while and within bounds.
 
 use std::{
     collections::HashMap,
@@ -23,23 +23,23 @@ const KNOWN_FOR: Duration = Duration::from_secs(300);
 const UNKNOWN_FOR: Duration = Duration::from_secs(30);
 const MAX_UNKNOWN: usize = 1024;
 const MAX_CAPACITY: usize = 100_000;
-/// Questions at the same time, of each of the two kinds.
+/// How many questions of each of the two kinds may be open at once.
 const LANES: usize = 32;
 /// Revocations are kept for as long as the longest token that could be accepted.
 const LONGEST_TOKEN: u64 = 24 * 60 * 60 + 600;
 
-/// The resolver, and what it has said.
+/// The resolver and its cached answers.
 pub(crate) struct Tenants {
     resolver: Box<dyn IssuerResolver>,
     context: KeyContext,
     known: RwLock<Table<Arc<Tenant>>>,
-    /// Until when each is taken for unknown.
+    /// Until when each issuer counts as unknown.
     unknown: Mutex<Table<Timestamp>>,
     flights: Mutex<HashMap<Arc<str>, Flight>>,
-    /// How often something was forgotten: an answer from before is not kept. Changed and compared
-    /// under the lock of `known`, which is taken before that of `unknown`.
+    /// How often an issuer was forgotten, so that an answer from before is not cached. Changed and
+    /// compared under the lock of `known`, which is taken before that of `unknown`.
     forgotten: AtomicU64,
-    /// Strangers wait for strangers, and not before tenants.
+    /// Unknown issuers queue separately, so that tenants never wait behind them.
     strangers: Semaphore,
     renewals: Semaphore,
 }
@@ -47,12 +47,12 @@ pub(crate) struct Tenants {
 struct Tenant {
     trusted: Arc<Trusted>,
     until: Timestamp,
-    /// In seconds since 1970.
+    /// In Unix seconds.
     last_used: AtomicI64,
 }
 
 impl Tenant {
-    /// Written once a second: the line of memory is shared by all who use the tenant.
+    /// Written at most once a second, because all requests of the tenant share this cache line.
     fn mark_used(&self, now: Timestamp) {
         let second = now.unix_seconds();
         if self.last_used.load(Ordering::Relaxed) != second {
@@ -60,15 +60,15 @@ impl Tenant {
         }
     }
 
-    /// When it was used last, `None` if it can go. It stays for a while when its time is over, so
-    /// that it is asked for once more beside tenants, and not beside strangers.
+    /// When the tenant was last used; `None` if it can be dropped. An expired answer stays for a
+    /// while, so that its renewal queues with the tenants and not with unknown issuers.
     fn rank(&self, now: Timestamp) -> Option<i64> {
         let gone = self.until.checked_add(KNOWN_FOR).unwrap_or(self.until);
         (now < gone).then(|| self.last_used.load(Ordering::Relaxed))
     }
 }
 
-/// A question that is being asked, and how many wait for the answer.
+/// An open question, and how many requests wait for its answer.
 #[derive(Default)]
 struct Flight {
     answer: Arc<Pending>,
@@ -77,17 +77,17 @@ struct Flight {
 
 type Pending = OnceCell<Option<Arc<Trusted>>>;
 
-/// Has the end of a span not come yet? A clock that is set back prolongs nothing: an end that is
-/// further off than the span does not count, give or take the life of a request.
+/// Whether the end of a span has not been reached. If the clock is set back, nothing is prolonged:
+/// an end further away than the span does not count, give or take the life of a request.
 fn is_within(now: Timestamp, until: Timestamp, span: Duration) -> bool {
     now < until && until.since(now) <= span.saturating_add(Duration::from_secs(10))
 }
 
-/// What is known of an issuer without asking.
+/// What is known of an issuer without asking the resolver.
 pub(crate) enum Answer {
     Known(Arc<Trusted>),
     Unknown,
-    /// It has to be asked for.
+    /// The resolver has to be asked.
     Ask,
 }
 
@@ -98,7 +98,7 @@ impl Tenants {
         context: KeyContext,
     ) -> Result<Self, ConfigError> {
         if capacity == 0 || capacity > MAX_CAPACITY {
-            let fix = "use 1 to 100000: the number of tenants that are active within 5 minutes";
+            let fix = "use 1 to 100000, the number of tenants that are active within 5 minutes";
             return Err(ConfigError::new("issuer_resolver", "the capacity is out of bounds", fix));
         }
         Ok(Self {
@@ -113,12 +113,12 @@ impl Tenants {
         })
     }
 
-    /// The longest that a token of any tenant can be accepted.
+    /// The longest time for which a token of any tenant can be accepted.
     pub(crate) const fn longest() -> Duration {
         Duration::from_secs(LONGEST_TOKEN)
     }
 
-    /// What is known, without waiting.
+    /// Looks the issuer up in the cache.
     pub(crate) fn look_up(&self, issuer: &str, now: Timestamp) -> Answer {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(issuer).cloned();
         match known {
@@ -136,8 +136,8 @@ impl Tenants {
         lock(&self.unknown).get(issuer).is_some_and(|until| is_within(now, *until, UNKNOWN_FOR))
     }
 
-    /// The issuer of this name, asked for if nobody knows it. Whoever asks meanwhile waits for the
-    /// same answer; if the one who asks goes away, the next one does.
+    /// Returns the issuer, and asks the resolver if it is not cached. Concurrent requests wait for
+    /// the same answer; if the request that asks is dropped, the next one asks.
     pub(crate) async fn resolve(
         &self,
         issuer: &str,
@@ -168,11 +168,13 @@ impl Tenants {
 
     fn checked(&self, resolved: TrustedIssuer, asked: &str) -> Result<Arc<Trusted>, BoxError> {
         if resolved.issuer() != asked {
-            return Err("the resolver has returned an issuer of another name".into());
+            return Err("the resolver returned an issuer with another name".into());
         }
         if resolved.is_plain_unasked() {
-            let problem = "the issuer of a tenant, or the URL of its keys, is plain `http`";
-            return Err(format!("{problem}: use `https`, or call `.danger_allow_http()` on it").into());
+            let problem = "the issuer of a tenant or the URL of its keys is plain `http`";
+            return Err(
+                format!("{problem}: use `https`, or call `.danger_allow_http()` on the issuer").into()
+            );
         }
         let trusted = resolved.build()?;
         if trusted.longest() > LONGEST_TOKEN {
@@ -182,7 +184,7 @@ impl Tenants {
         Ok(Arc::new(trusted))
     }
 
-    /// Keeps an answer, unless something was forgotten since it was asked for.
+    /// Caches an answer, unless an issuer was forgotten since the resolver was asked.
     fn remember(&self, trusted: &Arc<Trusted>, now: Timestamp, forgotten: u64) {
         let tenant = Tenant {
             trusted: Arc::clone(trusted),
@@ -198,7 +200,7 @@ impl Tenants {
         known.insert(name, Arc::new(tenant), |tenant| tenant.rank(now));
     }
 
-    /// Forgets a tenant that is one no longer.
+    /// Drops a tenant that the resolver no longer knows.
     fn remember_unknown(&self, issuer: &str, now: Timestamp, forgotten: u64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if self.forgotten.load(Ordering::SeqCst) != forgotten {
@@ -211,18 +213,18 @@ impl Tenants {
         lock(&self.unknown).insert(issuer.into(), until, rank);
     }
 
-    /// Forgets what was said of an issuer.
+    /// Forgets the cached answer for an issuer.
     pub(crate) fn forget(&self, issuer: &str) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         known.remove(issuer);
         lock(&self.unknown).remove(issuer);
-        // Who asks from now on waits for no answer from before.
+        // Requests from now on must not wait for an answer from before.
         lock(&self.flights).remove(issuer);
     }
 }
 
-/// Somebody who waits for an answer. The last one to leave takes the question away.
+/// A request that waits for an answer. The last one to leave removes the question.
 struct Boarding<'a> {
     tenants: &'a Tenants,
     name: Arc<str>,
@@ -244,11 +246,11 @@ impl<'a> Boarding<'a> {
 impl Drop for Boarding<'_> {
     fn drop(&mut self) {
         let mut flights = lock(&self.tenants.flights);
-        // Another question about the issuer may have begun since.
+        // Another question about the issuer may have been opened since.
         let flight = flights.get_mut(&self.name).filter(|flight| Arc::ptr_eq(&flight.answer, &self.answer));
         let Some(flight) = flight else { return };
         flight.boarders = flight.boarders.saturating_sub(1);
-        // An answer is remembered elsewhere.
+        // An answer is cached elsewhere.
         if flight.boarders == 0 || self.answer.initialized() {
             flights.remove(&self.name);
         }
@@ -261,7 +263,7 @@ fn has_form(issuer: &str) -> bool {
         && check_url(issuer, Allowed::HttpLocally).is_ok()
 }
 
-/// Nothing is half done where it could panic, so that a poisoned lock holds good data.
+/// No code panics half-way through a change, so a poisoned lock holds good data.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

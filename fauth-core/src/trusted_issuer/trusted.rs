@@ -1,4 +1,4 @@
-//! An issuer that is trusted: its verifier, its keys, and what its claims mean.
+//! A trusted issuer: its verifier, its keys, and the meaning of its claims.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     token::{ForeignVerifier, PublicKeys, TokenError, TokenPayload, UnverifiedForeign},
 };
 
-/// An issuer that is trusted, as it was checked.
+/// A trusted issuer whose settings were checked.
 #[derive(Debug)]
 pub(crate) struct Trusted {
     verifier: ForeignVerifier,
@@ -18,11 +18,11 @@ pub(crate) struct Trusted {
     keys: JwksSource,
 }
 
-/// What is known of a token without waiting.
+/// The verdict on a token that is possible without waiting.
 pub(crate) enum Checked {
     Good(TokenPayload),
     Refused(TokenError),
-    /// Its key is not there, or there are no keys: they may be fetched.
+    /// The token's key is not available, or no keys are. They may be fetched.
     NeedsKeys,
 }
 
@@ -35,7 +35,7 @@ impl Trusted {
         &self.verifier.issuer
     }
 
-    /// Tells the source of its keys for whom it works.
+    /// Tells the key source which provider uses it.
     pub(crate) fn prepare(&self, context: KeyContext) -> Result<(), ConfigError> {
         self.keys.prepare(self.issuer(), &self.verifier.algorithms, context)
     }
@@ -44,12 +44,12 @@ impl Trusted {
         &self.keys
     }
 
-    /// The longest that one of its tokens can be accepted, in seconds.
+    /// The longest time in seconds for which one of its tokens can be accepted.
     pub(crate) const fn longest(&self) -> u64 {
         self.verifier.longest()
     }
 
-    /// Verifies with the keys that are there.
+    /// Verifies with the keys that are available.
     pub(crate) fn check(&self, token: UnverifiedForeign<'_>, now: Timestamp) -> Checked {
         let Ok(keys) = self.keys.snapshot(now) else {
             return token.check_header().map_or_else(Checked::Refused, |()| Checked::NeedsKeys);
@@ -61,7 +61,7 @@ impl Trusted {
         }
     }
 
-    /// Verifies with keys that are fetched now, or were a moment ago.
+    /// Fetches the keys, or returns those that were fetched a moment ago.
     pub(crate) async fn refreshed(&self, now: Timestamp) -> Result<Arc<PublicKeys>, KeysUnavailable> {
         self.keys.refreshed(now).await
     }

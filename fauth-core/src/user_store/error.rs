@@ -1,34 +1,34 @@
-//! Why a user store did not do what it was asked for.
+//! The errors of user stores.
 
 use crate::store::StoreError;
 
-/// Why a user store did not do what it was asked for.
+/// Why an operation of a user store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserStoreError {
-    /// There is a user of this name.
+    /// A user with this name already exists.
     #[error("User '{0}' already exists")]
     AlreadyExists(String),
-    /// There is no user of this name. Of a name that no user can have it says the beginning,
+    /// No user has this name. For a name that no user can have, the message contains its beginning,
     /// escaped.
     #[error("User '{0}' not found")]
     NotFound(String),
-    /// The user was changed since it was loaded: the password, or the active state, or another
-    /// user has the name now.
-    #[error("user '{0}' was changed meanwhile")]
+    /// The user was changed since it was loaded: the password or the active state changed, or
+    /// another user has the name now.
+    #[error("user '{0}' was changed since it was loaded; load it again")]
     Changed(String),
-    /// Something about a user is outside the [limits](crate::user_store#limits).
+    /// A value of a user is outside the [limits](crate::user_store#limits).
     #[error("{field} {problem}")]
     Invalid {
-        /// The member of the record.
+        /// The field of the record.
         field: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the field.
         problem: &'static str,
     },
-    /// The store holds as much as it can.
-    #[error("the user store is full")]
+    /// The store has reached its maximum size.
+    #[error("the user store is full: remove users, or use a database")]
     Full,
-    /// The store could not answer. Where a request waits for it, that is refused with 503.
+    /// The store could not answer. A request that depends on it is refused with 503.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }

@@ -1,4 +1,4 @@
-//! What every user store can be asked.
+//! The trait of all user stores.
 
 use std::sync::Arc;
 
@@ -9,18 +9,17 @@ use super::{
     record::{NewUser, StoredUser},
 };
 
-/// Where users are kept.
+/// A store of users.
 ///
-/// Each method is one atomic step: of two calls at the same time, one comes first. A change is
-/// confirmed when its future returns `Ok`; it is then seen by every later `find`. A future that is
-/// dropped, or that fails with [`UserStoreError::Failed`], leaves open whether the change was
-/// made.
+/// Each method is one atomic step: concurrent calls take effect one after another. A change is
+/// confirmed when its future returns `Ok`; every later `find` sees it. If a future is dropped, or
+/// fails with [`UserStoreError::Failed`], it is unknown whether the change was made.
 ///
-/// A name that no user can have (see [limits](crate::user_store#limits)) is not found, and no work
-/// is spent on it.
+/// A name that no user can have (see [limits](crate::user_store#limits)) is not found, and costs no
+/// work.
 ///
 /// [`MemoryUserStore`](super::MemoryUserStore) and [`JsonFileUserStore`](super::JsonFileUserStore)
-/// are loaders as they are. Another store becomes one with a closure:
+/// are loaders already. Turn another store into one with closures:
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -44,19 +43,19 @@ use super::{
 /// ```
 #[async_trait]
 pub trait UserStore: Send + Sync + 'static {
-    /// The user of this name, `None` if there is none.
+    /// Returns the user with this name; `None` if there is none.
     ///
     /// # Errors
-    /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
+    /// [`Failed`](UserStoreError::Failed) if the store cannot be read.
     async fn find(&self, username: &str) -> Result<Option<Arc<StoredUser>>, UserStoreError>;
 
-    /// All users, in the order in which they were created.
+    /// Returns all users, in the order in which they were created.
     ///
     /// # Errors
-    /// [`Failed`](UserStoreError::Failed) if the store cannot tell.
+    /// [`Failed`](UserStoreError::Failed) if the store cannot be read.
     async fn list(&self) -> Result<Vec<Arc<StoredUser>>, UserStoreError>;
 
-    /// Adds a user. Of any number of calls with one name, one succeeds.
+    /// Adds a user. Of concurrent calls with the same name, exactly one succeeds.
     ///
     /// # Errors
     /// [`AlreadyExists`](UserStoreError::AlreadyExists), [`Invalid`](UserStoreError::Invalid),
@@ -69,17 +68,18 @@ pub trait UserStore: Send + Sync + 'static {
     /// [`NotFound`](UserStoreError::NotFound) or [`Failed`](UserStoreError::Failed).
     async fn delete(&self, username: &str) -> Result<(), UserStoreError>;
 
-    /// Gives a user another password and raises the user's epoch: [everything that was issued to
-    /// the user ends](crate::user_store#what-a-password-change-ends). Returns the updated user:
-    /// log in with that one.
+    /// Changes a user's password and raises the user's epoch, which [ends everything issued to the
+    /// user](crate::user_store#what-a-password-change-ends). Returns the updated user: log in with
+    /// that one.
     ///
     /// Pass `user` as loaded by the login or one-time token that authorised the change. If the
-    /// epoch was raised since, nothing is changed: of two concurrent changes the second one fails,
-    /// and proof of an older password sets no new one. A rehash in between does not matter.
+    /// epoch was raised since then, nothing is changed: of two concurrent changes the second one
+    /// fails, and proof of an older password cannot set a new one. A rehash in between does not
+    /// matter.
     ///
     /// # Errors
-    /// [`Changed`](UserStoreError::Changed) if the epoch is another by now, or the user was
-    /// deleted and created again under the same name; [`NotFound`](UserStoreError::NotFound),
+    /// [`Changed`](UserStoreError::Changed) if the epoch has changed, or the user was deleted and
+    /// created again under the same name; [`NotFound`](UserStoreError::NotFound),
     /// [`Invalid`](UserStoreError::Invalid), [`Full`](UserStoreError::Full) or
     /// [`Failed`](UserStoreError::Failed).
     async fn change_password(
@@ -88,21 +88,21 @@ pub trait UserStore: Send + Sync + 'static {
         new_hash: &str,
     ) -> Result<Arc<StoredUser>, UserStoreError>;
 
-    /// Replaces the hash by another one **of the same password** if it is still `old`: what a
-    /// login does whose parameters are out of date. The epoch stays. Of two calls with the same
-    /// hash, the second one fails and changes nothing.
+    /// Replaces the hash by another one **of the same password**, if it is still `old`. A login
+    /// does this when the hash has outdated parameters. The epoch does not change. Of two calls
+    /// with the same `old` hash, the second one fails and changes nothing.
     ///
     /// # Errors
-    /// [`Changed`](UserStoreError::Changed) if the hash is another by now;
+    /// [`Changed`](UserStoreError::Changed) if the hash is no longer `old`;
     /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid),
     /// [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
     ///
     /// # Security
-    /// It ends nothing. For a new password take [`change_password`](Self::change_password).
+    /// This ends nothing. For a new password, use [`change_password`](Self::change_password).
     async fn rehash_password(&self, username: &str, old: &str, new: &str) -> Result<(), UserStoreError>;
 
-    /// Enables or disables a user. Disabling raises the epoch, also of a user who is disabled
-    /// already, so nothing issued before works when the user is enabled again. Nothing else
+    /// Enables or disables a user. Disabling raises the epoch, even if the user is already
+    /// disabled, so that nothing issued before works when the user is enabled again. Nothing else
     /// changes.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ pub trait UserStore: Send + Sync + 'static {
     /// is at its limit, [`Full`](UserStoreError::Full) or [`Failed`](UserStoreError::Failed).
     async fn set_active(&self, username: &str, active: bool) -> Result<(), UserStoreError>;
 
-    /// Replaces the roles of a user. The user's tokens stay valid, with these roles.
+    /// Replaces the roles of a user. The user's tokens stay valid and have the new roles.
     ///
     /// # Errors
     /// [`NotFound`](UserStoreError::NotFound), [`Invalid`](UserStoreError::Invalid),

@@ -25,19 +25,21 @@ use crate::{
     store::StoreError,
 };
 
-/// How long a change waits for the others in front of it, in this process and in other ones.
+/// How long a change waits for earlier changes, in this process and in others.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// How often it asks for the lock of the file meanwhile.
+/// How often a waiting change tries to lock the file.
 const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(2);
-/// How long this process leaves the lock to others after a change. Longer than their pause, or they might never get it.
+/// How long this process leaves the lock to others after a change. Longer than their polling
+/// interval, or they might never get it.
 const PAUSE_AFTER_CHANGE: Duration = Duration::from_millis(4);
-/// How many threads a disk that hangs can take from the blocking pool.
+/// The maximum number of blocking-pool threads that readers can occupy if the disk hangs.
 const READERS: usize = 16;
 
-/// Users in one JSON file, which several processes of one machine may share. Clones are one store.
+/// Users in one JSON file, which several processes on one machine may share. Clones share the
+/// store.
 ///
 /// # The file
-/// An array of records, as fastware writes it, byte for byte, for users with one role:
+/// An array of records. For users with one role, the file is byte for byte what fastware writes:
 ///
 /// ```json
 /// [
@@ -50,50 +52,60 @@ const READERS: usize = 16;
 /// ]
 /// ```
 ///
-/// What fauth knows beyond that is written only where it says something: `"active": false` for a disabled user, `"roles": […]` for the roles after the first one,
-/// `"epoch": 1` for a user whose [tokens have been ended](super#what-a-password-change-ends) once. Where a program drops the epoch or puts back an older
-/// file, what it had ended can live again, until its time is up.
-/// A user without roles has the `role` `""`. Members with other names are kept as they are, in their order, after the known ones; fauth does not know what
-/// they mean, so a `"disabled": true` of your own disables nobody.
+/// Members that only fauth knows are written only if needed: `"active": false` for a disabled user,
+/// `"roles": […]` for the roles after the first one, and `"epoch": 1` for a user whose [tokens have
+/// been ended](super#what-a-password-change-ends) once. If another program drops the epoch or
+/// restores an older file, what the epoch had ended may become valid again, until it expires. A
+/// user without roles has the `role` `""`. Unknown members are kept unchanged and in their order,
+/// after the known ones; they have no effect, so a `"disabled": true` of your own disables nobody.
 ///
-/// No file means no users. A file that is not as above, that names a user or a member twice, or that is over its [limits](super#limits) is an error, and no
-/// change is made to it: mend or remove it. A file of zero bytes is such a file.
+/// A missing file means that there are no users. A file of another form, with a user or member that
+/// occurs twice, or beyond the [limits](super#limits) is an error and is not changed: repair or
+/// remove it. An empty file (zero bytes) is such an error.
 ///
-/// # What is seen when
-/// Each call asks the file system whether the file is still the one that was read last, and reads it again if not. So a change, by this process, another one
-/// or an editor, is seen by every call that begins after it was made. (Only a program that writes into the file where it lies, as many bytes as there were, within
-/// the same few milliseconds as an earlier change, can be missed; renaming a new file over the old one never is.) The price is a look at the file on the
-/// blocking pool, some ten microseconds per call; where that is too much, put [a cache](crate::manual::performance) in front. No file is touched on an async worker.
-/// Use a local disk: a network disk that hangs makes loaders time out, and requests end with 503.
+/// # When a change is visible
+/// Each call asks the file system whether the file has changed since it was last read, and reads it
+/// again if so. A change by this process, another process or an editor is therefore visible to
+/// every call that begins after it was made. The only change that can be missed is one that another
+/// program writes in place, with the same length, within a few milliseconds of an earlier change; a
+/// new file renamed over the old one is never missed. The check costs some ten microseconds per
+/// call on the blocking pool. If that is too much, put [a cache](crate::manual::performance) in
+/// front. Async workers never access a file. Use a local disk: a hanging network disk makes loaders
+/// time out, and requests end with 503.
 ///
 /// # Changes
-/// A change takes the lock of the file (`users.json.lock`), writes `users.json.tmp`, waits until that is on the disk, renames it to `users.json`, and waits until
-/// the folder is on the disk. Killed at any point, what is there is the old file or the new one. What an earlier change left behind is removed. A
-/// change that does not get the lock within 5 seconds fails. Do not remove the lock file while a process runs. fastware and editors take no lock: never let
-/// them write while fauth does.
+/// A change takes the lock of the file (`users.json.lock`), writes `users.json.tmp`, syncs it to
+/// disk, renames it to `users.json`, and syncs the folder. If the process is killed at any point,
+/// either the old or the new file is in place. Leftovers of an earlier change are removed. A change
+/// that does not get the lock within 5 seconds fails. Do not remove the lock file while a process
+/// runs. fastware and editors take no lock: never let them write at the same time as fauth.
 ///
 /// # Access
-/// On Unix all three files have the mode 0600 from the first moment, and folders that are missing are made with 0700. A file that others may read is read with a
-/// warning in the log, and gets 0600 with the next change. All processes run as one user of the system: a file that belongs to another one is not replaced, because its
-/// owner could not read it any more. A symbolic link is refused, since replacing it would cut it off; open the file that it points to.
-/// On Windows the files get what their folder passes on, and a folder cannot be waited for.
+/// On Unix, all three files are created with the mode 0600, and missing folders with 0700. If
+/// others may read the file, it is read with a warning in the log, and gets 0600 with the next
+/// change. All processes must run as the same system user: a file that belongs to another user is
+/// not replaced, because its owner could not read it any more. A symbolic link is refused, because
+/// a change would replace the link; open the file that it points to. On Windows, the files inherit
+/// the permissions of their folder, and the folder cannot be synced.
 #[derive(Clone)]
 pub struct JsonFileUserStore {
     file: Arc<UserFile>,
     readers: Arc<Semaphore>,
-    /// Whose turn it is to change the file, and until when the lock is left to other processes.
+    /// The turn to change the file, and until when the lock is left to other processes.
     turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
     clock: Arc<dyn Clock>,
 }
 
 impl JsonFileUserStore {
-    /// The store in this file, which need not exist: the first user makes it. A relative path counts from the present working directory, also
-    /// if that changes later.
+    /// Opens the store in this file. The file need not exist; the first user creates it. A relative
+    /// path is resolved against the current working directory, and later changes of that do not
+    /// matter.
     ///
-    /// Like every method of the store it must be awaited on a Tokio runtime with its timer enabled.
+    /// Like every method of the store, this must be awaited on a Tokio runtime with its timer
+    /// enabled.
     ///
     /// # Errors
-    /// [`UserStoreError::Failed`] if there is a file that cannot be used.
+    /// [`UserStoreError::Failed`] if the file exists but cannot be used.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, UserStoreError> {
         let place = Place::new(path.as_ref()).map_err(StoreError::new)?;
         let store = Self {
@@ -106,21 +118,23 @@ impl JsonFileUserStore {
         Ok(store)
     }
 
-    /// Where [`created_at`](StoredUser::created_at) comes from: the clock of the provider. Default: [`SystemClock`].
+    /// Sets the clock for [`created_at`](StoredUser::created_at). Default: [`SystemClock`]. Use the
+    /// clock of the provider.
     ///
-    /// A test that gives the provider a clock of its own gives the same one here, or its tokens are older than its users.
+    /// In tests with a clock of their own, pass the same clock here; otherwise tokens may be older
+    /// than their users.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The users as they are now.
+    /// The current users.
     async fn users(&self) -> Result<Arc<Users>, UserStoreError> {
         let permit = Arc::clone(&self.readers).acquire_owned().await.map_err(StoreError::new)?;
         let file = Arc::clone(&self.file);
         let users = spawn_blocking(move || {
-            // Held to the end, also if nobody waits for the answer any more.
+            // Held until the read is done, even if the caller has stopped waiting.
             let _permit = permit;
             file.users()
         });
@@ -134,7 +148,7 @@ impl JsonFileUserStore {
         let waited = timeout(LONGEST_WAIT, self.lock()).await;
         let (mut turn, lock) = waited.map_err(|_| StoreError::new(self.file.place.lock_timeout()))??;
         let file = Arc::clone(&self.file);
-        // Once begun it is carried through, also if nobody waits for it any more.
+        // Once begun, the change is completed, even if the caller has stopped waiting.
         let outcome = spawn_blocking(move || {
             let outcome = file.change(&lock, change);
             drop(lock);
@@ -144,7 +158,7 @@ impl JsonFileUserStore {
         outcome.await.map_err(StoreError::new)?
     }
 
-    /// The turn in this process, then the lock against the others.
+    /// Waits for the turn in this process, then for the lock against other processes.
     async fn lock(&self) -> Result<(OwnedMutexGuard<Option<Instant>>, Lock), UserStoreError> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if let Some(others_until) = *turn {
@@ -213,23 +227,24 @@ impl UserStore for JsonFileUserStore {
     }
 }
 
-/// The file and what was last read from it. Everything here blocks.
+/// The file and its last reading. All methods block.
 struct UserFile {
     place: Place,
     last: Mutex<Option<Reading>>,
 }
 
-/// What was in the file, or why that could not be used.
+/// The content of the file, or why it could not be used.
 struct Reading {
     stamp: Option<Stamp>,
     users: Result<Arc<Users>, FileError>,
-    /// As long as it is open, no other file gets its number, so that an equal stamp means the same file.
+    /// While the file is open, no other file gets its inode number, so an equal stamp means the
+    /// same file.
     _open: Option<OpenFile>,
 }
 
 impl UserFile {
     fn users(&self) -> Result<Arc<Users>, FileError> {
-        // What a panicking thread leaves behind is an earlier reading, and is checked like any other.
+        // After a panic, the mutex holds an earlier reading, which is checked like any other.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = self.place.stamp()?;
         if let Some(reading) = &*last

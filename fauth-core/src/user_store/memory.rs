@@ -1,4 +1,4 @@
-//! Users until the process ends.
+//! Users in memory.
 
 use async_trait::async_trait;
 use std::{
@@ -12,7 +12,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Users in memory. Clones share them.
+/// Users in the memory of this process. Clones share them.
 ///
 /// ```
 /// use fauth_core::user_store::{MemoryUserStore, NewUser, UserStore as _, UserStoreError};
@@ -35,15 +35,17 @@ pub struct MemoryUserStore {
 }
 
 impl MemoryUserStore {
-    /// A store without users.
+    /// Creates a store without users.
     #[must_use]
     pub fn new() -> Self {
         Self { users: Arc::default(), clock: Arc::new(SystemClock) }
     }
 
-    /// Where [`created_at`](StoredUser::created_at) comes from: the clock of the provider. Default: [`SystemClock`].
+    /// Sets the clock for [`created_at`](StoredUser::created_at). Default: [`SystemClock`]. Use the
+    /// clock of the provider.
     ///
-    /// A test that gives the provider a clock of its own gives the same one here, or its tokens are older than its users.
+    /// In tests with a clock of their own, pass the same clock here; otherwise tokens may be older
+    /// than their users.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -51,7 +53,7 @@ impl MemoryUserStore {
     }
 
     fn read<T>(&self, look: impl FnOnce(&Users) -> T) -> T {
-        // No change panics half-way, so what a panicking thread leaves behind is whole.
+        // No change can panic half-way, so the value is consistent even after a panic.
         look(&self.users.read().unwrap_or_else(PoisonError::into_inner))
     }
 

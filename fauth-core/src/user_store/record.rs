@@ -1,4 +1,4 @@
-//! One user as a store keeps it, and what may be in the record.
+//! A user record as stored, and the limits of its values.
 
 use std::{fmt, sync::Arc};
 
@@ -11,16 +11,16 @@ use crate::{
     user::AuthUser,
 };
 
-/// The longest username and the longest name of a role, in bytes.
+/// The maximum length of a username and of a role, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;
-/// The most roles that one user may have.
+/// The maximum number of roles per user.
 pub const MAX_ROLES: usize = 64;
-/// The longest password hash, in bytes.
+/// The maximum length of a password hash, in bytes.
 pub const MAX_HASH_BYTES: usize = 512;
-/// The highest epoch of a user: what every reader of JSON takes for the same whole number.
+/// The highest epoch of a user: the largest integer that every JSON reader represents exactly.
 pub const MAX_EPOCH: u64 = (1 << 53) - 1;
 
-/// A user to be created: active and without roles, unless said otherwise.
+/// A user to create: active and without roles by default.
 ///
 /// ```
 /// # use fauth_core::user_store::NewUser;
@@ -37,10 +37,11 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// A user of this name, with a hash as [`AuthProvider::hash_password`](crate::AuthProvider::hash_password) or
-    /// [`PasswordHasher::hash`](crate::password::PasswordHasher::hash) makes it.
+    /// Creates a user with this name, and with a hash from
+    /// [`AuthProvider::hash_password`](crate::AuthProvider::hash_password) or
+    /// [`PasswordHasher::hash`](crate::password::PasswordHasher::hash).
     ///
-    /// A user with the empty hash, or one that begins with `!`, cannot log in with a password.
+    /// A user whose hash is empty or begins with `!` cannot log in with a password.
     pub fn new(username: impl Into<String>, password_hash: impl Into<String>) -> Self {
         Self {
             username: username.into(),
@@ -51,40 +52,38 @@ impl NewUser {
         }
     }
 
-    /// The roles. Named twice, a role counts once.
+    /// Sets the roles. A role that occurs twice counts once.
     #[must_use]
     pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.roles = roles.into_iter().map(Into::into).collect();
         self
     }
 
-    /// May the user act?
+    /// Sets whether the user is active. Default: `true`.
     #[must_use]
     pub const fn active(mut self, active: bool) -> Self {
         self.active = active;
         self
     }
 
-    /// The [epoch](super#what-a-password-change-ends) of the user, for a store of your own and for
-    /// users who come from elsewhere. Default: 0.
+    /// Sets the [epoch](super#what-a-password-change-ends), for a store of your own and for
+    /// imported users. Default: 0.
     #[must_use]
     pub const fn epoch(mut self, epoch: u64) -> Self {
         self.epoch = epoch;
         self
     }
 
-    /// The record of this user, created at `now`: what a store keeps.
+    /// Builds the record of this user, created at `now`, as a store keeps it.
     ///
     /// # Errors
-    /// [`UserStoreError::Invalid`] if something is outside the [limits](super#limits), or if the hash is none: it neither begins with `$` or `!`
-    /// nor is empty. Whoever hands over the password itself is told so.
+    /// [`UserStoreError::Invalid`] if a value is outside the [limits](super#limits), or if the hash
+    /// is not a hash: it is neither empty nor begins with `$` or `!`. This catches a plain password
+    /// passed by mistake.
     pub fn into_user(self, now: Timestamp) -> Result<StoredUser, UserStoreError> {
         check_new_hash(&self.password_hash)?;
         let created_at = jiff::Timestamp::from_second(now.unix_seconds())
-            .map_err(|_| UserStoreError::Invalid {
-                field: "created_at",
-                problem: "is no time of the calendar",
-            })?
+            .map_err(|_| UserStoreError::Invalid { field: "created_at", problem: "is outside the calendar" })?
             .strftime("%Y-%m-%dT%H:%M:%S+00:00")
             .to_string();
         Members {
@@ -110,7 +109,7 @@ impl fmt::Debug for NewUser {
     }
 }
 
-/// A user as a store keeps it.
+/// A user as stored.
 ///
 /// The subject is the username. `Debug` shows neither the hash nor the members that fauth does not
 /// know.
@@ -119,7 +118,7 @@ pub struct StoredUser {
     username: Arc<str>,
     password_hash: String,
     roles: Vec<String>,
-    /// As it was written, so that it is written so again.
+    /// The text as read, so that it is written back unchanged.
     created_at: Option<String>,
     created: Option<Timestamp>,
     active: bool,
@@ -128,32 +127,33 @@ pub struct StoredUser {
 }
 
 impl StoredUser {
-    /// What people type when they log in, and `sub` of their tokens.
+    /// The name that the user types to log in, and the `sub` of the user's tokens.
     #[must_use]
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// The names of the user's roles.
+    /// The user's roles.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
     }
 
-    /// When the user was created; `None` if the record does not say so, or not in ISO 8601 with an
+    /// When the user was created; `None` if the record has no creation time in ISO 8601 with an
     /// offset.
     #[must_use]
     pub const fn created_at(&self) -> Option<Timestamp> {
         self.created
     }
 
-    /// Was this token issued for this user? Not if its subject is another; not if it is older than
-    /// the user, since then it was issued for a deleted namesake; and not if another issuer has
-    /// issued it, whose subjects are other people, whatever they are called.
+    /// Whether this token was issued for this user. `false` if the token has another subject; if it
+    /// is older than the user, because it was then issued for a deleted user of the same name; and
+    /// if it comes from another issuer, whose subjects are different people even if the names are
+    /// equal.
     ///
     /// # Security
-    /// A loader of your own asks this, or the tokens of a deleted user work again when somebody
-    /// else gets the name.
+    /// Call this in a loader of your own. Otherwise the tokens of a deleted user work again when
+    /// the name is given to somebody else.
     #[must_use]
     pub fn is_subject_of(&self, token: &TokenPayload) -> bool {
         !token.is_foreign()
@@ -183,13 +183,13 @@ impl StoredUser {
         Arc::clone(&self.username)
     }
 
-    /// Is the user as at the last change of the password? A rehash and other roles make no
-    /// difference.
+    /// Whether the password has not been changed in between. A rehash and a change of roles do not
+    /// count.
     pub(super) fn is_still(&self, found: &Self) -> bool {
         (self.epoch, &self.created_at) == (found.epoch, &found.created_at)
     }
 
-    /// The same password in another hash: nothing ends.
+    /// Stores another hash of the same password, which ends nothing.
     pub(super) fn rehashed(mut self, hash: &str) -> Result<Self, UserStoreError> {
         check_new_hash(hash)?;
         hash.clone_into(&mut self.password_hash);
@@ -205,7 +205,8 @@ impl StoredUser {
         self
     }
 
-    /// Enabled again, a user starts with nothing.
+    /// Disables the user and raises the epoch, so that nothing issued before works after the user
+    /// is enabled again.
     pub(super) fn disabled(mut self) -> Result<Self, UserStoreError> {
         self.active = false;
         self.raised()
@@ -243,7 +244,8 @@ impl AuthUser for StoredUser {
         &self.roles
     }
 
-    /// For every purpose: the epoch, and when the user was created, so that a namesake is another.
+    /// The same for every purpose: the epoch and the creation time, which distinguishes a later
+    /// user with the same name.
     fn one_time_stamp(&self, _: OneTimePurpose) -> impl AsRef<str> {
         format!("{} {}", self.epoch, self.created_at.as_deref().unwrap_or_default())
     }
@@ -261,7 +263,7 @@ impl fmt::Debug for StoredUser {
     }
 }
 
-/// A record before it was checked.
+/// A record before validation.
 pub(super) struct Members {
     pub(super) username: String,
     pub(super) password_hash: String,
@@ -290,7 +292,7 @@ impl Members {
     }
 }
 
-/// Can somebody have this name at all?
+/// Whether a user can have this name.
 pub(super) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
 }
@@ -332,7 +334,7 @@ fn checked_roles(roles: Vec<String>) -> Result<Vec<String>, UserStoreError> {
             continue;
         }
         if checked.len() == MAX_ROLES {
-            return Err(UserStoreError::Invalid { field: "roles", problem: "are more than 64" });
+            return Err(UserStoreError::Invalid { field: "roles", problem: "must be at most 64" });
         }
         checked.push(role);
     }

@@ -1,4 +1,4 @@
-//! The users of one store, in order and by name. Every store changes them through here.
+//! The users of one store, in order and by name. All stores change users through this module.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -7,13 +7,13 @@ use std::{
 
 use super::{StoredUser, UserStoreError, record::is_name};
 
-/// The most users that a store holds.
+/// The maximum number of users in a store.
 pub const MAX_USERS: usize = 10_000;
 
 #[derive(Clone, Default)]
 pub(super) struct Users {
     in_order: Vec<Arc<StoredUser>>,
-    /// Places in `in_order`.
+    /// Positions in `in_order`.
     by_name: HashMap<Arc<str>, usize>,
 }
 
@@ -90,7 +90,7 @@ impl Users {
         self.change(username, |user| user.with_roles(roles)).map(drop)
     }
 
-    /// Puts another record in the place of a user's. The name stays.
+    /// Replaces a user's record. The name stays.
     fn change(
         &mut self,
         username: &str,
@@ -98,7 +98,7 @@ impl Users {
     ) -> Result<Arc<StoredUser>, UserStoreError> {
         let place = self.by_name.get(username).and_then(|place| self.in_order.get_mut(*place));
         let user = place.ok_or_else(|| not_found(username))?;
-        // Whoever has found the user keeps what was found.
+        // Replaces the `Arc`, so that callers who have loaded the user keep their copy.
         *user = Arc::new(change(StoredUser::clone(user))?);
         Ok(Arc::clone(user))
     }

@@ -132,7 +132,7 @@ async fn tables_of_a_newer_version_are_refused() {
     let database = Sqlite::start("newer").await;
     let store = database.store().await;
     sqlx::query("UPDATE fauth_schema SET version = 1000").execute(&database.pool).await.unwrap();
-    assert!(cause(&store.migrate().await.unwrap_err()).contains("newer fauth"));
+    assert!(cause(&store.migrate().await.unwrap_err()).contains("upgrade fauth"));
 }
 
 /// Versions 1 and 2 had these tables too; the first found sessions by their id alone.
@@ -146,7 +146,7 @@ const EARLIER: [&str; 3] = [
 async fn is_refused_by_name<D: SqlDialect>(store: SqlStore<D>, prefix: &str, version: &str) {
     let error = cause(&store.migrate().await.unwrap_err());
     let expected = format!(
-        "the tables with prefix `{prefix}` were made by an earlier layout of fauth (schema {version}); \
+        "the tables with prefix `{prefix}` have an old layout (schema {version}) that cannot be migrated; \
          drop them or choose another prefix"
     );
     assert_eq!(error, expected);
@@ -219,6 +219,6 @@ async fn a_damaged_row_is_an_error() {
         let sql = format!("UPDATE fauth_sessions SET {change}");
         sqlx::query(&sql).execute(&database.pool).await.unwrap();
         let error = store.list(&owner("alice"), START).await.unwrap_err();
-        assert!(cause(&error).contains("not what fauth has written"));
+        assert!(cause(&error).contains("was not written by fauth"));
     }
 }

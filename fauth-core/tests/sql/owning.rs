@@ -218,7 +218,7 @@ async fn a_key_that_was_given_to_another_owner_is_damaged() {
     sqlx::query("UPDATE fauth_api_keys SET subject = 'bob'").execute(&database.pool).await.unwrap();
     assert_ne!(owner("bob").bucket(), owner("alice").bucket());
     let error = ApiKeyStore::find(&store, &key.key.id, START).await.unwrap_err();
-    assert!(format!("{error:?}").contains("not what fauth has written"), "{error:?}");
+    assert!(format!("{error:?}").contains("was not written by fauth"), "{error:?}");
 }
 
 /// The epochs that the store gives are those of the one rule.

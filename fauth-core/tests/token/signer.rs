@@ -99,9 +99,9 @@ async fn no_wrong_signature_leaves() {
 #[tokio::test]
 async fn a_signer_that_fails_or_hangs_makes_no_token() {
     let error = issue(Mood::Fails).await.unwrap_err();
-    assert_eq!(error.to_string(), "the signer has failed: throttled by the key service");
+    assert_eq!(error.to_string(), "the signer failed: throttled by the key service");
     let error = issue(Mood::Hangs).await.unwrap_err();
-    assert_eq!(error.to_string(), "the signer has not answered within 50 ms");
+    assert_eq!(error.to_string(), "the signer did not answer within 50 ms");
 }
 
 /// It is the server that fails, not who logs in.

@@ -17,7 +17,7 @@ fn discovered(server: &Server) -> Bench {
     Bench::new(JwksSource::discover(ISSUER, server.clone()).unwrap())
 }
 
-/// What an issuer, or who stands before it, may answer that is of no use.
+/// Useless responses of an issuer, or of a proxy in front of it.
 fn useless() -> Vec<(&'static str, Answer)> {
     let ok = |body: &str| Answer::Now(FetchResponse::new(200, body));
     let oct = r#"{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}]}"#;
@@ -127,7 +127,7 @@ async fn the_keys_of_a_discovered_issuer() {
     let urls = |server: &Server| server.asked().into_iter().map(|asked| asked.url).collect::<Vec<_>>();
     assert_eq!(urls(&server), [DOCUMENT, URL]);
 
-    // The keys move. What the old server calls them is of no meaning to the new one.
+    // The keys move. The old server's tag means nothing to the new one.
     server.answers_at(DOCUMENT, document(ISSUER, "https://keys.example/certs"));
     server.answers_at("https://keys.example/certs", answer(&["b"]));
     pass(271).await;
@@ -141,7 +141,7 @@ async fn an_oauth_server_without_openid_is_found_too() {
     server.answers_at(OAUTH_DOCUMENT, document(ISSUER, URL));
     let bench = discovered(&server);
     assert_eq!(bench.token("a").await, Ok(true));
-    // Only where the first is missing, and not where its server is at fault.
+    // Only if the first document is missing, not if the server fails.
     let server = Server::new(answer(&["a"]));
     server.answers_at(OAUTH_DOCUMENT, document(ISSUER, URL));
     server.answers_at(DOCUMENT, FetchResponse::new(500, ""));

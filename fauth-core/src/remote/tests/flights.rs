@@ -95,7 +95,7 @@ async fn nobody_waits_longer_than_the_time_out() {
     let waited = timeout(Duration::from_millis(5100), bench.token("a")).await.expect("5 s are over");
     assert_eq!(waited.unwrap_err().cause(), &KeySourceError::TimedOut);
 
-    // While there are keys, nobody waits at all for those.
+    // While there are keys, no request waits for them.
     server.answers(answer(&["a"]));
     pass(2).await;
     assert_eq!(bench.token("a").await, Ok(true));
@@ -134,7 +134,7 @@ async fn the_background_ends_with_the_source() {
     assert_eq!(server.count(), count);
 }
 
-/// Somebody may keep the sources of tenants of which no token comes any more.
+/// An application may keep the sources of tenants that send no more tokens.
 #[tokio::test(start_paused = true)]
 async fn the_background_of_a_tenant_rests_while_nobody_uses_its_keys() {
     let server = Server::new(answer(&["a"]));
@@ -168,7 +168,7 @@ async fn a_source_that_nobody_holds_ends_during_a_fetch_too() {
     assert_eq!(server.holders(), 0, "after the time-out at the latest");
 }
 
-/// Each worker of actix-web has a runtime of its own.
+/// Each worker of actix-web has its own runtime.
 #[test]
 fn a_runtime_that_ends_takes_its_fetch_along_and_not_the_source() {
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
@@ -190,7 +190,7 @@ fn a_runtime_that_ends_takes_its_fetch_along_and_not_the_source() {
         assert_eq!(bench.token("a").await, Ok(true));
     });
     assert_eq!(server.count(), 2);
-    // The task of the first runtime has ended with it; one of the second goes on in its place.
+    // The task of the first runtime has ended with it; one of the second runtime takes over.
     second.block_on(async {
         let source = JwksSource::url(URL, server.clone()).unwrap();
         let source = source.fresh_between(Duration::from_secs(1), Duration::from_secs(1));

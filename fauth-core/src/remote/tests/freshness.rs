@@ -6,7 +6,7 @@ use crate::{
     remote::{FetchResponse, JwksSource, KeySourceError},
 };
 
-/// When the source asks for the second time, in seconds after the first.
+/// When the source fetches for the second time, in seconds after the first.
 async fn second_fetch(response: FetchResponse) -> f64 {
     let server = Server::new(response);
     let bench = Bench::at(&server);

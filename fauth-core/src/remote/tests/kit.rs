@@ -56,7 +56,7 @@ impl From<FetchResponse> for Answer {
     }
 }
 
-/// One request: its URL, its `If-None-Match`, and when it came.
+/// One request: its URL, its `If-None-Match`, and when it arrived.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) url: String,
@@ -64,7 +64,7 @@ pub(super) struct Asked {
     pub(super) at: Instant,
 }
 
-/// Answers as it was told last.
+/// Answers as last scripted.
 #[derive(Clone)]
 pub(super) struct Server(Arc<Script>);
 
@@ -140,7 +140,7 @@ impl Fetch for Server {
     }
 }
 
-/// Runs with the time of tokio, unless a test sets it.
+/// Follows tokio's time, unless a test sets it.
 #[derive(Debug)]
 pub(super) struct TestClock {
     base: Instant,
@@ -168,7 +168,7 @@ impl Clock for TestClock {
     }
 }
 
-/// What happened, and its reason.
+/// An event and its reason.
 type Happened = (EventKind, Option<&'static str>);
 
 #[derive(Clone, Default)]
@@ -191,7 +191,7 @@ impl AuthEvents for Events {
     }
 }
 
-/// A source with what is around it.
+/// A source and its surroundings.
 pub(super) struct Bench {
     pub(super) source: JwksSource,
     pub(super) clock: Arc<TestClock>,
@@ -223,12 +223,12 @@ impl Bench {
         self.clock.now().unwrap()
     }
 
-    /// Is this key trusted, without waiting?
+    /// Whether this key is trusted, without waiting.
     pub(super) fn trusts(&self, id: &str) -> Result<bool, KeysUnavailable> {
         self.source.snapshot(self.now()).map(|keys| keys.find(Some(id)).is_some())
     }
 
-    /// What becomes of a token with this `kid`: as the provider asks.
+    /// The verdict on a token with this `kid`, as the provider asks.
     pub(super) async fn token(&self, id: &str) -> Result<bool, KeysUnavailable> {
         match self.trusts(id) {
             Ok(true) => Ok(true),
@@ -241,7 +241,7 @@ impl Bench {
     }
 }
 
-/// Time passes, and tasks do what they have to meanwhile.
+/// Lets time pass, and tasks do their work meanwhile.
 pub(super) async fn pass(seconds: u64) {
     sleep(Duration::from_secs(seconds)).await;
 }

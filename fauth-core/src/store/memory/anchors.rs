@@ -1,4 +1,4 @@
-//! What ends mandates, in the memory of this process.
+//! The memory store for mandates: revoked anchors, delegation epochs and used mandates.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -30,7 +30,7 @@ const DEFAULT_SPENT: usize = 1_000_000;
 /// development and tests. Clones share their contents.
 ///
 /// It shares nothing with other instances and keeps nothing across a restart. A provider that is
-/// built with it says so in the log.
+/// built with it logs a warning.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,9 +46,9 @@ const DEFAULT_SPENT: usize = 1_000_000;
 ///
 /// # Bounds
 /// One million anchors, one million ids of used mandates, 10 000 zones; the
-/// [builder](Self::builder) changes these limits. Entries that have ended are removed a few with
-/// each write: after an hour, or when the room is needed. A store that is full of others refuses
-/// more with a [`StoreError`].
+/// [builder](Self::builder) changes these limits. Expired entries are removed a few with each
+/// write: after an hour, or earlier if the room is needed. A store that is full of other entries
+/// refuses further ones with a [`StoreError`].
 ///
 /// # Security
 /// After a restart, nothing is revoked: mandates that were revoked before and have not expired are
@@ -65,13 +65,13 @@ struct Inner {
 }
 
 impl MemoryAnchorStore {
-    /// An empty store with the default bounds, by the clock of the system.
+    /// Creates an empty store with the default limits and the system clock.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Starts an empty store with limits or a clock of your own.
+    /// Starts building an empty store with custom limits or another clock.
     pub fn builder() -> MemoryAnchorStoreBuilder {
         MemoryAnchorStoreBuilder {
             anchors: DEFAULT_ANCHORS,
@@ -81,14 +81,13 @@ impl MemoryAnchorStore {
         }
     }
 
-    /// How many entries there are, of all kinds, with those that have ended and are not yet
-    /// removed.
+    /// The number of entries of all kinds, including expired ones that are not yet removed.
     #[must_use]
     pub fn entries(&self) -> usize {
         [&self.0.anchors, &self.0.epochs, &self.0.spent].into_iter().map(|marks| marks.room.used()).sum()
     }
 
-    /// The present, in milliseconds.
+    /// The current time in milliseconds.
     fn now(&self) -> Result<u64, StoreError> {
         self.0.clock.now_precise().map(millis).map_err(StoreError::new)
     }
@@ -106,7 +105,7 @@ impl fmt::Debug for MemoryAnchorStore {
     }
 }
 
-/// Builds a [`MemoryAnchorStore`] with limits or a clock of your own.
+/// Builds a [`MemoryAnchorStore`] with custom limits or another clock.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MemoryAnchorStoreBuilder {
@@ -129,15 +128,14 @@ impl MemoryAnchorStoreBuilder {
         self
     }
 
-    /// Sets the maximum number of used mandates that are remembered, for providers that accept
-    /// each mandate once. Default: 1 000 000.
+    /// Sets the maximum number of used mandates that are remembered, for providers that accept each
+    /// mandate only once. Default: 1 000 000.
     pub fn spent(mut self, most: usize) -> Self {
         self.spent = most;
         self
     }
 
-    /// Sets the clock by which entries end; [`SystemClock`] by default. Use the one that the
-    /// provider has.
+    /// Sets the clock by which entries expire. Default: [`SystemClock`]. Use the provider's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -216,12 +214,12 @@ impl AnchorStore for MemoryAnchorStore {
     }
 }
 
-/// Below the bounds of lifetimes and clocks this loses nothing.
+/// Lossless within the bounds of lifetimes and clocks.
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Names with a number each, which end by themselves.
+/// Names with a number each, which expire.
 struct Marks {
     hasher: RandomState,
     shards: Shards<Shard>,
@@ -231,7 +229,7 @@ struct Marks {
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     value: u64,
-    /// In milliseconds since 1970. From then on it counts as not there.
+    /// The time from which the mark counts as absent, in milliseconds since 1970.
     until: u64,
 }
 
@@ -258,8 +256,8 @@ impl Marks {
         Ok(shard.marks.get(name).copied().filter(|mark| now < mark.until))
     }
 
-    /// Changes the mark of a name in one step, and forgets a few others. `next` gets the mark that
-    /// has not ended, and says what becomes of it; `None` leaves it as it is.
+    /// Changes the mark of a name in one step, and removes a few expired ones. `next` receives the
+    /// unexpired mark and returns the new one; `None` leaves it unchanged.
     fn change(
         &self,
         name: &str,
@@ -281,7 +279,7 @@ impl Marks {
         Ok(())
     }
 
-    /// Removes what has ended, for less time than is usual: a few in each part.
+    /// Removes a few expired marks from each shard, without the usual hour of margin.
     fn make_room(&self, now: u64) -> Result<(), Refused> {
         for at in Shards::<Shard>::indices() {
             self.forget(&mut *self.shards.write(at)?, now);
@@ -289,7 +287,7 @@ impl Marks {
         Ok(())
     }
 
-    /// Removes a few that had ended by then.
+    /// Removes a few marks that had expired by then.
     fn forget(&self, shard: &mut Shard, ended_by: u64) {
         for _ in 0..FORGOTTEN_PER_WRITE {
             let Some(due) = shard.leaving.first().filter(|(until, _)| *until <= ended_by).cloned() else {
@@ -340,7 +338,7 @@ mod tests {
         assert_eq!(marks.room.used(), 2);
     }
 
-    /// A clock that jumps back by less than an hour still finds them.
+    /// They are still found after the clock jumps back by less than an hour.
     #[test]
     fn what_has_ended_stays_for_an_hour_where_there_is_room() {
         let marks = Marks::new(1000);

@@ -79,7 +79,7 @@ impl ApiKeyStore for MemoryStore {
     }
 }
 
-/// For steps that are not told the time: nothing is past its time then.
+/// For steps without a current time: nothing has expired by then.
 const LONG_AGO: Timestamp = Timestamp::from_unix_seconds(i64::MIN);
 
 /// The keys of an owner that have not expired.

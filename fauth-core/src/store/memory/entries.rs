@@ -1,5 +1,5 @@
-//! What is revoked, and the epochs that were raised. The check is on the path of every guarded
-//! request: no allocation, one short lock for each target, and none while nothing is revoked.
+//! Revocations and raised epochs. The check is on the path of every guarded request: it does not
+//! allocate, takes one short lock per target, and takes none while nothing is revoked.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -19,17 +19,17 @@ use crate::{
     store::{Owner, RevocationTarget, TokenFacts, raised_epoch, revocations::OwnerKeys},
 };
 
-/// Stands for "nothing was forgotten yet".
+/// Stands for "nothing was removed yet".
 const NEVER: i64 = i64::MIN;
 
-/// What is revoked, and the epochs that were raised.
+/// The revocations and raised epochs.
 pub(super) struct Entries {
     shards: Shards<Shard>,
     room: Room,
     shares: Shares,
-    /// Since when the store remembers.
+    /// When the store's memory begins.
     since: AtomicI64,
-    /// The latest time of an entry that was forgotten.
+    /// The latest expiry of a removed entry.
     forgotten: AtomicI64,
 }
 
@@ -43,18 +43,18 @@ struct Shard {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    /// When it is past its time: the later of what its two parts ask for.
+    /// When the entry expires: the later end of its two parts.
     until: Timestamp,
     /// Until when the target is revoked; long ago if only an epoch was raised.
     revoked_until: Timestamp,
-    /// The epoch of the owner, in the entry of its subject; 0 if it was never raised.
+    /// The owner's epoch, in the entry of its subject; 0 if it was never raised.
     epoch: u64,
 }
 
 const LONG_AGO: Timestamp = Timestamp::from_unix_seconds(i64::MIN);
 
 impl Entry {
-    /// The entry of a target after it was revoked until then.
+    /// The entry of a target after it was revoked until `until`.
     fn revoked(before: Option<Self>, until: Timestamp) -> Self {
         let Some(before) = before else { return Self { until, revoked_until: until, epoch: 0 } };
         let revoked_until = before.revoked_until.max(until);
@@ -62,7 +62,7 @@ impl Entry {
     }
 }
 
-/// A target that is to be revoked, or for longer.
+/// A target that has to be revoked, or revoked for longer.
 struct Due {
     /// Until when it is revoked so far; `None` if there is no entry.
     revoked_until: Option<Timestamp>,
@@ -74,13 +74,13 @@ impl Due {
         self.revoked_until.is_none()
     }
 
-    /// Whether the owner has one more than before when it is revoked.
+    /// Whether the revocation adds to the owner's count.
     fn takes_a_place(&self, now: Timestamp) -> bool {
         self.is_counted && self.revoked_until.is_none_or(|until| until <= now)
     }
 }
 
-/// Room that was taken for new entries; what is not used is given back.
+/// Room taken for new entries; unused room is given back on drop.
 struct Taken<'a> {
     room: &'a Room,
     left: usize,
@@ -90,7 +90,7 @@ impl Taken<'_> {
     fn use_one(&mut self) -> bool {
         match self.left.checked_sub(1) {
             Some(left) => self.left = left,
-            // An entry was forgotten since it was seen.
+            // An entry was removed after it was counted as present.
             None => return self.room.take(),
         }
         true
@@ -118,14 +118,14 @@ impl Entries {
         self.room.used()
     }
 
-    /// Every call to the store says what time it is. One from before something that is forgotten
-    /// already makes it begin anew. Did it?
+    /// Called with the caller's time on every call to the store. If that lies before the expiry of
+    /// an entry that was already removed, the memory begins anew. Returns whether it did.
     pub(super) fn witness(&self, now: Timestamp) -> bool {
         let now = now.unix_seconds();
         let forgotten = self.forgotten.load(Ordering::SeqCst);
         let is_gone = now < forgotten;
         if is_gone {
-            // In this order: nobody may see neither the gap nor the new beginning.
+            // In this order, so that every other thread sees the gap or the new beginning.
             self.since.fetch_max(now, Ordering::SeqCst);
             let _ = self.forgotten.compare_exchange(forgotten, NEVER, Ordering::SeqCst, Ordering::SeqCst);
         }
@@ -136,7 +136,7 @@ impl Entries {
         Ok(self.shards.read(shard_of(key))?.entries.get(key).copied())
     }
 
-    /// Changes the entry of a key, and forgets a few others.
+    /// Changes the entry of a key, and removes a few expired ones.
     fn change(
         &self,
         key: &[u8],
@@ -149,7 +149,7 @@ impl Entries {
         self.change_in(&mut Taken { room: &self.room, left: 0 }, key, now, next)
     }
 
-    /// As [`change`](Self::change), with room that was taken before.
+    /// Like [`change`](Self::change), with room taken before.
     fn change_in(
         &self,
         room: &mut Taken<'_>,
@@ -175,12 +175,12 @@ impl Entries {
         Ok(())
     }
 
-    /// Drops a few that are past their time.
+    /// Removes a few expired entries.
     fn forget(&self, entries: &mut Shard, now: Timestamp) {
         for _ in 0..FORGOTTEN_PER_WRITE {
             let due = entries.leaving.first().filter(|(until, _)| is_forgettable(*until, now));
             let Some(due) = due.cloned() else { return };
-            // Before the entry goes: whoever does not find it must find this.
+            // Before the entry is removed: a thread that no longer finds the entry must see this.
             self.forgotten.fetch_max(due.0.unix_seconds(), Ordering::SeqCst);
             entries.entries.remove(&due.1);
             entries.leaving.remove(&due);
@@ -188,9 +188,8 @@ impl Entries {
         }
     }
 
-    /// Whether one of a token's targets is revoked, and the epoch of its owner. The two stand in
-    /// one entry where the target is the subject, so that a check costs one look-up for each
-    /// target.
+    /// Whether one of a token's targets is revoked, and the epoch of its owner. Both are in one
+    /// entry if the target is the subject, so that a check costs one look-up per target.
     pub(super) fn look_up(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<(bool, u64), Refused> {
         let mut keys = OwnerKeys::new(&token.owner);
         let (mut is_revoked, mut epoch) = (false, None);
@@ -212,8 +211,8 @@ impl Entries {
         Ok(entry.map_or(0, |entry| entry.epoch))
     }
 
-    /// Revokes what is not revoked for so long already. `false` if that would be more than the
-    /// owner's share, or more than acts of owners may fill.
+    /// Revokes the targets that are not already revoked for that long. `false` if that would exceed
+    /// the owner's share, or the room for actions of owners.
     pub(super) fn revoke(
         &self,
         owner: &Owner<'_>,
@@ -222,7 +221,7 @@ impl Entries {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, Refused> {
-        // Until it is dropped, nobody else changes what is revoked for this owner.
+        // Until this is dropped, no other thread changes the owner's revocations.
         let mut share = self.shares.lock(owner)?;
         let due = self.due(owner, targets, until)?;
         let further = due.values().filter(|due| due.takes_a_place(now)).count();
@@ -243,7 +242,7 @@ impl Entries {
         Ok(true)
     }
 
-    /// The targets that are not revoked until then, each once.
+    /// The targets that are not yet revoked until `until`, each once.
     fn due(
         &self,
         owner: &Owner<'_>,
@@ -255,7 +254,7 @@ impl Entries {
             let key = target.with_key(owner, |key| Box::<[u8]>::from(key));
             let before = self.find(&key)?;
             if before.is_none_or(|before| before.revoked_until < until) {
-                // A claim is nobody's.
+                // A claim belongs to no owner.
                 let is_counted = !matches!(target, RevocationTarget::Claim { .. });
                 let revoked_until = before.map(|before| before.revoked_until);
                 due.insert(key, Due { revoked_until, is_counted });
@@ -264,7 +263,8 @@ impl Entries {
         Ok(due)
     }
 
-    /// Room for so many new entries, or `None`. Acts of owners leave some of it to others.
+    /// Takes room for `count` new entries; `None` if there is none. Actions of owners leave the
+    /// reserved part free.
     fn take_room(
         &self,
         count: usize,
@@ -299,7 +299,7 @@ impl Entries {
         raised.map(|entry| entry.epoch)
     }
 
-    /// Since when the store remembers.
+    /// When the store's memory begins.
     pub(super) fn since(&self) -> Timestamp {
         Timestamp::from_unix_seconds(self.since.load(Ordering::SeqCst))
     }
@@ -320,9 +320,9 @@ impl Shard {
     }
 }
 
-/// Where an entry is. The map in there hashes the key with a secret of its own; to do so twice
-/// would cost as much as the rest of a check. A stranger who foresees this hash can make threads
-/// wait for each other, and nothing else.
+/// The shard of a key. The map in the shard hashes the key with a secret of its own; doing that
+/// twice would cost as much as the rest of a check. An attacker who predicts this hash can make
+/// threads wait for each other, and nothing else.
 fn shard_of(key: &[u8]) -> ShardIndex {
     let end = key.iter().rev().take(8).fold(0_u64, |end, byte| (end << 8) | u64::from(*byte));
     // Only the highest bits of the product depend on all eight bytes.

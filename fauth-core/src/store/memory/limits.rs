@@ -1,34 +1,34 @@
-//! Counters of rate limits in a fixed array of numbers: what strangers send cannot make it grow.
+//! Rate-limit counters in a fixed array of numbers, which cannot grow with what clients send.
 //!
 //! # How a counter is found
-//! A keyed hash of the key names two lines of the array, one in each half, and a mark of 15 bits. A
-//! line is a cache line of eight cells, and a cell is one number: the mark, two bits for the class
-//! of its window, a bit that says whether the last request was refused, and until when what was
-//! taken is paid off. A cell whose time is past is worth as much as an empty one, so it is free for
-//! whoever comes next. Nothing has to be swept or evicted.
+//! A keyed hash of the key determines two lines of the array, one in each half, and a mark of 15
+//! bits. A line is a cache line of eight cells. A cell is one number: the mark, two bits for the
+//! class of its window, one bit for whether the last request was refused, and the time at which
+//! everything taken is paid off. A cell whose time has passed is equivalent to an empty one, so it
+//! is free for the next key. Nothing has to be swept or evicted.
 //!
-//! A key that finds no room in its first line takes a cell of the second. Until when there is one
-//! of which this holds is noted for each first line, so that a request mostly reads one cache line
-//! and that note; where it is noted, both lines are read at the same time. At a million keys nearly
-//! all of the time is spent on waiting for the memory.
+//! A key that finds no room in its first line takes a cell of the second one. Each first line
+//! records until when it has such a key, so that most requests read only one cache line and that
+//! record; otherwise both lines are read at the same time. With a million keys, nearly all of the
+//! time is spent waiting for memory.
 //!
 //! # What happens when both lines are full
-//! The new key shares one of these cells, which its hash chooses: always the same, so that a key
-//! is let through no more often because it has no cell of its own. It shares only where both fit:
-//! what is in use is no more than the quota of the key, and no more than any window of the
-//! owner's class has, so that the owner never sees a time beyond its own window. Else it shares a
-//! cell of an array of its own with some that find no room for the same limit. So a flood of keys
-//! makes limits stricter for some: live counters are never thrown away, or an attacker who can
-//! choose keys could wipe out those of others. A key that moves from a shared cell to another
-//! starts anew there, once. The hash has a random key of this process, so that nobody can
-//! choose who shares.
+//! The new key shares one of these cells, which its hash chooses. The choice never changes, so a
+//! key without its own cell gains no requests by it. It shares only if both keys fit: what is in
+//! use must exceed neither the quota of the new key nor any window in the class of the cell's
+//! owner, so that the owner never sees a time beyond its own window. Otherwise the key shares a
+//! cell of a separate overflow array with some other keys of the same limit that find no room. A
+//! flood of keys therefore makes limits stricter for some clients. Live counters are never
+//! discarded; otherwise an attacker who can choose keys could erase those of others. A key that
+//! moves from one shared cell to another starts anew there, once. The hash is keyed with a random
+//! value of this process, so that nobody can choose which keys share.
 //!
 //! Windows of more than an hour have arrays of their own: keys that are counted for a month take no
 //! room from those that are counted for a minute.
 //!
 //! # Why it is atomic
-//! Each counter is one number, changed by compare-and-swap. For several windows, all are looked at
-//! first; then each takes, and if one has run out meanwhile, the others give back.
+//! Each counter is one number, changed by compare-and-swap. For several windows, all are checked
+//! first; then each one takes, and if one has run out meanwhile, the others give back.
 
 use std::{
     fmt,
@@ -51,34 +51,34 @@ const CELLS: usize = 8;
 const DEFAULT_COUNTERS: usize = 1 << 20;
 const FEWEST_COUNTERS: usize = 1 << 10;
 const MOST_COUNTERS: usize = 1 << 24;
-/// For keys that find no room, so many lines for each of their limits to be found in.
+/// The number of overflow lines, for keys that find no room.
 const OVERFLOW_LINES: usize = 64;
 
-/// The time of a cell: a point on a ring of two years. Who is more than a window ahead is behind.
+/// The bits of a cell's time: a point on a ring of two years. A cell more than the longest window
+/// ahead is in the past.
 const TIME_BITS: u32 = 46;
 const TIME: u64 = (1 << TIME_BITS) - 1;
 const REFUSED: u64 = 1 << TIME_BITS;
-/// Of which class the window of the owner is: two bits.
+/// The class of the owner's window: two bits.
 const CLASS_SHIFT: u32 = TIME_BITS + 1;
 const MARK_BITS: u32 = 15;
-/// A counter is ahead by the longest window and an interval at most; 33 days in ticks.
+/// A counter is ahead by at most the longest window and one interval; 33 days in ticks.
 const LONGEST: u64 = (33 * 24 * 60 * 60) << 20;
 const SECOND: u64 = 1 << 20;
-/// The shortest window of each class, in seconds: up to an hour, and above.
+/// The shortest window of each class, in seconds: for windows up to an hour, and above.
 const SHORT_CLASSES: [u64; 4] = [1, 60, 900, 3_600];
 const LONG_CLASSES: [u64; 4] = [3_600, 21_600, 86_400, 604_800];
 
-/// Counters of rate limits in the memory of this process, in an array of fixed size.
+/// Rate-limit counters in the memory of this process, in an array of fixed size.
 ///
-/// Each provider has one, which is made when its first limit is; give
-/// [`limit_store`](crate::AuthProviderBuilder::limit_store) a clone of this to share one. It is for
-/// one instance: several instances with counters of their own let through that many times as
-/// much.
+/// Each provider creates one with its first limit; pass a clone of this to
+/// [`limit_store`](crate::AuthProviderBuilder::limit_store) to share it. It applies to one
+/// instance: `n` instances with separate counters allow `n` times as much.
 ///
 /// # Bounds
 /// 2^20 counters of 8 bytes by default, and half as many for windows of more than an hour (12.8 MiB
-/// in all). A counter is in use for as long as its key has taken something that has not come back:
-/// keys beyond that share counters, which makes their limits stricter.
+/// in all). A counter is in use until everything taken by its key has come back. Keys beyond that
+/// number share counters, which makes their limits stricter.
 #[derive(Clone)]
 pub struct MemoryLimits {
     inner: Arc<Inner>,
@@ -86,11 +86,11 @@ pub struct MemoryLimits {
 
 struct Inner {
     hasher: RandomState,
-    /// For windows up to an hour.
+    /// For windows of up to an hour.
     short: Part,
-    /// For those above.
+    /// For longer windows.
     long: Part,
-    /// The latest present that was told, to a second: what is later than this was never now.
+    /// The latest current time that was passed, to a second. No later time was ever current.
     latest: AtomicU64,
 }
 
@@ -102,14 +102,14 @@ struct Part {
 }
 
 impl MemoryLimits {
-    /// Counters of the default number.
+    /// Creates the default number of counters.
     #[must_use]
     pub fn new() -> Self {
         Self::with_counters(DEFAULT_COUNTERS)
     }
 
-    /// So many counters, rounded up to a power of two between 2^10 and 2^24, and half as many for
-    /// windows of more than an hour.
+    /// Creates this number of counters, rounded up to a power of two between 2^10 and 2^24, and
+    /// half as many for windows of more than an hour.
     #[must_use]
     pub fn with_counters(counters: usize) -> Self {
         let counters = counters.clamp(FEWEST_COUNTERS, MOST_COUNTERS).next_power_of_two();
@@ -122,13 +122,13 @@ impl MemoryLimits {
         Self { inner: Arc::new(inner) }
     }
 
-    /// How many bytes the counters take. That never changes.
+    /// The memory that the counters take, in bytes. It never changes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.inner.short.memory() + self.inner.long.memory()
     }
 
-    /// As [`LimitStore::take`], without waiting for anybody.
+    /// Like [`LimitStore::take`], without waiting.
     #[must_use]
     pub fn take_now(&self, key: &CounterKey<'_>, windows: &[LimitWindow], now: Duration) -> Taken {
         let now = Ticks::of(now).0;
@@ -174,17 +174,17 @@ impl LimitStore for MemoryLimits {
     }
 }
 
-/// Where the counters of a key lie: the hash of the key and that of its limit alone.
+/// Where the counters of a key are: the hash of the key and that of its limit alone.
 struct Places {
     key: u64,
     scope: u64,
 }
 
-/// What one window has made of a request.
+/// The result of one window for a request.
 struct Step<'a> {
     state: LimitState,
     is_first_refusal: bool,
-    /// The cell that was taken from, and whose it was.
+    /// The cell that was taken from, and its mark.
     cell: &'a AtomicU64,
     mark: u64,
 }
@@ -203,7 +203,7 @@ impl Part {
         self.classes.iter().skip(1).map(|shortest| u64::from(*shortest <= seconds)).sum()
     }
 
-    /// How far ahead a cell of this class may be at most, whoever its owner is.
+    /// How far ahead a cell of this class can be at most, whichever key owns it.
     fn bound(&self, mark: u64) -> u64 {
         let class = usize::try_from((mark >> CLASS_SHIFT) & 3).unwrap_or(0);
         self.classes.get(class).copied().unwrap_or(1) * SECOND
@@ -212,15 +212,15 @@ impl Part {
 
 impl Inner {
     fn places(&self, key: &CounterKey<'_>) -> Places {
-        // A scope is a digest: one word of it tells limits apart as well as all, since nobody
-        // chooses limits.
+        // A scope is a digest: one word of it distinguishes limits as well as all of it, since
+        // clients do not choose limits.
         let scope = key.scope().first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key.key());
         Places { key: hasher.finish() ^ scope, scope }
     }
 
-    /// Written once in a second, so that no two processors fight for it.
+    /// Written once per second, so that processors do not contend for it.
     fn note_present(&self, now: u64) {
         if now > self.latest.load(Ordering::Relaxed).saturating_add(SECOND) {
             self.latest.fetch_max(now, Ordering::Relaxed);
@@ -265,13 +265,13 @@ impl Inner {
     }
 
     /// Always finds a cell: there are lines for every hash.
-    #[expect(clippy::inline_always, reason = "measured: results that pass through memory cost a fifth")]
+    #[expect(clippy::inline_always, reason = "measured: passing results through memory costs a fifth")]
     #[inline(always)]
     fn take_one(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Step<'_>> {
         loop {
             let found = self.find(places, index, window, now)?;
             let (new, used, state) = match found.refusal(window) {
-                // Its time stays: it may be that of another key, or of a later present.
+                // The time stays: it may belong to another key, or to a later current time.
                 Some(state) if !found.has_jumped => (found.seen | REFUSED, found.used, state),
                 Some(state) => {
                     (found.mark | REFUSED | (now.wrapping_add(found.used) & TIME), found.used, state)
@@ -288,7 +288,7 @@ impl Inner {
         }
     }
 
-    /// Notes that a request was refused by this window; `false` if the last one was too.
+    /// Records that a request was refused by this window; `false` if the previous one was too.
     fn mark_refused(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> bool {
         let Some(step) = self.take_one(places, index, window, now) else { return false };
         if !step.state.is_refused() {
@@ -298,7 +298,7 @@ impl Inner {
         step.is_first_refusal
     }
 
-    #[expect(clippy::inline_always, reason = "measured: results that pass through memory cost a fifth")]
+    #[expect(clippy::inline_always, reason = "measured: passing results through memory costs a fifth")]
     #[inline(always)]
     fn find(&self, places: &Places, index: usize, window: LimitWindow, now: u64) -> Option<Found<'_>> {
         let part = if window.span().as_secs() > 3_600 { &self.long } else { &self.short };
@@ -310,7 +310,7 @@ impl Inner {
         self.find_beyond(part, found, places, index, window, now)
     }
 
-    /// If all cells of the key are those of others, or its own is beyond its window.
+    /// For a key whose cells all belong to others, or whose own cell is beyond its window.
     #[cold]
     fn find_beyond<'a>(
         &'a self,
@@ -333,8 +333,8 @@ impl Inner {
             found.has_jumped = true;
             return Some(found);
         }
-        // Some keys of one limit share a cell of the other array, so that this is not one cell
-        // for all.
+        // Some keys of one limit share a cell of the overflow array, so that not all of them share
+        // a single cell.
         let hash = self.hasher.hash_one((places.scope, index, places.key & 0xff));
         let mut found = part.overflow.find(hash, class, now)?;
         found.most = if found.is_shared { full.min(part.bound(found.mark)) } else { full };
@@ -345,15 +345,15 @@ impl Inner {
         Some(found)
     }
 
-    /// Was it once so late that a cell can lie this far beyond its window? If not, it is the cell
-    /// of a longer window whose key has the same mark.
+    /// Whether the latest time ever seen explains a cell this far beyond its window. If not, it is
+    /// the cell of a longer window whose key has the same mark.
     fn has_jumped(&self, beyond: u64, now: u64) -> bool {
         let latest = self.latest.load(Ordering::Relaxed);
         beyond <= latest.saturating_sub(now).saturating_add(SECOND)
     }
 }
 
-/// What was taken from this cell is given back, if it is still the same key's.
+/// Gives back what was taken from this cell, if it still belongs to the same key.
 fn give_back(cell: &AtomicU64, mark: u64, window: LimitWindow, now: u64) {
     let mut seen = cell.load(Ordering::Relaxed);
     while marked(seen) == mark {
@@ -366,12 +366,12 @@ fn give_back(cell: &AtomicU64, mark: u64, window: LimitWindow, now: u64) {
     }
 }
 
-/// Whose cell it is: the mark of the key, and the class of its window.
+/// Identifies the owner of a cell: the mark of the key, and the class of its window.
 const fn marked(cell: u64) -> u64 {
     cell & !(TIME | REFUSED)
 }
 
-/// The counters of the windows of one key lie apart.
+/// Spreads the counters of one key's windows.
 const fn mixed(hash: u64, index: u64) -> u64 {
     // The finalizer of SplitMix64.
     let mut mixed = hash ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -389,42 +389,42 @@ struct Line([AtomicU64; CELLS]);
 struct Lines {
     first: Box<[Line]>,
     second: Box<[Line]>,
-    /// Of each line of the first half, until when a counter that found no room there lies in the
-    /// second: so that the second is read only then. In ticks; it never falls.
+    /// For each line of the first half, until when a counter that found no room there is in the
+    /// second half, so that the second half is read only then. In ticks; never decreases.
     spilled: Box<[AtomicU64]>,
 }
 
-/// The cell of a key.
+/// The cell found for a key.
 struct Found<'a> {
     cell: &'a AtomicU64,
-    /// What stood in it.
+    /// The value that was read from the cell.
     seen: u64,
-    /// How far it is ahead of the present.
+    /// How far the cell is ahead of the current time.
     used: u64,
-    /// The mark that it keeps or gets.
+    /// The mark that the cell keeps or gets.
     mark: u64,
-    /// Is it the cell of another key?
+    /// Whether the cell belongs to another key.
     is_shared: bool,
-    /// If it lies in the second half, what has to say so.
+    /// The record to update, if the cell is in the second half.
     spilled: Option<&'a AtomicU64>,
-    /// How far it may be ahead.
+    /// How far ahead the cell may be.
     most: u64,
-    /// Is it beyond its window because the clock has jumped back?
+    /// Whether the cell is beyond its window because the clock has jumped back.
     has_jumped: bool,
 }
 
 impl Found<'_> {
-    /// Puts `cell`, which is ahead by so much, in the place of what stood there, if that is still
-    /// there.
+    /// Replaces the value that was read by `cell`, which is paid off at `until`, if the cell still
+    /// has that value.
     fn swap(&self, cell: u64, until: u64) -> bool {
-        // First of all: nobody may look for it in the first half only.
+        // Recorded first, so that no thread looks for the cell only in the first half.
         if let Some(spilled) = self.spilled {
             spilled.fetch_max(until, Ordering::Relaxed);
         }
         self.cell.compare_exchange(self.seen, cell, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// What is said if there is no room for another request.
+    /// The refusal, if there is no room for another request.
     fn refusal(&self, window: LimitWindow) -> Option<LimitState> {
         let room = self.most.saturating_sub(self.used);
         let missing = window.full().saturating_sub(self.most);
@@ -444,12 +444,12 @@ impl Lines {
             + self.spilled.len() * size_of::<AtomicU64>()
     }
 
-    /// The cell of this hash, or the one that it may take: its own, a free one, or else the one
-    /// that the hash chooses of those of others.
-    #[expect(clippy::inline_always, reason = "measured: results that pass through memory cost a fifth")]
+    /// Finds the cell for this hash: its own one, else a free one, else the one of another key that
+    /// the hash chooses.
+    #[expect(clippy::inline_always, reason = "measured: passing results through memory costs a fifth")]
     #[inline(always)]
     fn find(&self, hash: u64, class: u64, now: u64) -> Option<Found<'_>> {
-        // Never zero, so that an empty cell is nobody's.
+        // Never zero, so that an empty cell belongs to no key.
         let mark = (hash >> (64 - MARK_BITS)).max(1) << (64 - MARK_BITS) | class << CLASS_SHIFT;
         let chosen = usize::try_from(hash & 0x000f_ffff).unwrap_or(0) & (self.first.len() - 1);
         let (line, spilled) = (&self.first.get(chosen)?.0, self.spilled.get(chosen)?);
@@ -478,7 +478,7 @@ impl Lines {
         let chosen = usize::try_from((hash >> 20) & 0x000f_ffff).unwrap_or(0) & (self.second.len() - 1);
         let other = &self.second.get(chosen)?.0;
         let spilled = Some(spilled);
-        // Both lines are asked for before either is looked at, so that they come at the same time.
+        // Both lines are requested before either is examined, so that they arrive at the same time.
         let second = Seen::of(other);
         let [own, own_beyond] = [first.places(is_own), second.places(is_own)];
         if own | own_beyond != 0 {
@@ -503,11 +503,12 @@ impl Lines {
     }
 }
 
-/// A line, and what stood in each of its cells when it was read.
+/// A line, and the values of its cells when it was read.
 ///
-/// Everything is decided on one reading: if two requests of a new key looked for its cell, and then
-/// for a free one, the second could miss what the first has taken in between, and take another. A
-/// cell that has changed since is noticed when it is swapped.
+/// All decisions are based on one reading. If a new key's own cell and a free cell were looked for
+/// in two readings, a concurrent request of the key could take a cell in between; this request
+/// would miss it and take another one. A cell that has changed since the reading is noticed by the
+/// swap.
 struct Seen<'a> {
     line: &'a [AtomicU64; CELLS],
     cells: [u64; CELLS],
@@ -519,37 +520,37 @@ impl<'a> Seen<'a> {
         Self { line, cells: line.each_ref().map(|cell| cell.load(Ordering::Relaxed)) }
     }
 
-    /// The cells of which this holds, one bit for each.
+    /// The cells for which the condition holds, one bit for each.
     ///
-    /// All are looked at without a branch: where a mark stands cannot be foreseen, and a processor
-    /// that guesses wrong waits until the line has come from memory.
+    /// All cells are examined without branches: the position of a mark cannot be predicted, and a
+    /// mispredicted branch would wait until the line has arrived from memory.
     #[inline]
     fn places(&self, holds: impl Fn(u64) -> bool) -> u32 {
         let place = |(place, cell): (usize, &u64)| u32::from(holds(*cell)) << place;
         self.cells.iter().enumerate().map(place).fold(0, |places, place| places | place)
     }
 
-    /// The first of these cells, and what stood in it.
+    /// The first of these cells, and its value.
     #[inline]
     fn at(&self, places: u32) -> Option<(&'a AtomicU64, u64)> {
         let place = usize::try_from(places.trailing_zeros()).ok()?;
         Some((self.line.get(place)?, *self.cells.get(place)?))
     }
 
-    /// The first cell of which this holds.
+    /// The first cell for which the condition holds.
     #[inline]
     fn find(&self, holds: impl Fn(u64) -> bool) -> Option<(&'a AtomicU64, u64)> {
         self.at(self.places(holds))
     }
 }
 
-/// How far a cell is ahead of the present; zero if it is behind, or empty.
+/// How far a cell is ahead of the current time; zero if it is behind, or empty.
 const fn ahead(cell: u64, now: u64) -> u64 {
     let ahead = (cell & TIME).wrapping_sub(now & TIME) & TIME;
     if cell == 0 || ahead > LONGEST { 0 } else { ahead }
 }
 
-/// Is a cell not ahead of the present? Without a branch.
+/// Whether a cell is not ahead of the current time. Without branches.
 const fn is_free(cell: u64, now: u64) -> bool {
     let ahead = (cell & TIME).wrapping_sub(now & TIME) & TIME;
     (cell == 0) | (ahead.wrapping_sub(1) >= LONGEST)

@@ -88,8 +88,7 @@ impl OneTimeStore for MemoryStore {
     }
 }
 
-/// The tokens that have to go so that there is room for `new` under the limit: those that expire
-/// first.
+/// The tokens to remove so that `new` fits under the limit: those that expire first.
 fn surplus(tokens: &Tokens, new: &OneTimeRecord, limit: usize, now: Timestamp) -> Vec<Arc<OneTimeKey>> {
     let mut rivals: Vec<_> = tokens
         .of(&new.owner)

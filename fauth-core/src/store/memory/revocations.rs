@@ -45,7 +45,8 @@ impl RevocationStore for MemoryStore {
         if revocations.len() > 0 {
             (known.is_revoked, known.epoch) = revocations.look_up(token, now)?;
         }
-        // Not before the entries were looked for: one that was forgotten meanwhile counts too.
+        // Only after the entries were looked up, so that an entry removed meanwhile is taken into
+        // account.
         self.witness(now);
         known.remembers_since = Some(revocations.since());
         Ok(Verdict::of(token, &known, now))
@@ -72,8 +73,8 @@ impl RevocationStore for MemoryStore {
 }
 
 impl MemoryStore {
-    /// What time it is for a caller. If the store begins anew because of that, nothing that was
-    /// issued before is good any more.
+    /// Passes on the caller's time. If the memory begins anew because of it, nothing issued before
+    /// is valid any more.
     fn witness(&self, now: Timestamp) {
         if self.0.revocations.witness(now) {
             self.0.changes.tell_all();

@@ -1,4 +1,4 @@
-//! The rows of the tables: to whom they belong, and when they leave.
+//! The rows of the tables: their owners, and when they expire.
 
 use super::table::Row;
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     store::{OneTimeRecord, Owner, RefreshFamily, SecretHash, Session, SessionId, StoredApiKey},
 };
 
-/// Whose session, and which.
+/// The owner and the id of a session.
 pub(super) type SessionKey = (Owner<'static>, SessionId);
 
-/// A session, or the tombstone of one that was ended.
+/// A session, or the tombstone of an ended one.
 pub(super) enum SessionRow {
     Open(Box<OpenSession>),
     Ended { expires_at: Timestamp, tokens_end_at: Timestamp },
@@ -22,7 +22,7 @@ pub(super) struct OpenSession {
     pub(super) payload: Option<Box<str>>,
 }
 
-/// Whose one-time token, and which.
+/// The owner and the hash of a one-time token.
 pub(super) type OneTimeKey = (Owner<'static>, SecretHash);
 
 impl Row for SessionRow {

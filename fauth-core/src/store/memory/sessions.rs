@@ -105,7 +105,7 @@ impl SessionStore for MemoryStore {
         self.0.revocations.witness(now);
         let step = |sessions: &mut Sessions| {
             let ended = live(sessions, owner, now).map(|(_, session)| EndedSession::from(session)).collect();
-            // Tombstones are listed with nobody.
+            // Tombstones are not listed under their owner.
             sessions.take_all(|(whose, _)| *whose == *owner);
             ended
         };
@@ -199,8 +199,7 @@ fn live<'a>(
     })
 }
 
-/// The sessions that have to go so that there is room for one more under the limit: those seen
-/// longest ago.
+/// The sessions to end so that another one fits under the limit: those used least recently.
 fn surplus(sessions: &Sessions, owner: &Owner<'_>, limit: usize, now: Timestamp) -> Vec<Arc<SessionKey>> {
     let by_age: BTreeSet<_> = live(sessions, owner, now)
         .map(|(key, session)| (session.last_seen_at, session.created_at, key))
@@ -235,12 +234,12 @@ fn rotate(
             let session = open.session.clone();
             RotationOutcome::InGrace { session, nonce, rotated_at, from_another_client }
         }
-        // It is there: it was looked at under the same lock.
+        // Always present: it was found under the same lock.
         RotationDecision::End => end(sessions, key).map_or(RotationOutcome::Unknown, RotationOutcome::Reused),
     }
 }
 
-/// Puts the tombstone in place of a session.
+/// Replaces a session by its tombstone.
 fn end(sessions: &mut Sessions, key: Arc<SessionKey>) -> Option<Session> {
     let SessionRow::Open(open) = sessions.get(&key)? else { return None };
     let Session { expires_at, tokens_end_at, .. } = open.session;

@@ -1,4 +1,5 @@
-//! A value in parts, each behind a lock of its own; and a bound on how much all of them hold.
+//! A value in shards, each behind its own lock, and a limit on the number of entries in all of
+//! them.
 
 use std::sync::{
     RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -7,17 +8,17 @@ use std::sync::{
 
 use super::bounds::Refused;
 
-/// Enough that sixteen threads seldom meet.
+/// Enough that sixteen threads seldom contend.
 const COUNT: usize = 32;
 
-/// One part in so many of the room is kept for those who must find some.
+/// This fraction of the room is reserved for calls that must succeed.
 const RESERVED: usize = 16;
 
-/// Which part something is in.
+/// The index of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ShardIndex(usize);
 
-/// Parts, chosen by the hash of a key or the bucket of an owner.
+/// Shards, chosen by the hash of a key or the bucket of an owner.
 pub(super) struct Shards<T> {
     parts: [RwLock<T>; COUNT],
 }
@@ -27,12 +28,12 @@ impl<T: Default> Shards<T> {
         Self { parts: std::array::from_fn(|_| RwLock::default()) }
     }
 
-    /// The part of all owners of a bucket.
+    /// The shard of all owners in a bucket.
     pub(super) fn of_bucket(bucket: u16) -> ShardIndex {
         Self::index_by(bucket.into())
     }
 
-    /// By a hash that the caller has made.
+    /// The shard for a hash that the caller has computed.
     pub(super) fn index_by(hash: u64) -> ShardIndex {
         // The remainder is below `COUNT`.
         ShardIndex(usize::try_from(hash % COUNT as u64).unwrap_or(0))
@@ -52,7 +53,7 @@ impl<T: Default> Shards<T> {
     }
 }
 
-/// How many entries there are, over all parts, and how many there may be.
+/// The number of entries in all shards, and its maximum.
 pub(super) struct Room {
     used: AtomicUsize,
     most: usize,
@@ -71,17 +72,17 @@ impl Room {
         self.used() >= self.most
     }
 
-    /// Takes the room for one more, if there is any.
+    /// Takes room for one more entry; `false` if there is none.
     pub(super) fn take(&self) -> bool {
         self.take_up_to(1, self.most)
     }
 
-    /// Takes the room for some more, if there is any for all of them.
+    /// Takes room for `count` more entries; `false` if there is not enough for all of them.
     pub(super) fn take_all(&self, count: usize) -> bool {
         self.take_up_to(count, self.most)
     }
 
-    /// As [`take_all`](Self::take_all), but leaves a sixteenth of the room to others.
+    /// Like [`take_all`](Self::take_all), but leaves a sixteenth of the room free.
     pub(super) fn take_unreserved(&self, count: usize) -> bool {
         self.take_up_to(count, self.most - self.most.div_ceil(RESERVED))
     }
@@ -94,7 +95,7 @@ impl Room {
     /// Gives room back.
     pub(super) fn give_back(&self, count: usize) {
         let fewer = |used: usize| Some(used.saturating_sub(count));
-        // It never answers `None`.
+        // The closure never returns `None`.
         let _ = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
     }
 }

@@ -1,9 +1,9 @@
-//! What each owner takes of the revocations: until when its targets are revoked, and so how many
-//! are revoked now. Only writes look at it.
+//! Each owner's share of the revocations: until when its targets are revoked, and thus how many are
+//! revoked now. Only writes use it.
 //!
-//! It does not follow the entries when they are forgotten. It forgets by the same rule, so that it
-//! never counts what may be gone, and nobody holds two locks the wrong way round: a share is locked
-//! first, and the entries are locked under it.
+//! A share is not updated when entries are removed. It removes its counts by the same rule, so that
+//! it never counts an entry that may be gone. No thread takes two locks in the wrong order: a share
+//! is locked first, and the entries are locked while it is held.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,7 +13,7 @@ use std::{
 use super::bounds::{FORGOTTEN_PER_WRITE, Refused, is_forgettable};
 use crate::{clock::Timestamp, store::Owner};
 
-/// In how many parts they are, each behind a lock of its own.
+/// The number of parts, each behind its own lock.
 const PARTS: usize = 32;
 
 pub(super) struct Shares {
@@ -24,7 +24,7 @@ pub(super) struct Shares {
 #[derive(Default)]
 struct Part {
     shares: HashMap<Digest, Share>,
-    /// By their last end.
+    /// By the latest end in each share.
     leaving: BTreeSet<(Timestamp, Digest)>,
 }
 
@@ -38,7 +38,7 @@ impl Shares {
         Self { parts: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    /// The share of an owner, for this caller alone.
+    /// Locks the share of an owner.
     pub(super) fn lock(&self, owner: &Owner<'_>) -> Result<OwnShare<'_>, Refused> {
         let digest = owner.digest();
         let [first, ..] = digest;
@@ -60,8 +60,8 @@ impl OwnShare<'_> {
         share.rev().take_while(|(until, _)| now < **until).map(|(_, count)| count).sum()
     }
 
-    /// One target is revoked until `until`; until `before`, if it was revoked already. Forgets a
-    /// few of this owner and of others.
+    /// Records that a target is revoked until `until`, and was until `before` if it was already
+    /// revoked. Removes a few expired counts of this owner and of others.
     pub(super) fn replace(&mut self, before: Option<Timestamp>, until: Timestamp, now: Timestamp) {
         let part = &mut *self.part;
         let share = part.shares.entry(self.digest).or_default();
@@ -82,7 +82,7 @@ impl OwnShare<'_> {
     }
 }
 
-/// It may be gone, if it was forgotten.
+/// The count may be gone, if it has expired.
 fn take_one(share: &mut Share, until: Timestamp) {
     if let Some(count) = share.get_mut(&until) {
         *count -= 1;
@@ -107,7 +107,7 @@ impl Part {
         }
     }
 
-    /// Drops the shares of a few owners of whom nothing is kept any more.
+    /// Removes the shares of a few owners without unexpired counts.
     fn forget(&mut self, now: Timestamp) {
         for _ in 0..FORGOTTEN_PER_WRITE {
             let due = self.leaving.first().filter(|(until, _)| is_forgettable(*until, now));
@@ -132,7 +132,7 @@ mod tests {
         Owner::new("default", "", format!("user {number}"))
     }
 
-    /// How many owners are known, and how many ends of theirs.
+    /// The number of owners and of their ends.
     fn sizes(shares: &Shares) -> (usize, usize) {
         let parts = shares.parts.iter().map(|part| part.lock().unwrap());
         parts.fold((0, 0), |(owners, ends), part| {
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(sizes(&shares), (1, 1));
     }
 
-    /// By the rule by which the entries are forgotten, so that neither outlives the other for long.
+    /// Uses the same rule as the entries, so that neither outlives the other for long.
     #[test]
     fn what_is_over_for_an_hour_is_forgotten() {
         let shares = Shares::new();

@@ -1,7 +1,8 @@
-//! Rows that are found by their key, listed by their owner, and leave by themselves.
+//! A table of rows that are found by their key, listed by their owner, and removed after they
+//! expire.
 //!
-//! All rows of an owner are in one shard behind one lock, chosen by the owner's bucket, so that a
-//! step that sees several of them, or changes some, is atomic.
+//! All rows of an owner are in one shard behind one lock, chosen by the owner's bucket. A step that
+//! reads or changes several of them is therefore atomic.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,13 +16,13 @@ use super::{
 };
 use crate::{clock::Timestamp, store::Owner};
 
-/// What a table keeps.
+/// A row of a table.
 pub(super) trait Row {
-    /// With whom it is listed. A row without an owner is a tombstone; it gives way when the room
-    /// is needed.
+    /// The owner under whom the row is listed. A row without an owner is a tombstone, and is
+    /// removed when the room is needed.
     fn owner(&self) -> Option<&Owner<'static>>;
 
-    /// When it is past its time. May move on while the row is kept.
+    /// When the row expires. May be extended while the row is stored.
     fn leaves_at(&self) -> Timestamp;
 }
 
@@ -40,8 +41,8 @@ impl<K: Hash + Ord, R: Row> Table<K, R> {
         self.room.used()
     }
 
-    /// One atomic step that may put a row under a new key, and under no other. A key that is known
-    /// is refused.
+    /// Runs one atomic step that may put a row under a new key, and under no other. A key that is
+    /// already in use is refused.
     pub(super) fn insert<T>(
         &self,
         bucket: u16,
@@ -64,7 +65,7 @@ impl<K: Hash + Ord, R: Row> Table<K, R> {
         done?.0
     }
 
-    /// One atomic step on the rows of the owners of a bucket.
+    /// Runs one atomic step on the rows of the owners in a bucket.
     pub(super) fn step<T>(
         &self,
         bucket: u16,
@@ -74,12 +75,12 @@ impl<K: Hash + Ord, R: Row> Table<K, R> {
         self.change(Shards::<Shard<K, R>>::of_bucket(bucket), now, step)
     }
 
-    /// Looks at the rows of the owners of a bucket.
+    /// Reads the rows of the owners in a bucket.
     pub(super) fn look<T>(&self, bucket: u16, look: impl FnOnce(&Shard<K, R>) -> T) -> Result<T, Refused> {
         Ok(look(&*self.shards.read(Shards::<Shard<K, R>>::of_bucket(bucket))?))
     }
 
-    /// Runs a step, forgets a little, and gives back the room of what has gone.
+    /// Runs a step, removes a few expired rows, and gives back the room of removed ones.
     fn change<T>(
         &self,
         at: ShardIndex,
@@ -93,7 +94,7 @@ impl<K: Hash + Ord, R: Row> Table<K, R> {
         Ok(answer)
     }
 
-    /// Room for one more. If there is none, each shard in turn gives up what it may.
+    /// Takes room for one more row. If there is none, each shard in turn removes what it may.
     fn take_room(&self, now: Timestamp) -> Result<(), Refused> {
         if self.room.take() {
             return Ok(());
@@ -113,23 +114,24 @@ impl<K: Hash + Ord, R: Row> Table<K, R> {
     }
 }
 
-/// Rows of some owners.
+/// The rows of some owners.
 pub(super) struct Shard<K, R> {
     rows: HashMap<Arc<K>, Kept<R>>,
-    /// By the digest of an owner: a map whose keys hold `'static` texts cannot be asked for
+    /// By the digest of an owner: a map whose keys hold `'static` texts cannot be queried with
     /// borrowed ones.
     by_owner: HashMap<[u8; 32], BTreeSet<Arc<K>>>,
-    /// Those with an owner, by the time at which to look whether they are past their time.
+    /// The keys of rows with an owner, by the time at which to check whether they have expired.
     leaving: BTreeSet<(Timestamp, Arc<K>)>,
-    /// Those without.
+    /// The keys of rows without an owner.
     tombstones: BTreeSet<(Timestamp, Arc<K>)>,
-    /// How many rows have gone whose room was not yet given back.
+    /// The number of removed rows whose room was not yet given back.
     gone: usize,
 }
 
 struct Kept<R> {
     row: R,
-    /// Where it stands in its queue. The row may have moved on since: the queue follows when the time has come.
+    /// The row's position in its queue. The row may have been extended since; the queue follows
+    /// when that time comes.
     queued_at: Timestamp,
 }
 
@@ -151,7 +153,7 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         self.rows.get(key).map(|kept| &kept.row)
     }
 
-    /// The row of a key, to be changed in all but its owner.
+    /// The row of a key. Everything but its owner may be changed.
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut R> {
         self.rows.get_mut(key).map(|kept| &mut kept.row)
     }
@@ -162,7 +164,7 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         keys.filter_map(|key| self.rows.get(key).map(|kept| (key, &kept.row)))
     }
 
-    /// Puts the row of a key, in place of one that may be there.
+    /// Inserts a row under a key and returns the one that it replaces.
     pub(super) fn put(&mut self, key: Arc<K>, row: R) -> Option<R> {
         let before = self.unlink(&key);
         let queued_at = row.leaves_at();
@@ -176,15 +178,14 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         before
     }
 
-    /// Takes a row out.
+    /// Removes a row.
     pub(super) fn take(&mut self, key: &Arc<K>) -> Option<R> {
         let row = self.unlink(key)?;
         self.gone += 1;
         Some(row)
     }
 
-    /// Takes out every row with such a key, also those without an owner. It looks at all rows of
-    /// the shard.
+    /// Removes every row whose key matches, including tombstones. Reads all rows of the shard.
     pub(super) fn take_all(&mut self, is_meant: impl Fn(&K) -> bool) {
         let keys: Vec<_> = self.rows.keys().filter(|key| is_meant(key)).map(Arc::clone).collect();
         for key in &keys {
@@ -210,7 +211,7 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         Some(kept.row)
     }
 
-    /// Looks at a few that may be past their time, and drops those that are.
+    /// Checks a few rows that may have expired, and removes those that have.
     fn forget(&mut self, now: Timestamp) {
         for _ in 0..FORGOTTEN_PER_WRITE {
             let due = [self.leaving.first(), self.tombstones.first()].into_iter().flatten().min();
@@ -228,7 +229,7 @@ impl<K: Hash + Ord, R: Row> Shard<K, R> {
         }
     }
 
-    /// Drops the tombstone that would leave first.
+    /// Removes the tombstone that would expire first.
     fn drop_tombstone(&mut self) {
         if let Some((_, key)) = self.tombstones.first() {
             let key = Arc::clone(key);

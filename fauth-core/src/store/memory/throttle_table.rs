@@ -1,9 +1,9 @@
-//! Records of attempts to log in, in the memory of this process.
+//! Login-throttle records in the memory of this process.
 //!
-//! Each kind of record has a table of bounded length, in parts behind a lock each. A full part
-//! drops the record that is nearest to its end: that with the fewest failures. So a stranger who
-//! wants an account's failures forgotten has to fail as often at as many other accounts as there
-//! is room for.
+//! Each kind of record has a table of bounded size, in parts behind a lock each. A full part drops
+//! the record that is closest to its end: the one with the fewest failures. To make an account's
+//! failures disappear, an attacker has to fail just as often at as many other accounts as there is
+//! room for.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -27,12 +27,12 @@ const DEFAULT_RECORDS: usize = 100_000;
 
 /// Records of a login throttle in the memory of this process. Clones share their contents.
 ///
-/// Each provider has one; a [`MemoryStore`](crate::MemoryStore) has one too. It is for one
-/// instance: several instances with records of their own let through that many times as much.
+/// Each provider has one, and so does a [`MemoryStore`](crate::MemoryStore). It applies to one
+/// instance: `n` instances with separate records allow `n` times as much.
 ///
 /// # Bounds
-/// 100 000 records of each [kind](ThrottleKind), of at most a kilobyte and mostly less than a
-/// hundred bytes. Beyond that the record is dropped that is nearest to its end.
+/// 100 000 records of each [kind](ThrottleKind), of at most a kilobyte each and usually less than a
+/// hundred bytes. Beyond that, the record closest to its end is dropped.
 #[derive(Clone)]
 pub struct MemoryThrottles {
     inner: Arc<Inner>,
@@ -55,13 +55,13 @@ struct Table {
 }
 
 impl MemoryThrottles {
-    /// Room for 100 000 records of each kind.
+    /// Creates a store with room for 100 000 records of each kind.
     #[must_use]
     pub fn new() -> Self {
         Self::with_records(DEFAULT_RECORDS)
     }
 
-    /// Room for so many records of each kind; at least 16.
+    /// Creates a store with room for this many records of each kind; at least 16.
     #[must_use]
     pub fn with_records(most: usize) -> Self {
         let inner =
@@ -69,15 +69,15 @@ impl MemoryThrottles {
         Self { inner: Arc::new(inner) }
     }
 
-    /// How many records there are, of all kinds.
+    /// The number of records of all kinds.
     #[must_use]
     pub fn records(&self) -> usize {
         let count = |part: &Mutex<Part>| part.lock().map_or(0, |part| part.len());
         self.inner.parts.iter().map(count).sum()
     }
 
-    /// Changes a record, or makes one of nothing, in one step that waits for nobody. `step` says
-    /// what becomes of it; `None` leaves it as it is.
+    /// Changes or creates a record, in one step and without waiting. `step` returns the new record;
+    /// `None` leaves the current one unchanged.
     pub(crate) fn change_now<T>(
         &self,
         key: &ThrottleKey,

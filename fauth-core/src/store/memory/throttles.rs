@@ -1,4 +1,4 @@
-//! Records of attempts to log in, in a store that keeps everything else too.
+//! The login-throttle records of a memory store.
 
 use async_trait::async_trait;
 

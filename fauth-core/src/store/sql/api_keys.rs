@@ -1,4 +1,4 @@
-//! API keys.
+//! API keys in SQL.
 
 use async_trait::async_trait;
 
@@ -19,7 +19,8 @@ use crate::{
     store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, StoreError, StoreLocation, StoredApiKey},
 };
 
-/// The table, for its lock.
+/// The name of the table in the [lock](super::transaction::Transaction::lock_owner) on an owner's
+/// rows.
 const TABLE: &str = "api_keys";
 
 #[async_trait]
@@ -30,7 +31,9 @@ impl<D: SqlDialect> ApiKeyStore for SqlStore<D> {
 
     async fn insert(&self, key: StoredApiKey, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
         if !key.key.is_in_bucket() {
-            return Err(StoreError::new("the id of an API key is not of its owner's bucket"));
+            return Err(StoreError::new(
+                "the id of the API key is not in its owner's bucket: create ids with `ApiKeyId::new`",
+            ));
         }
         let owner = &key.key.owner;
         let mut transaction = self.begin().await?;
@@ -68,7 +71,7 @@ impl<D: SqlDialect> ApiKeyStore for SqlStore<D> {
             api_key(owner.clone().into_owned(), id, reader)
         };
         let mut keys: Vec<ApiKey> = rows.iter().map(read).collect::<Result<_, _>>()?;
-        // Not by the database, where the order of texts depends on a locale.
+        // Not sorted by the database, where the order of texts depends on a locale.
         keys.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
         Ok(keys)
     }

@@ -1,4 +1,4 @@
-//! Where SQLite and PostgreSQL differ, and nothing else.
+//! The differences between SQLite and PostgreSQL, and nothing else.
 
 use std::pin::Pin;
 
@@ -6,8 +6,8 @@ use sqlx::{Connection, Database, error::DatabaseError};
 
 use super::value::Value;
 
-/// A database that `sqlx` can talk to and that fauth has statements for: [`sqlx::Sqlite`] and
-/// [`sqlx::Postgres`], each behind its feature.
+/// A database that `sqlx` and fauth both support: [`sqlx::Sqlite`] and [`sqlx::Postgres`], each
+/// behind its feature.
 pub trait SqlDialect: Dialect {}
 
 impl<D: Dialect> SqlDialect for D {}
@@ -15,31 +15,31 @@ impl<D: Dialect> SqlDialect for D {}
 /// The future of the rows that a statement returns.
 type Rows<'a, D> = Pin<Box<dyn Future<Output = Result<Vec<<D as Database>::Row>, sqlx::Error>> + Send + 'a>>;
 
-/// The words that differ between the databases.
+/// The SQL fragments that differ between the databases.
 #[derive(Debug)]
-#[expect(unnameable_types, reason = "nobody outside can name it")]
+#[expect(unnameable_types, reason = "it is not part of the public API")]
 pub struct Words {
-    /// The column type for bytes.
+    /// The column type of bytes.
     pub bytes: &'static str,
-    /// Locks the rows that a query has found. SQLite has no such words and needs none, because
-    /// only one transaction writes at a time.
+    /// Locks the rows that a query has found. Empty in SQLite, where only one transaction writes at
+    /// a time.
     pub for_update: &'static str,
     /// Like `for_update`, but skips rows that another transaction has locked. A sweep never waits,
     /// so it cannot be part of a deadlock.
     pub skip_locked: &'static str,
-    /// The database's own clock, in seconds; the same throughout a statement.
+    /// The database's own clock, in seconds; constant within a statement.
     pub clock: &'static str,
-    /// The function that returns the least of its arguments.
+    /// The function that returns the smallest of its arguments.
     pub least: &'static str,
 }
 
-/// What fauth must know of a database.
+/// What fauth needs to know about a database.
 ///
-/// Using `sqlx` generically would put a dozen bounds on every function; these few methods take
-/// their place.
+/// Using `sqlx` generically would put a dozen bounds on every function; these few methods replace
+/// them.
 #[expect(unnameable_types, reason = "it seals `SqlDialect`")]
 pub trait Dialect: Database {
-    /// How the URLs of its databases begin.
+    /// The beginnings of the database's URLs.
     const SCHEMES: &'static [&'static str];
 
     /// Begins a transaction that writes.
@@ -48,28 +48,28 @@ pub trait Dialect: Database {
     /// Whether only one transaction can write at a time, while the others poll for their turn.
     const ONE_WRITER: bool;
 
-    /// Takes the lock with the name `$1` until the transaction ends, waiting for whoever has it.
-    /// `None` where only one transaction writes at a time anyway.
+    /// Takes the lock with the name `$1` until the transaction ends, waiting for its holder. `None`
+    /// where only one transaction writes at a time anyway.
     const LOCK: Option<&'static str>;
 
-    /// The words that differ.
+    /// The SQL fragments that differ.
     const WORDS: Words;
 
-    /// Whether something between us and the database may give a connection to another caller
-    /// after each transaction. What was prepared is then not there any more, or is another's
-    /// statement.
+    /// Whether a pooler between fauth and the database may give a connection to another client
+    /// after each transaction. Prepared statements are then missing, or are those of another
+    /// client.
     const MAY_BE_POOLED: bool;
 
-    /// What a store sets when it makes the pool itself.
+    /// The connection options that a store sets when it creates the pool itself.
     fn settle(
         options: <Self::Connection as Connection>::Options,
     ) -> <Self::Connection as Connection>::Options;
 
-    /// Names the database that these options lead to, without a password.
+    /// Names the database of these options, without a password.
     fn place(options: &<Self::Connection as Connection>::Options) -> String;
 
-    /// Runs a statement and returns its rows. `keep` prepares it for as long as the connection
-    /// lasts.
+    /// Runs a statement and returns its rows. With `keep`, the statement stays prepared as long as
+    /// the connection lasts.
     fn fetch<'a>(
         connection: &'a mut Self::Connection,
         sql: &'a str,
@@ -90,7 +90,7 @@ pub trait Dialect: Database {
     fn is_missing_table(error: &dyn DatabaseError) -> bool;
 }
 
-/// What both do in the same words, but with other types of `sqlx`.
+/// The methods whose text is the same for both, but whose `sqlx` types differ.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 macro_rules! through_sqlx {
     () => {
@@ -128,7 +128,7 @@ macro_rules! through_sqlx {
 #[cfg(feature = "sqlite")]
 impl Dialect for sqlx::Sqlite {
     // A transaction that first reads and then writes fails if another one has written in between.
-    // So it takes the write lock at once.
+    // So it takes the write lock at its beginning.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const ONE_WRITER: bool = true;
     const LOCK: Option<&'static str> = None;
@@ -152,7 +152,7 @@ impl Dialect for sqlx::Sqlite {
 
     fn place(options: &sqlx::sqlite::SqliteConnectOptions) -> String {
         let file = options.get_filename();
-        // Two processes may call one file by different names; in one process this tells.
+        // Two processes may use different paths for one file; within a process, this identifies it.
         std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string()
     }
 
@@ -164,8 +164,8 @@ impl Dialect for sqlx::Sqlite {
 
 #[cfg(feature = "postgres")]
 impl Dialect for sqlx::Postgres {
-    // A server can be set to a stricter level by default. There a statement fails that here waits
-    // for a lock and reads again.
+    // A server may have a stricter isolation level as its default, at which a statement fails that
+    // here waits for a lock and reads again.
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     const ONE_WRITER: bool = false;
     const LOCK: Option<&'static str> = Some("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 0))");
@@ -183,8 +183,8 @@ impl Dialect for sqlx::Postgres {
 
     through_sqlx!();
 
-    // PgBouncer refuses this parameter unless it is set up for it; only floating-point numbers
-    // depend on it.
+    // PgBouncer refuses this parameter unless it is configured to ignore it; only floating-point
+    // numbers depend on it.
     fn settle(options: sqlx::postgres::PgConnectOptions) -> sqlx::postgres::PgConnectOptions {
         options.extra_float_digits(None)
     }
@@ -194,7 +194,7 @@ impl Dialect for sqlx::Postgres {
             Some(socket) => socket.display().to_string(),
             None => options.get_host().to_owned(),
         };
-        // Without a name, the database is called like its user.
+        // The default database has the name of the user.
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         format!("{host}:{}/{database}", options.get_port())
     }

@@ -1,7 +1,7 @@
-//! Creates the tables, and brings older ones up to date.
+//! Creates and migrates the tables.
 //!
-//! The migrator of `sqlx` does not serve: its own table has a fixed name, which the application
-//! may already use for its migrations, and it knows no prefixes.
+//! The migrator of `sqlx` is not suitable: its own table has a fixed name, which the application
+//! may already use for its migrations, and it does not support prefixes.
 
 use super::{
     dialect::SqlDialect,
@@ -13,22 +13,22 @@ use super::{
 use crate::store::StoreError;
 
 impl<D: SqlDialect> SqlStore<D> {
-    /// Creates the tables where they are missing. Call it at every start: if there is nothing to
-    /// do, it does nothing; if several instances call it at once, one works and the others wait.
-    /// It either happens as a whole or not at all. If there is nothing to do, the role needs no
-    /// right to create anything; to read the tables and write to them is enough. So the tables can
-    /// be made once by another role, and the service runs with fewer rights.
+    /// Creates the tables where they are missing, and migrates older ones. Call it at every start:
+    /// if there is nothing to do, it does nothing. If several instances call it at once, one does
+    /// the work and the others wait. It takes effect as a whole or not at all. If there is nothing
+    /// to do, the role needs no right to create tables; reading and writing them is enough. So
+    /// another role can create the tables once, and the service runs with fewer rights.
     ///
-    /// When it runs for the first time, the store begins to remember: a token that was issued
+    /// The store's memory begins when this is called for the first time: a token that was issued
     /// before, by the [`clock`](Self::clock), is
-    /// [`BeforeMemory`](crate::store::Verdict::BeforeMemory). Times are whole seconds: what was
-    /// issued and revoked in the running second, in tables that were dropped since, is not refused.
+    /// [`BeforeMemory`](crate::store::Verdict::BeforeMemory). Times are whole seconds: a token that
+    /// was issued and revoked within the same second, in tables that were dropped since, is not
+    /// refused.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be reached within the
-    /// [`connect_timeout`](Self::connect_timeout) or refuses, if the clock cannot tell the
-    /// time, or if the tables were made by a newer fauth, or by one whose layout is too old to be
-    /// migrated.
+    /// [`connect_timeout`](Self::connect_timeout) or returns an error, if the clock fails, or if
+    /// the tables were created by a newer fauth, or by one whose layout is too old to be migrated.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let now = self.now()?;
         if self.is_up_to_date().await? {
@@ -55,8 +55,8 @@ impl<D: SqlDialect> SqlStore<D> {
         transaction.commit().await
     }
 
-    /// Looks without a change: `CREATE TABLE IF NOT EXISTS` needs the right to create tables also
-    /// where they exist.
+    /// Checks without a write: `CREATE TABLE IF NOT EXISTS` needs the right to create tables even
+    /// if they exist.
     async fn is_up_to_date(&self) -> Result<bool, StoreError> {
         self.first_connection().await?;
         let mut transaction = self.begin().await?;
@@ -67,7 +67,7 @@ impl<D: SqlDialect> SqlStore<D> {
     }
 }
 
-/// The version of the tables; `None` if there are none yet.
+/// The version of the tables; `None` if there are none.
 async fn version<D: SqlDialect>(transaction: &mut Transaction<D>) -> Result<Option<u64>, StoreError> {
     let rows = transaction.fetch(READ_VERSION, vec![]).await?;
     rows.first().map(|row| Reader::<D>::new(row).natural()).transpose()
@@ -75,13 +75,14 @@ async fn version<D: SqlDialect>(transaction: &mut Transaction<D>) -> Result<Opti
 
 fn earlier_layout(prefix: &str, version: u64) -> StoreError {
     StoreError::new(format!(
-        "the tables with prefix `{prefix}` were made by an earlier layout of fauth (schema {version}); \
+        "the tables with prefix `{prefix}` have an old layout (schema {version}) that cannot be migrated; \
          drop them or choose another prefix"
     ))
 }
 
 fn newer_layout(version: u64) -> StoreError {
     StoreError::new(format!(
-        "the tables are of schema {version}, and this fauth knows them up to {LATEST}; use a newer fauth"
+        "the tables have schema {version}, but this version of fauth supports at most {LATEST}; \
+         upgrade fauth"
     ))
 }

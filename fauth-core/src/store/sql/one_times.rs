@@ -1,7 +1,7 @@
 //! One-time tokens in SQL.
 //!
-//! The trait, [`OneTimeStore`], says what each method must do and what must be atomic. This file
-//! says in which order the statements run; `statements.rs` holds their text.
+//! The trait, [`OneTimeStore`], defines what each method does and what is atomic. This file
+//! contains the order of the statements, and `statements.rs` their text.
 
 use async_trait::async_trait;
 
@@ -18,7 +18,8 @@ use crate::{
     token::Purpose,
 };
 
-/// Names the table in the [lock](super::transaction::Transaction::lock_owner) on an owner's rows.
+/// The name of the table in the [lock](super::transaction::Transaction::lock_owner) on an owner's
+/// rows.
 const TABLE: &str = "one_times";
 
 #[async_trait]
@@ -30,8 +31,9 @@ impl<D: SqlDialect> OneTimeStore for SqlStore<D> {
     async fn insert(&self, record: OneTimeRecord, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         let OneTimeRecord { hash, owner, purpose, expires_at } = &record;
         let (hash, purpose) = (hash.into(), purpose.as_str().into());
-        // The limit includes the new token, and `DELETE_SURPLUS` deletes only other tokens. So a
-        // token is never deleted to make room for itself: the mail that was just requested works.
+        // The limit includes the new token, and `DELETE_SURPLUS` deletes only other tokens. A token
+        // is therefore never deleted to make room for itself: the mail that was just requested
+        // works.
         let others = i64::try_from(limit.saturating_sub(1)).unwrap_or(i64::MAX);
         let mut transaction = self.begin().await?;
         transaction.lock_owner(TABLE, owner).await?;

@@ -81,8 +81,8 @@ fn all() -> impl Iterator<Item = &'static str> {
     BY_OWNER.into_iter().chain(OTHERS).chain(SWEEPS)
 }
 
-/// Puts two parameters in the place of the list, after those that the statement has, and two owners
-/// in theirs.
+/// Replaces the list by two parameters, numbered after those of the statement, and the owners by
+/// two owners.
 fn with_list(sql: &str) -> String {
     if sql.contains("{owners}") {
         return sql.replace("{list}", "$2, $3").replace("{owners}", "($4, $5, $6), ($7, $8, $9)");

@@ -1,4 +1,4 @@
-//! Reads a row column by column, and checks everything that it finds there.
+//! Reads a row column by column, and validates the values.
 
 use super::{dialect::SqlDialect, failure::damaged};
 use crate::{
@@ -35,7 +35,7 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
         self.optional_number()?.ok_or_else(damaged)
     }
 
-    /// A number that is never below zero.
+    /// A number that is never negative.
     pub(super) fn natural(&mut self) -> Result<u64, StoreError> {
         u64::try_from(self.number()?).map_err(|_| damaged())
     }
@@ -85,7 +85,7 @@ impl<'r, D: SqlDialect> Reader<'r, D> {
         Ok(self.optional_bytes()?.map(ClientFingerprint::from_bytes))
     }
 
-    /// Bytes of whatever length.
+    /// Bytes of any length.
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
         self.take(D::bytes)?.ok_or_else(damaged)
     }

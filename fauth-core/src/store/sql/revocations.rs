@@ -1,4 +1,4 @@
-//! Revocations and epochs.
+//! Revocations and epochs in SQL.
 
 use std::{
     borrow::Cow,
@@ -27,16 +27,16 @@ use crate::{
     },
 };
 
-/// The table of epochs, for its lock.
+/// The name of the table of epochs in its lock.
 const EPOCHS: &str = "epochs";
 
-/// The table of revocations, for its lock.
+/// The name of the table of revocations in its lock.
 const REVOCATIONS: &str = "revocations";
 
-/// How many targets go into one statement; both databases take far more parameters.
+/// The number of targets per statement; both databases accept far more parameters.
 const AT_ONCE: usize = 1000;
 
-/// How many tokens are judged by one statement.
+/// The number of tokens checked by one statement.
 const TOKENS_AT_ONCE: usize = 500;
 
 #[async_trait]
@@ -54,14 +54,14 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
         until: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut due = Due::of(owner, targets);
-        // Most repetitions end here: they lock nothing and write nothing.
+        // Most repeated revocations end here, without a lock or a write.
         due.drop_known(self.ends_of(&due).await?, until);
         if due.is_empty() {
             return Ok(true);
         }
         let mut transaction = self.begin().await?;
         if let Some(limit) = limit {
-            // Until the transaction ends, nobody else adds to what is counted.
+            // Until the transaction ends, no other one adds to the counted rows.
             transaction.lock_owner(REVOCATIONS, owner).await?;
             if !fits(&mut transaction, owner, &due, limit, now).await? {
                 transaction.roll_back().await?;
@@ -115,14 +115,14 @@ impl<D: SqlDialect> RevocationStore for SqlStore<D> {
     }
 }
 
-/// Raises the epoch of an owner. Returns it, and until when it is kept.
+/// Raises the epoch of an owner. Returns the new epoch, and until when it is kept.
 async fn raise<D: SqlDialect>(
     transaction: &mut Transaction<D>,
     owner: &Owner<'_>,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<(u64, Timestamp), StoreError> {
-    // The row may not be there yet, so that it cannot be locked.
+    // The row may not exist yet, and then cannot be locked itself.
     transaction.lock_owner(EPOCHS, owner).await?;
     let rows = transaction.fetch(LOCK_EPOCH, of_owner(owner, [])).await?;
     let (mut before, mut kept_until) = (None, until);
@@ -138,9 +138,9 @@ async fn raise<D: SqlDialect>(
     Ok((u64::try_from(raised).map_err(StoreError::new)?, kept_until))
 }
 
-/// Targets that are to be revoked, by their keys, and whether each counts as the owner's. Each
-/// once, because a statement cannot write a row twice; and all in one order, so that two calls
-/// never wait for each other.
+/// The targets to revoke, by their keys, and whether each counts towards the owner's share. Each
+/// key occurs once, because a statement cannot write a row twice. The keys are sorted, so that two
+/// calls never wait for each other.
 struct Due(BTreeMap<Cow<'static, str>, bool>);
 
 impl Due {
@@ -153,13 +153,13 @@ impl Due {
         self.0.is_empty()
     }
 
-    /// Its keys, as many at a time as one statement takes.
+    /// The keys in chunks, one for each statement.
     fn chunks(&self) -> Vec<Vec<(&str, bool)>> {
         let all: Vec<_> = self.0.iter().map(|(key, is_owners)| (&**key, *is_owners)).collect();
         all.chunks(AT_ONCE).map(<[_]>::to_vec).collect()
     }
 
-    /// Drops those that are revoked until then already.
+    /// Drops the targets that are already revoked until then.
     fn drop_known(&mut self, ends: Vec<(String, Timestamp)>, until: Timestamp) {
         for (key, _) in ends.into_iter().filter(|(_, end)| *end >= until) {
             self.0.remove(&*key);
@@ -173,7 +173,7 @@ impl Due {
         until: Timestamp,
     ) -> Result<(), StoreError> {
         for chunk in self.chunks() {
-            // A claim is nobody's.
+            // A claim belongs to no owner.
             let rows = parameters(5, chunk.len(), |number| {
                 let is_owners = chunk.get(number - 5).is_some_and(|(_, is_owners)| *is_owners);
                 format!("(${number}, $1, $2, {}, $4)", if is_owners { "$3" } else { "''" })
@@ -186,7 +186,7 @@ impl Due {
     }
 }
 
-/// Whether the owner has so many places left.
+/// Whether the owner's share has room for these targets.
 async fn fits<D: SqlDialect>(
     transaction: &mut Transaction<D>,
     owner: &Owner<'_>,
@@ -214,7 +214,7 @@ async fn fits<D: SqlDialect>(
     Ok(further.len() as u64 <= (limit as u64).saturating_sub(taken))
 }
 
-/// Asks until when these are revoked.
+/// Builds the query for the ends of these revocations.
 fn find<'a>(chunk: &[(&'a str, bool)]) -> (String, Vec<Value<'a>>) {
     let list = parameters(1, chunk.len(), |number| format!("${number}"));
     let values = chunk.iter().map(|(key, _)| Value::from(*key)).collect();
@@ -227,7 +227,7 @@ fn found<D: SqlDialect>(row: &D::Row) -> Result<(String, Timestamp), StoreError>
 }
 
 impl<D: SqlDialect> SqlStore<D> {
-    /// Which of these are revoked, and until when.
+    /// The targets that have a revocation, and until when.
     async fn ends_of(&self, due: &Due) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let mut ends = Vec::new();
         for chunk in due.chunks() {
@@ -241,7 +241,7 @@ impl<D: SqlDialect> SqlStore<D> {
 
     async fn known_of(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Known, StoreError> {
         let keys: Vec<_> = token.targets.iter().map(|target| target.key(&token.owner)).collect();
-        // `IN ()` is not SQL. No target has an empty key.
+        // `IN ()` is not valid SQL. No target has an empty key.
         let list = if keys.is_empty() {
             "''".to_owned()
         } else {
@@ -258,7 +258,7 @@ impl<D: SqlDialect> SqlStore<D> {
         Ok(Known { is_revoked, epoch, remembers_since: Some(since) })
     }
 
-    /// Judges several tokens by one statement.
+    /// Checks several tokens with one statement.
     async fn verdicts(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
         let keys: Vec<Vec<_>> = tokens
             .iter()
@@ -269,7 +269,7 @@ impl<D: SqlDialect> SqlStore<D> {
         let mut values: Vec<Value<'_>> = vec![now.into()];
         values.extend(targets.iter().map(|target| Value::from(*target)));
         values.extend(owners.iter().flatten().map(|part| Value::from(*part)));
-        // `IN ()` is not SQL. No target has an empty key.
+        // `IN ()` is not valid SQL. No target has an empty key.
         let list = if targets.is_empty() {
             "''".to_owned()
         } else {
@@ -295,11 +295,11 @@ impl<D: SqlDialect> SqlStore<D> {
         Ok(tokens.iter().zip(&keys).map(verdict).collect())
     }
 
-    /// Since when the store remembers, for a caller whose clock shows `now`.
+    /// When the store's memory begins, for a caller whose clock shows `now`.
     ///
-    /// If that lies before the time of a revocation that was deleted, tokens that had expired are
-    /// alive again by the caller's clock, and revoked ones among them cannot be told from others.
-    /// So nothing that was issued before `now` is judged: for this caller alone, or for all if the
+    /// If `now` lies before the time of a revocation that was deleted, expired tokens are valid
+    /// again by the caller's clock, and revoked ones among them cannot be identified. Nothing
+    /// issued before `now` is then judged: for this caller alone, or for all callers if the
     /// database's clock has gone back as well.
     async fn remembers_since(
         &self,
@@ -320,10 +320,10 @@ impl<D: SqlDialect> SqlStore<D> {
     }
 }
 
-/// What [`CHECK_ALL`] tells.
+/// The result of [`CHECK_ALL`].
 #[derive(Default)]
 struct Answer {
-    /// Since when the store remembers, up to when it has forgotten, and the database's own time.
+    /// When the memory begins, the latest time of a deleted entry, and the database's own time.
     memory: Option<(Timestamp, Timestamp, Timestamp)>,
     revoked: HashSet<String>,
     epochs: HashMap<[String; 3], u64>,
@@ -350,7 +350,7 @@ fn parts<'a>(owner: &'a Owner<'_>) -> [&'a str; 3] {
     [&owner.application, &owner.issuer, &owner.subject]
 }
 
-/// Sweeps, and notes how far.
+/// Sweeps, and records the latest time of a deleted row.
 async fn forget<D: SqlDialect>(
     transaction: &mut Transaction<D>,
     template: &str,
@@ -366,13 +366,13 @@ async fn forget<D: SqlDialect>(
     }
 }
 
-/// The epoch is 0 if nobody has raised it. An epoch that is still kept counts even when its time
-/// is over: so a caller whose clock is behind never gets an earlier one than the others.
+/// The epoch, or 0 if it was never raised. A stored epoch counts even after its time, so that a
+/// caller whose clock is behind never gets an earlier epoch than others.
 fn epoch<D: SqlDialect>(reader: &mut Reader<'_, D>) -> Result<u64, StoreError> {
     u64::try_from(reader.optional_number()?.unwrap_or(0)).map_err(|_| damaged())
 }
 
-/// `count` parameters from number `first` on.
+/// `count` parameters, numbered from `first`.
 fn parameters(first: usize, count: usize, form: impl FnMut(usize) -> String) -> String {
     (first..).take(count).map(form).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! Sessions.
+//! Sessions in SQL.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,8 @@ use crate::{
     },
 };
 
-/// The table, for its lock.
+/// The name of the table in the [lock](super::transaction::Transaction::lock_owner) on an owner's
+/// rows.
 const TABLE: &str = "sessions";
 
 #[async_trait]
@@ -76,8 +77,8 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         now: Timestamp,
     ) -> Result<RotationOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        // If it is there, the row is locked until the transaction ends: nobody else can decide
-        // about it.
+        // If the row exists, it is locked until the transaction ends, so that no other call can
+        // decide about it.
         let rows = transaction.fetch(LOCK_SESSION, key(owner, &rotation.session)).await?;
         let (outcome, is_changed) = match rows.first() {
             None => (RotationOutcome::Unknown, false),
@@ -119,7 +120,7 @@ impl<D: SqlDialect> SessionStore for SqlStore<D> {
         now: Timestamp,
     ) -> Result<Vec<EndedSession>, StoreError> {
         let mut transaction = self.begin().await?;
-        // A session that is being opened is either ended by this, or opened after it.
+        // A session that is being opened is either ended by this call, or opened after it.
         transaction.lock_owner(TABLE, owner).await?;
         let values = of_owner(owner, [now.into(), keep.map(SessionId::as_str).into()]);
         let rows = transaction.fetch(END_SESSIONS, values).await?;
@@ -212,8 +213,8 @@ fn key<'a>(owner: &'a Owner<'_>, id: &'a SessionId) -> Vec<Value<'a>> {
     of_owner(owner, [id.as_str().into()])
 }
 
-/// The sessions in these rows, the one that was seen last first. They are not sorted by the
-/// database, because a row may have changed while the query waited for its lock.
+/// The sessions in these rows, most recently used first. They are not sorted by the database,
+/// because a row may have changed while the query waited for its lock.
 fn last_seen_first<D: SqlDialect>(owner: &Owner<'_>, rows: &[D::Row]) -> Result<Vec<Session>, StoreError> {
     let read = |row| {
         let reader = &mut Reader::<D>::new(row);
@@ -254,8 +255,8 @@ async fn insert<D: SqlDialect>(
     transaction.execute(OPEN_SESSION, values).await
 }
 
-/// Writes what was decided about a session whose row is locked, and says whether there was
-/// something to write.
+/// Carries out a decision about a session whose row is locked. Returns whether something was
+/// written.
 async fn carry_out<D: SqlDialect>(
     transaction: &mut Transaction<D>,
     mut session: Session,
@@ -334,8 +335,7 @@ fn ended<D: SqlDialect>(row: &D::Row) -> Result<EndedSession, StoreError> {
     Ok(EndedSession { id: reader.session_id()?, tokens_end_at: reader.time()? })
 }
 
-/// A session with its refresh tokens; without any if the row is the tombstone of one that was
-/// ended.
+/// A session with its refresh tokens; without them if the row is a tombstone.
 fn kept_session<D: SqlDialect>(
     owner: &Owner<'_>,
     id: &SessionId,

@@ -1,19 +1,19 @@
-//! Every statement there is.
+//! All SQL statements.
 //!
 //! - `{p}` stands for the prefix of the tables.
-//! - `{bytes}`, `{for_update}`, `{skip_locked}`, `{least}` and `{clock}` stand for words in which
-//!   the databases differ.
+//! - `{bytes}`, `{for_update}`, `{skip_locked}`, `{least}` and `{clock}` stand for the fragments
+//!   that differ between the databases.
 //! - `{list}` stands for parameters whose number depends on the call.
 //! - `{past}` stands for the time up to which rows are deleted.
 //!
-//! Every statement on what an owner has binds the owner to `$1`, `$2` and `$3`.
+//! Every statement on an owner's rows binds the owner to `$1`, `$2` and `$3`.
 
 use std::sync::Arc;
 
 use super::dialect::{Dialect, Words};
 
-/// `$1` is the time by the caller's clock, `$2` how far the database's own clock must be past it:
-/// one caller whose clock is ahead must not delete rows that all others need.
+/// `$1` is the time by the caller's clock, `$2` how far the database's own clock must be past it.
+/// So a single caller whose clock is ahead cannot delete rows that all others need.
 const PAST: &str = "{least}($1, {clock} - $2)";
 
 /// Turns the templates below into statements of one database.
@@ -24,7 +24,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// With a prefix that was checked.
+    /// `prefix` must have been checked.
     pub(super) fn new<D: Dialect>(prefix: &str) -> Self {
         Self { prefix: prefix.into(), words: &D::WORDS }
     }
@@ -45,12 +45,13 @@ impl Statements {
     }
 }
 
-/// The version of the tables that this fauth works with.
+/// The version of the tables that this version of fauth uses.
 pub(super) const LATEST: u64 = 5;
 
-/// The first version that can be migrated. Version 1 found everything by its id alone, whoever its
-/// owner was; version 2 did not know whose a revocation was, nor until when a session has tokens,
-/// which API keys a password change ends, and whoever could write its table of keys could make one.
+/// The first version that can be migrated. Version 1 found everything by its id alone, regardless
+/// of its owner. Version 2 did not store the owner of a revocation, the end of a session's tokens,
+/// or which API keys a password change ends, and write access to its table of API keys was enough
+/// to create one.
 pub(super) const EARLIEST: u64 = 3;
 
 pub(super) const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS {p}schema (\
@@ -58,17 +59,18 @@ pub(super) const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS {p}schema (\
 
 pub(super) const READ_VERSION: &str = "SELECT version FROM {p}schema WHERE id = 1";
 
-// `since` keeps the value of the first time.
+// `since` keeps the value of the first migration.
 pub(super) const WRITE_VERSION: &str = "INSERT INTO {p}schema (id, version, since, forgotten) VALUES (1, $1, $2, 0) \
     ON CONFLICT (id) DO UPDATE SET version = excluded.version";
 
-/// What leads to each version from the one before; to the first one from an empty database.
+/// The statements that lead to each version from the one before; for the first one, from an empty
+/// database.
 pub(super) const MIGRATIONS: &[(u64, &[&str])] = &[(3, FIRST), (4, &[ADD_PAYLOAD]), (5, ADD_THROTTLES)];
 
 /// Sessions had no payload before version 4.
 const ADD_PAYLOAD: &str = "ALTER TABLE {p}sessions ADD COLUMN payload TEXT";
 
-/// Records of attempts to log in were not kept before version 5.
+/// Login-throttle records were not stored before version 5.
 const ADD_THROTTLES: &[&str] = &[
     "CREATE TABLE {p}throttles (\
             id {bytes} NOT NULL PRIMARY KEY, \
@@ -99,8 +101,8 @@ const FIRST: &[&str] = &[
             rotated_at BIGINT, \
             fingerprint {bytes}, \
             PRIMARY KEY (application, issuer, subject, id))",
-    // Most sessions of an owner may be over. A statement about live ones says `ended = 0` and
-    // bounds `ends_at`, and so reads none of the others.
+    // Most sessions of an owner may have ended. A statement about live ones has the condition
+    // `ended = 0` and bounds `ends_at`, and so reads none of the others.
     "CREATE INDEX {p}sessions_live ON {p}sessions (application, issuer, subject, ends_at) WHERE ended = 0",
     "CREATE INDEX {p}sessions_ends ON {p}sessions (ends_at)",
     "CREATE TABLE {p}revocations (\
@@ -109,7 +111,7 @@ const FIRST: &[&str] = &[
             issuer TEXT NOT NULL, \
             subject TEXT NOT NULL, \
             kept_until BIGINT NOT NULL)",
-    // What an owner takes of the table is counted before the owner adds to it.
+    // The owner's revocations are counted before the owner adds to them.
     "CREATE INDEX {p}revocations_owner ON {p}revocations (application, issuer, subject, kept_until)",
     "CREATE INDEX {p}revocations_kept ON {p}revocations (kept_until)",
     "CREATE TABLE {p}epochs (\
@@ -144,27 +146,26 @@ const FIRST: &[&str] = &[
             last_used_at BIGINT, \
             user_epoch BIGINT, \
             PRIMARY KEY (bucket, id))",
-    // With the bucket, so that a table that is partitioned by bucket is asked in one
-    // partition.
+    // Includes the bucket, so that a table partitioned by bucket is queried in one partition.
     "CREATE INDEX {p}api_keys_owner ON {p}api_keys (bucket, application, issuer, subject)",
     "CREATE INDEX {p}api_keys_expires ON {p}api_keys (expires_at)",
 ];
 
-/// What belongs to the owner that is bound to the first three parameters.
+/// The rows of the owner that is bound to the first three parameters.
 macro_rules! is_owners {
     () => {
         "application = $1 AND issuer = $2 AND subject = $3"
     };
 }
 
-/// The sessions of an owner that are neither ended nor past `$4`.
+/// The sessions of an owner that are neither ended nor expired at `$4`.
 macro_rules! is_live {
     () => {
         concat!(is_owners!(), " AND ended = 0 AND ends_at > $4")
     };
 }
 
-/// The columns of a session beside its owner and its id, in the order in which they are read.
+/// The columns of a session without its owner and its id, in the order in which they are read.
 macro_rules! session {
     () => {
         "created_at, last_seen_at, idle_timeout, expires_at, remembered, client, address, tokens_end_at"
@@ -173,7 +174,7 @@ macro_rules! session {
 
 /// Deletes up to a hundred rows of a table whose time is past, oldest first.
 ///
-/// The keys are looked up first and once: PostgreSQL would ask a plain subquery again for every
+/// The keys are selected first and once. PostgreSQL would evaluate a plain subquery again for every
 /// row that it compares, each time skipping the rows that it has locked itself.
 macro_rules! sweep {
     ($table:literal, $key:literal, $time:literal) => {
@@ -205,7 +206,7 @@ pub(super) const OPEN_SESSION: &str = concat!(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)"
 );
 
-/// Also a tombstone.
+/// Includes tombstones.
 pub(super) const LOCK_SESSION: &str = concat!(
     "SELECT ",
     session!(),
@@ -221,11 +222,11 @@ pub(super) const ROTATE: &str = concat!(
     " AND id = $4"
 );
 
-/// For a repetition whose access token lasts longer than all before.
+/// For a repetition whose access token expires later than all before.
 pub(super) const PROLONG_TOKENS: &str =
     concat!("UPDATE {p}sessions SET tokens_end_at = $5 WHERE ", is_owners!(), " AND id = $4");
 
-/// Turns a session that was locked into a tombstone.
+/// Turns a locked session into a tombstone.
 pub(super) const END_LOCKED: &str =
     concat!("UPDATE {p}sessions SET ended = 1, payload = NULL WHERE ", is_owners!(), " AND id = $4");
 
@@ -250,14 +251,15 @@ pub(super) const FIND_SESSION: &str =
 pub(super) const LOAD_SESSION: &str =
     concat!("SELECT ", session!(), ", payload FROM {p}sessions WHERE ", is_live!(), " AND id = $5");
 
-/// Carries on a session that was locked.
+/// Extends a locked session.
 pub(super) const PROLONG_SESSION: &str = concat!(
     "UPDATE {p}sessions SET last_seen_at = $5, ends_at = $6, tokens_end_at = $7 WHERE ",
     is_owners!(),
     " AND id = $4"
 );
 
-/// `$6` is the payload before, `$7` the new one. One that is there already counts as changed.
+/// `$6` is the payload to replace, `$7` the new one. A payload that is already stored counts as
+/// changed.
 pub(super) const CHANGE_PAYLOAD: &str = concat!(
     "UPDATE {p}sessions SET payload = $7 WHERE ",
     is_live!(),
@@ -271,23 +273,23 @@ pub(super) const LIST_SESSIONS: &str =
 pub(super) const LOCK_SESSIONS: &str =
     concat!("SELECT id, ", session!(), " FROM {p}sessions WHERE ", is_live!(), " {for_update}");
 
-/// From `ends_at` on a session cannot become live again, and neither can one that was ended
-/// before: its tombstone need not stay until `expires_at`.
+/// From `ends_at` on a session cannot become live again, and neither can an ended one: its
+/// tombstone need not stay until `expires_at`.
 pub(super) const SWEEP_SESSIONS: &str = sweep!("sessions", "application, issuer, subject, id", "ends_at");
 
-/// `{list}` are rows of a target, its owner and `$4`. A row that lasts as long already is not
+/// `{list}` are rows of a target, its owner and `$4`. A row that already lasts as long is not
 /// written.
 pub(super) const REVOKE: &str = "INSERT INTO {p}revocations \
     (target, application, issuer, subject, kept_until) VALUES {list} \
     ON CONFLICT (target) DO UPDATE SET kept_until = excluded.kept_until \
     WHERE excluded.kept_until > {p}revocations.kept_until";
 
-/// Which of the targets in `{list}` are revoked, and until when.
+/// Which of the targets in `{list}` have a revocation, and until when.
 pub(super) const FIND_REVOCATIONS: &str =
     "SELECT target, kept_until FROM {p}revocations WHERE target IN ({list})";
 
-/// Revocations of an owner that are over by `$4`, but for the target `$5`. What another
-/// transaction writes just now is skipped, so that none waits for another one's lock.
+/// Deletes an owner's revocations that end by `$4`, except the target `$5`. Rows that another
+/// transaction is writing are skipped, so that no transaction waits for another one's lock.
 pub(super) const FORGET_REVOCATIONS: &str = concat!(
     "WITH needless AS (SELECT target FROM {p}revocations WHERE ",
     is_owners!(),
@@ -295,7 +297,7 @@ pub(super) const FORGET_REVOCATIONS: &str = concat!(
      DELETE FROM {p}revocations WHERE target IN (SELECT target FROM needless)"
 );
 
-/// How many targets of an owner are revoked, counted up to `$5`.
+/// The number of revoked targets of an owner, counted up to `$5`.
 pub(super) const COUNT_REVOCATIONS: &str = concat!(
     "SELECT COUNT(*) FROM (SELECT 1 FROM {p}revocations WHERE ",
     is_owners!(),
@@ -311,8 +313,8 @@ pub(super) const CHECK: &str = concat!(
     ") FROM {p}schema WHERE id = 1"
 );
 
-/// As [`CHECK`], for several tokens at `$1`: `{list}` are all targets, and `{owners}` all owners.
-/// The first column says what a row tells: 0 is the memory, 1 a revoked target, 2 an epoch.
+/// Like [`CHECK`], for several tokens at `$1`: `{list}` are all targets, and `{owners}` all owners.
+/// The first column is the kind of the row: 0 is the memory, 1 a revoked target, 2 an epoch.
 pub(super) const CHECK_ALL: &str = "WITH asked (application, issuer, subject) AS (VALUES {owners}) \
     SELECT CAST(0 AS BIGINT) AS kind, '' AS target, '' AS application, '' AS issuer, '' AS subject, \
      since AS first, forgotten AS second, {clock} AS third FROM {p}schema WHERE id = 1 \
@@ -322,11 +324,10 @@ pub(super) const CHECK_ALL: &str = "WITH asked (application, issuer, subject) AS
      FROM asked JOIN {p}epochs AS known ON known.application = asked.application \
      AND known.issuer = asked.issuer AND known.subject = asked.subject";
 
-/// Up to `$1`, entries have been deleted.
+/// Records that entries up to `$1` have been deleted.
 pub(super) const NOTE_FORGOTTEN: &str = "UPDATE {p}schema SET forgotten = $1 WHERE id = 1 AND forgotten < $1";
 
-/// Tokens that were issued before `$1` are not judged any more; what was deleted so far concerns
-/// only them.
+/// Tokens issued before `$1` are no longer judged; everything deleted so far concerns only those.
 pub(super) const BEGIN_ANEW: &str = "UPDATE {p}schema SET forgotten = 0, \
     since = CASE WHEN since < $1 THEN $1 ELSE since END WHERE id = 1 AND forgotten > $1";
 
@@ -346,7 +347,7 @@ pub(super) const SWEEP_EPOCHS: &str = sweep!("epochs", "application, issuer, sub
 pub(super) const INSERT_ONE_TIME: &str = "INSERT INTO {p}one_times \
     (application, issuer, subject, hash, purpose, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
 
-/// Of the live ones beside `$4`, all but the last `$7` to expire.
+/// Of the live tokens other than `$4`, deletes all but the last `$7` to expire.
 pub(super) const DELETE_SURPLUS: &str = concat!(
     "WITH surplus AS (SELECT hash FROM {p}one_times WHERE ",
     is_owners!(),
@@ -377,14 +378,14 @@ pub(super) const WITHDRAW: &str = concat!(
 pub(super) const SWEEP_ONE_TIMES: &str =
     sweep!("one_times", "application, issuer, subject, hash", "expires_at");
 
-/// The columns of an API key beside its owner and its id, in the order in which they are read.
+/// The columns of an API key without its owner and its id, in the order in which they are read.
 macro_rules! api_key {
     () => {
         "name, scopes, created_at, expires_at, last_used_at, user_epoch"
     };
 }
 
-/// The API keys of an owner, and of the owner's bucket `$4`.
+/// The API keys of an owner, in the owner's bucket `$4`.
 macro_rules! is_in_owners_bucket {
     () => {
         concat!(is_owners!(), " AND bucket = $4")
@@ -400,8 +401,8 @@ pub(super) const INSERT_API_KEY: &str = concat!(
     ", hash, hash_key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 );
 
-/// The only statement on what an owner has that does not name the owner: who presents an API key
-/// says only its id.
+/// The only statement on an owner's rows that does not name the owner: a presented API key contains
+/// only its id.
 pub(super) const FIND_API_KEY: &str = concat!(
     "SELECT application, issuer, subject, ",
     api_key!(),
@@ -431,11 +432,11 @@ pub(super) const SWEEP_API_KEYS: &str = sweep!("api_keys", "bucket, id", "expire
 
 pub(super) const READ_THROTTLE: &str = "SELECT record FROM {p}throttles WHERE id = $1";
 
-/// No row if there is a record already.
+/// Returns no row if there is already a record.
 pub(super) const INSERT_THROTTLE: &str = "INSERT INTO {p}throttles (id, record, kept_until) VALUES ($1, $2, $3) \
     ON CONFLICT (id) DO NOTHING RETURNING kept_until";
 
-/// `$4` is the record before. No row if it is another one by now.
+/// `$4` is the record to replace. Returns no row if the record is a different one.
 pub(super) const REPLACE_THROTTLE: &str =
     "UPDATE {p}throttles SET record = $2, kept_until = $3 WHERE id = $1 AND record = $4 RETURNING kept_until";
 

@@ -1,4 +1,4 @@
-//! The store itself: a pool, the names of its tables, and a clock.
+//! The SQL store: a pool, the prefix of its tables, and a clock.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,19 +18,19 @@ use crate::{
     store::{StoreError, StoreLocation},
 };
 
-/// Names in PostgreSQL have at most 63 bytes; this leaves 33 for what follows the prefix.
+/// Names in PostgreSQL have at most 63 bytes; this leaves 33 for the rest of the name.
 const MAX_PREFIX: usize = 30;
 
-/// How the names of all tables begin by default.
+/// The default prefix of all tables.
 const DEFAULT_PREFIX: &str = "fauth_";
 
-/// How long the first connection may take by default.
+/// The default time limit of the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sessions, revocations, one-time tokens and API keys in a SQL database.
 ///
-/// [`connect`](Self::connect) makes a pool of its own from a URL, so that slow queries of the
-/// application do not delay logins; [`new`](Self::new) takes the application's.
+/// [`connect`](Self::connect) creates a separate pool from a URL, so that slow queries of the
+/// application do not delay logins; [`new`](Self::new) uses the application's pool.
 ///
 /// ```no_run
 /// # #[cfg(feature = "sqlite")]
@@ -40,7 +40,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// let store = SqliteStore::connect("sqlite:sessions.db").await?;
 /// store.migrate().await?;
 ///
-/// // With a pool of the application, and names of tables that begin with `login_`:
+/// // With the application's pool, and tables whose names begin with `login_`:
 /// let pool = sqlx::SqlitePool::connect("sqlite:sessions.db?mode=rwc").await?;
 /// let store = SqliteStore::with_prefix(pool, "login_")?;
 /// store.migrate().await?;
@@ -49,24 +49,25 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// ```
 ///
 /// # Clocks
-/// The caller's clock decides what has expired. A row is deleted once its time was over for an
-/// hour, both by that clock and by the database's own, so that one instance with a wrong clock
-/// deletes nothing that the others need. An instance whose clock is more than an hour behind may
-/// get [`BeforeMemory`](crate::store::Verdict::BeforeMemory) until its clock is right.
+/// The caller's clock decides what has expired. A row is deleted once its time has been over for an
+/// hour, by both that clock and the database's own, so that an instance with a wrong clock deletes
+/// nothing that the others need. An instance whose clock is more than an hour behind may get
+/// [`BeforeMemory`](crate::store::Verdict::BeforeMemory) until its clock is corrected.
 ///
 /// Clones share the pool. [`migrate`](Self::migrate) creates the tables; until it has run, every
 /// method fails.
 ///
 /// # Security
-/// A database that was restored from a backup has forgotten everything since that backup: sessions
-/// ended since are live again, and tokens revoked since are accepted again. After a restore, empty
-/// the table of sessions, or change the key that signs tokens.
+/// A database restored from a backup has lost everything since that backup: sessions ended since
+/// then are live again, and tokens revoked since then are accepted again. After a restore, change
+/// the token-signing key. Emptying the table of sessions ends every session, but access tokens
+/// revoked since the backup stay valid until they expire.
 pub struct SqlStore<D: SqlDialect> {
     pool: Pool<D>,
     statements: Statements,
     clock: Arc<dyn Clock>,
-    /// Where the database lets only one transaction write, writers of this process wait here: the
-    /// queue is fair, and they need not poll the database.
+    /// Where the database allows only one writing transaction, writers of this process wait here:
+    /// the queue is fair, and they need not poll the database.
     turn: Arc<Mutex<()>>,
     connect_timeout: Duration,
     /// Whether statements stay prepared on their connection.
@@ -74,15 +75,15 @@ pub struct SqlStore<D: SqlDialect> {
 }
 
 impl<D: SqlDialect> SqlStore<D> {
-    /// A store with a pool of its own, in the database of this URL; the names of its tables begin
-    /// with `fauth_`. It returns when there is a connection, after 5 s at the latest.
+    /// Connects to the database of this URL with a separate pool; the names of its tables begin
+    /// with `fauth_`. Returns once there is a connection, after at most 5 s.
     ///
-    /// The pool has the settings of `sqlx`, and an `acquire_timeout` of 5 s. With PostgreSQL it
-    /// does not send `extra_float_digits`, which PgBouncer refuses. A SQLite file is made if it is
-    /// missing, and gets a write-ahead log.
+    /// The pool has the default settings of `sqlx`, with an `acquire_timeout` of 5 s. With
+    /// PostgreSQL it does not send `extra_float_digits`, which PgBouncer refuses. With SQLite it
+    /// creates a missing file, and uses a write-ahead log.
     ///
     /// # Errors
-    /// [`StoreError`], with the database and what it said, if the URL is none or the database
+    /// [`StoreError`], with the database and its message, if the URL is invalid or the database
     /// cannot be reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         check_url::<D>(url)?;
@@ -93,17 +94,17 @@ impl<D: SqlDialect> SqlStore<D> {
         Ok(store)
     }
 
-    /// A store in the database of this pool, with tables whose names begin with `fauth_`.
+    /// Creates a store in the database of this pool, with tables whose names begin with `fauth_`.
     #[must_use]
     pub fn new(pool: Pool<D>) -> Self {
         Self::with_statements(pool, Statements::new::<D>(DEFAULT_PREFIX))
     }
 
-    /// A store in the database of this pool, with tables and indexes whose names begin with
+    /// Creates a store in the database of this pool, with tables and indexes whose names begin with
     /// `prefix`, so that several applications can share a database.
     ///
     /// # Errors
-    /// [`ConfigError`] unless the prefix begins with a lower-case letter or `_`, goes on with
+    /// [`ConfigError`] unless the prefix begins with a lower-case letter or `_`, continues with
     /// those and digits, and has at most 30 bytes.
     pub fn with_prefix(pool: Pool<D>, prefix: &str) -> Result<Self, ConfigError> {
         let mut bytes = prefix.bytes();
@@ -112,8 +113,8 @@ impl<D: SqlDialect> SqlStore<D> {
         if !(begins && goes_on && prefix.len() <= MAX_PREFIX) {
             return Err(ConfigError::new(
                 "prefix",
-                "it becomes part of the names of tables, and not every text can",
-                "begin with a-z or _, go on with a-z, 0-9 and _, and take at most 30 bytes",
+                "the prefix is too long, or is not valid in the names of tables",
+                "begin with a-z or _, continue with a-z, 0-9 and _, and use at most 30 bytes",
             ));
         }
         Ok(Self::with_statements(pool, Statements::new::<D>(prefix)))
@@ -130,17 +131,17 @@ impl<D: SqlDialect> SqlStore<D> {
         }
     }
 
-    /// Sets how long [`migrate`](Self::migrate) waits for its connection; 5 s by default, and
-    /// never longer than the pool's `acquire_timeout`. While a server refuses connections, as one
-    /// does that is starting, the pool tries again until then.
+    /// Sets how long [`migrate`](Self::migrate) waits for its connection. Default: 5 s; never
+    /// longer than the pool's `acquire_timeout`. While a server refuses connections, for example
+    /// because it is starting, the pool keeps trying until then.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets the clock that tells [`migrate`](Self::migrate) since when the store remembers;
-    /// [`SystemClock`] by default. Use the one that the provider has.
+    /// Sets the clock from which [`migrate`](Self::migrate) takes the beginning of the store's
+    /// memory. Default: [`SystemClock`]. Use the provider's clock.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
@@ -150,20 +151,20 @@ impl<D: SqlDialect> SqlStore<D> {
         self.clock.now().map_err(StoreError::new)
     }
 
-    /// The database and the prefix.
+    /// The database and the prefix, as the store's location.
     pub(super) fn place(&self) -> StoreLocation {
         StoreLocation::shared(format!("{}, tables {}", self.database(), self.table_prefix()))
     }
 
-    /// Its kind and its address.
+    /// The kind and the address of the database.
     fn database(&self) -> String {
         format!("{} {}", D::NAME, D::place(&self.pool.connect_options()))
     }
 
-    /// Connects if that has not happened yet; the error says which database cannot be reached, and
-    /// why.
+    /// Connects if that has not happened yet. The error names the database and the reason why it
+    /// cannot be reached.
     pub(super) async fn first_connection(&self) -> Result<(), StoreError> {
-        // The rest of the time is for asking why.
+        // The rest of the time is reserved for finding the reason.
         let (limit, rest) = (self.connect_timeout.mul_f32(0.8), self.connect_timeout.mul_f32(0.2));
         let error = match timeout(limit, self.pool.acquire()).await {
             Ok(Ok(_)) => return Ok(()),
@@ -173,7 +174,7 @@ impl<D: SqlDialect> SqlStore<D> {
         Err(error.of(self.database()))
     }
 
-    /// A pool keeps to itself why it has no connection. One beside it says so.
+    /// Finds the reason with a separate connection, because a pool does not report why it has none.
     async fn why_there_is_none(&self, limit: Duration) -> StoreError {
         let options = self.pool.connect_options();
         match timeout(limit, D::Connection::connect_with(&options)).await {
@@ -187,15 +188,15 @@ impl<D: SqlDialect> SqlStore<D> {
         self.statements.prefix()
     }
 
-    /// Runs one query by itself.
+    /// Runs a single query.
     pub(super) async fn query(
         &self,
         template: &str,
         values: Vec<Value<'_>>,
     ) -> Result<Vec<D::Row>, StoreError> {
         if !self.keep {
-            // It is prepared in one step and run in the next: a pooler must not give the
-            // connection to somebody else in between.
+            // The query is prepared in one step and run in the next; a pooler must not give the
+            // connection to another client in between.
             let mut transaction = self.begin().await?;
             let rows = transaction.fetch(template, values).await?;
             transaction.commit().await?;
@@ -204,8 +205,8 @@ impl<D: SqlDialect> SqlStore<D> {
         self.fetch(template, values, true).await
     }
 
-    /// As [`query`](Self::query), for a statement whose text is another one each time: it is not
-    /// kept prepared, where it would take the place of others.
+    /// Like [`query`](Self::query), for a statement whose text differs each time: it does not stay
+    /// prepared, since it would displace others.
     pub(super) async fn query_unprepared(
         &self,
         template: &str,
@@ -257,15 +258,14 @@ impl<D: SqlDialect> fmt::Debug for SqlStore<D> {
 #[cfg(feature = "postgres")]
 impl SqlStore<sqlx::Postgres> {
     /// Keeps statements prepared on their connections, which saves a round trip for each statement
-    /// and three for each read. By default every statement is prepared anew, in the transaction
-    /// that runs it, so that a pooler such as PgBouncer may share connections between
-    /// transactions.
+    /// and three for each read. By default every statement is prepared in the transaction that runs
+    /// it, so that a pooler such as PgBouncer may share connections between transactions.
     ///
     /// # Security
-    /// For connections that lead to PostgreSQL itself, or through a pooler in session mode, or
-    /// through one that tracks prepared statements (PgBouncer 1.21 with
-    /// `max_prepared_statements`). Through any other, a statement may be gone when it is to run,
-    /// or another one of the same name runs in its place: it may end or find a wrong session.
+    /// Use this only for direct connections to PostgreSQL, through a pooler in session mode, or
+    /// through one that tracks prepared statements (PgBouncer 1.21 with `max_prepared_statements`).
+    /// With any other pooler, a prepared statement may be missing when it is run, or another
+    /// statement of the same name runs instead, which may end or find a wrong session.
     #[must_use]
     pub const fn danger_keep_statements(mut self) -> Self {
         self.keep = true;
@@ -273,20 +273,20 @@ impl SqlStore<sqlx::Postgres> {
     }
 }
 
-/// Refuses URLs that would be read otherwise than they are meant. The driver takes the URL of
-/// another database for the name of a file, and a `/` in a password for its end: parts of the
-/// password would stand in names and errors.
+/// Refuses URLs that would be misread. The driver takes the URL of another database for the name of
+/// a file, and a `/` in a password for its end; parts of the password would then appear in names
+/// and errors.
 fn check_url<D: SqlDialect>(url: &str) -> Result<(), StoreError> {
     let rest = D::SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme));
     let Some(rest) = rest else {
         let schemes = D::SCHEMES.join("` or `");
-        return Err(StoreError::new(format!("its URLs begin with `{schemes}`")).of(D::NAME));
+        return Err(StoreError::new(format!("the URL must begin with `{schemes}`")).of(D::NAME));
     };
     let (server, _) = rest.split_once('?').unwrap_or((rest, ""));
     let hides_a_password = server.split_once('/').is_some_and(|(_, path)| path.contains('@'));
     if D::MAY_BE_POOLED && hides_a_password {
         return Err(StoreError::new(
-            "the URL has an `@` in the name of the database: write a `/` in the user name or password as `%2F`",
+            "the URL has an `@` in the database name: write a `/` in the user name or password as `%2F`",
         )
         .of(D::NAME));
     }

@@ -1,7 +1,7 @@
-//! Records of attempts to log in, in SQL.
+//! Login-throttle records in SQL.
 //!
-//! A record is replaced by one statement that names the record before. PostgreSQL looks at a row
-//! again once another transaction that has changed it is over, so that no lock is needed.
+//! A record is replaced by one statement with the previous record as a condition. PostgreSQL checks
+//! a row again after another transaction that has changed it ends, so no lock is needed.
 
 use async_trait::async_trait;
 

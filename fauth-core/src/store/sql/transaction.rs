@@ -1,4 +1,4 @@
-//! A write: one transaction, from its beginning to its commit.
+//! A write transaction.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     store::{Owner, StoreError},
 };
 
-/// For how many seconds a row stays after its time.
+/// How many seconds a row stays after its time.
 const MARGIN: i64 = 3600;
 
 /// A transaction. Dropping it without a commit rolls it back.
@@ -25,7 +25,7 @@ pub(super) struct Transaction<D: SqlDialect> {
 }
 
 impl<D: SqlDialect> Transaction<D> {
-    /// `keep` says whether its statements stay prepared.
+    /// With `keep`, the statements stay prepared.
     pub(super) async fn begin(
         pool: &Pool<D>,
         statements: &Statements,
@@ -34,11 +34,11 @@ impl<D: SqlDialect> Transaction<D> {
     ) -> Result<Self, StoreError> {
         let turn = if D::ONE_WRITER { Some(Arc::clone(turn).lock_owned().await) } else { None };
         let pool = pool.clone();
-        // sqlx 0.8 forgets a transaction if the future that begins it is dropped half-way
+        // sqlx 0.8 loses track of a transaction if the future that begins it is dropped half-way
         // (launchbadge/sqlx#4393). The connection would return to the pool with the transaction
-        // open, and later writes on it would be confirmed and never committed. A task of its own
-        // always completes; if nobody waits for its result, the transaction is dropped as a whole,
-        // and so rolled back.
+        // open, and later writes on it would be confirmed but never committed. A separate task
+        // always completes; if nothing awaits its result, the transaction is dropped as a whole and
+        // so rolled back.
         let (transaction, turn) = tokio::spawn(async move { (pool.begin_with(D::BEGIN).await, turn) })
             .await
             .map_err(StoreError::new)?;
@@ -56,8 +56,8 @@ impl<D: SqlDialect> Transaction<D> {
         D::fetch(&mut self.inner, &sql, values, self.keep).await.map_err(failure::<D>)
     }
 
-    /// Runs one query without parameters: `None` if a table is missing. Then nothing else can be
-    /// done in this transaction.
+    /// Runs a query without parameters. Returns `None` if a table is missing; the transaction
+    /// cannot be used for anything else then.
     pub(super) async fn fetch_if_there(&mut self, template: &str) -> Result<Option<Vec<D::Row>>, StoreError> {
         let sql = self.statements.render(template);
         match D::fetch(&mut self.inner, &sql, vec![], self.keep).await {
@@ -72,16 +72,16 @@ impl<D: SqlDialect> Transaction<D> {
         self.fetch(template, values).await.map(drop)
     }
 
-    /// Until this transaction ends, no other one holds the lock on the same owner's rows in the
-    /// same table.
+    /// Locks an owner's rows in a table against other calls of this method until the transaction
+    /// ends.
     ///
-    /// Take one lock only, and before any row is touched: then no two transactions wait for each
+    /// Take only one lock, and before any row is touched, so that no two transactions wait for each
     /// other.
     pub(super) async fn lock_owner(&mut self, table: &str, owner: &Owner<'_>) -> Result<(), StoreError> {
         self.lock(&format!("{table}:{}", URL_SAFE_NO_PAD.encode(owner.digest()))).await
     }
 
-    /// Until this transaction ends, no other one migrates the same tables.
+    /// Locks the tables against other migrations until the transaction ends.
     pub(super) async fn lock_migration(&mut self) -> Result<(), StoreError> {
         self.lock("migration").await
     }
@@ -92,19 +92,19 @@ impl<D: SqlDialect> Transaction<D> {
         self.execute(lock, vec![name.as_str().into()]).await
     }
 
-    /// Deletes up to a hundred rows whose time was over an hour ago, both by the caller's clock
-    /// and by the database's own. Instances whose clocks differ by less agree on what is still
-    /// kept, and one whose clock is further ahead deletes nothing that the others need.
+    /// Deletes up to a hundred rows whose time was over an hour ago, by both the caller's clock and
+    /// the database's own. Instances whose clocks differ by less agree on what is still stored, and
+    /// one whose clock is further ahead deletes nothing that the others need.
     ///
-    /// Do it last, so that nobody waits for the swept rows while this transaction waits for
+    /// Call it last, so that no other transaction waits for the swept rows while this one waits for
     /// something else.
     pub(super) async fn sweep(&mut self, template: &str, now: Timestamp) -> Result<Vec<D::Row>, StoreError> {
         let past = now.unix_seconds().saturating_sub(MARGIN);
         self.fetch(template, vec![past.into(), MARGIN.into()]).await
     }
 
-    /// Ends the transaction without a change. This is cheaper than a commit, for which the
-    /// database would wait for its disk because a row was locked.
+    /// Ends the transaction without a change. Cheaper than a commit, for which the database would
+    /// wait for its disk because a row was locked.
     pub(super) async fn roll_back(self) -> Result<(), StoreError> {
         let Self { inner, turn, .. } = self;
         let rolled_back = inner.rollback().await.map_err(failure::<D>);
@@ -112,7 +112,7 @@ impl<D: SqlDialect> Transaction<D> {
         rolled_back
     }
 
-    /// Makes the changes last. After an error it is unknown whether they do.
+    /// Commits the changes. After an error it is unknown whether they were committed.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let Self { inner, turn, .. } = self;
         let committed = inner.commit().await.map_err(failure::<D>);

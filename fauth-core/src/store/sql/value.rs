@@ -1,4 +1,4 @@
-//! What is bound to the parameters of a statement.
+//! The values bound to the parameters of a statement.
 
 use crate::{
     clock::Timestamp,
@@ -7,9 +7,9 @@ use crate::{
 
 /// The value of one parameter; `None` is `NULL`.
 #[derive(Debug, Clone, Copy)]
-#[expect(unnameable_types, reason = "nobody outside can name it")]
+#[expect(unnameable_types, reason = "it is not part of the public API")]
 pub enum Value<'a> {
-    /// A whole number, a time in seconds since 1970, true (1) or false (0).
+    /// An integer, a time in seconds since 1970, or a Boolean (1 or 0).
     Number(Option<i64>),
     /// A text.
     Text(Option<&'a str>),
@@ -17,8 +17,7 @@ pub enum Value<'a> {
     Bytes(Option<&'a [u8]>),
 }
 
-/// The values of a statement about one owner: the owner is always `$1`, `$2` and `$3`, then come
-/// the others.
+/// The values of a statement about one owner: the owner as `$1`, `$2` and `$3`, then the others.
 pub(super) fn of_owner<'a, const N: usize>(owner: &'a Owner<'_>, others: [Value<'a>; N]) -> Vec<Value<'a>> {
     let mut values = Vec::with_capacity(3 + N);
     values.extend([&*owner.application, &*owner.issuer, &*owner.subject].map(Value::from));

@@ -1,4 +1,4 @@
-//! Signatures by aws-lc-rs, with keys that are prepared once.
+//! Signatures by aws-lc-rs, with prepared keys.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ use super::{
 pub(super) struct Verifying(ParsedPublicKey);
 
 impl Verifying {
-    /// `parts` have been checked to be for the algorithm.
+    /// `parts` must have been checked for the algorithm.
     pub(super) fn new(algorithm: Algorithm, parts: &PublicParts) -> Result<Self, KeyError> {
         let invalid = |_| KeyError::InvalidPoint { algorithm };
         let key = match parts {
@@ -57,7 +57,7 @@ pub(super) enum Signing {
 }
 
 impl Signing {
-    /// With the public half that belongs to it: computed, or checked if there was one.
+    /// Returns the key with its public half, which is computed and, if one is given, checked.
     pub(super) fn new(
         algorithm: Algorithm,
         public: Option<PublicParts>,
@@ -70,7 +70,7 @@ impl Signing {
                 let encoding = rsa_encoding(algorithm).ok_or(KeyError::Unsupported)?;
                 Ok((Self::Rsa(pair, encoding), public))
             }
-            // Every form has it.
+            // Every encoding of an RSA key has the public half.
             (PrivateParts::Rsa(_), None) => Err(KeyError::Inconsistent),
             (PrivateParts::Ec { curve, d }, public) => {
                 let public = match public {
@@ -93,7 +93,7 @@ impl Signing {
         }
     }
 
-    /// `None` if the operating system gives no randomness.
+    /// Returns `None` if the operating system provides no randomness.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Rsa(pair, encoding) => {
@@ -143,7 +143,7 @@ const fn ecdsa(curve: Curve) -> &'static EcdsaSigningAlgorithm {
     }
 }
 
-/// The salt of PSS is as long as the hash (RFC 7518 section 3.5); another length is refused.
+/// The salt of PSS is as long as the hash (RFC 7518 section 3.5); any other length is refused.
 const fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     match algorithm {
         Algorithm::RS256 => Some(&RSA_PKCS1_2048_8192_SHA256),

@@ -1,8 +1,8 @@
-//! The structures in DER that keys are written in: `SubjectPublicKeyInfo` (RFC 5280), PKCS #8 (RFC
-//! 5958), PKCS #1 (RFC 8017) and SEC 1 (RFC 5915).
+//! The DER structures of keys: `SubjectPublicKeyInfo` (RFC 5280), PKCS #8 (RFC 5958), PKCS #1 (RFC
+//! 8017) and SEC 1 (RFC 5915).
 //!
-//! The crates of `RustCrypto` read them, strictly: lengths and numbers in their shortest form,
-//! nothing behind the end. Here is decided which of them are keys that fauth takes.
+//! The crates of `RustCrypto` parse them strictly: lengths and numbers in their shortest form, and
+//! no trailing data. This module decides which of them are keys that fauth accepts.
 
 use pkcs1::{RsaPrivateKey, RsaPublicKey, UintRef};
 use pkcs8::{
@@ -26,7 +26,7 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
-/// What people try, so that the refusal can name it.
+/// Kinds that users try, so that the error can name them.
 const UNSUPPORTED: [(ObjectIdentifier, &str); 7] = [
     (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "P-521"),
     (ObjectIdentifier::new_unwrap("1.3.132.0.10"), "secp256k1"),
@@ -37,7 +37,7 @@ const UNSUPPORTED: [(ObjectIdentifier, &str); 7] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), "DSA"),
 ];
 
-/// In which structure a key is written.
+/// The structure in which a key is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Structure {
     /// `PUBLIC KEY`.
@@ -53,7 +53,7 @@ pub(super) enum Structure {
 }
 
 impl Structure {
-    /// No two of them can be read from the same bytes.
+    /// Detects the structure. No two of them can be parsed from the same bytes.
     pub(super) fn of(der: &[u8]) -> Result<Self, KeyError> {
         if is::<SubjectPublicKeyInfoRef<'_>>(der) {
             Ok(Self::Spki)
@@ -81,7 +81,7 @@ impl Structure {
     }
 }
 
-/// What an `AlgorithmIdentifier` names.
+/// The kind of key that an `AlgorithmIdentifier` names.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Rsa,
@@ -94,8 +94,7 @@ impl Kind {
         let parameters = algorithm.parameters;
         match algorithm.oid {
             RSA if parameters.is_none_or(AnyRef::is_null) => Ok(Self::Rsa),
-            // Parameters that are written out, and not by name, end here: such curves may be
-            // anything.
+            // Explicit curve parameters are refused here, because they can define any curve.
             EC => {
                 let named = algorithm.parameters_oid().map_err(|_| KeyError::MalformedDer)?;
                 curve(named).map(Self::Ec)
@@ -136,7 +135,7 @@ fn pkcs1_public(key: &RsaPublicKey<'_>) -> Parts {
 }
 
 fn pkcs1_private(key: &RsaPrivateKey<'_>) -> Result<Parts, KeyError> {
-    // Keys of more than two primes.
+    // A key of more than two primes.
     if key.other_prime_infos.is_some() {
         return Err(KeyError::MalformedDer);
     }
@@ -153,7 +152,7 @@ fn pkcs1_private(key: &RsaPrivateKey<'_>) -> Result<Parts, KeyError> {
     Ok(Parts { public, private: Some(PrivateParts::Rsa(private)) })
 }
 
-/// The curve may be named outside, inside, or on both sides, and then it must be the same.
+/// The curve may be named outside, inside, or on both sides; if on both, it must be the same.
 fn sec1(key: &EcPrivateKey<'_>, named: Option<Curve>) -> Result<Parts, KeyError> {
     let inside = key.parameters.and_then(EcParameters::named_curve).map(curve).transpose()?;
     let curve = named.or(inside).ok_or(KeyError::MalformedDer)?;
@@ -170,7 +169,7 @@ fn is<'a, T: Decode<'a>>(der: &'a [u8]) -> bool {
     T::from_der(der).is_ok()
 }
 
-/// The whole of the bytes.
+/// Decodes all of the bytes.
 fn decode<'a, T: Decode<'a>>(der: &'a [u8]) -> Result<T, KeyError> {
     T::from_der(der).map_err(|_| KeyError::MalformedDer)
 }

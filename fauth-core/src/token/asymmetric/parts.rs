@@ -1,5 +1,4 @@
-//! The numbers that a key is made of, whatever it was written in, and which of them are good
-//! enough.
+//! The numbers of a key, whatever its encoding, and the checks that they must pass.
 
 use zeroize::Zeroizing;
 
@@ -9,10 +8,10 @@ use super::super::{
 };
 
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// What both implementations take: 33 bits.
+/// The limit of both implementations: 33 bits.
 const LONGEST_EXPONENT_BITS: usize = 33;
 
-/// An elliptic curve that keys may be on.
+/// A supported elliptic curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Curve {
     P256,
@@ -27,7 +26,7 @@ impl Curve {
         }
     }
 
-    /// How long one coordinate is, or the private number.
+    /// The length in bytes of one coordinate, or of the private number.
     pub(super) const fn bytes(self) -> usize {
         match self {
             Self::P256 => 32,
@@ -36,8 +35,8 @@ impl Curve {
     }
 }
 
-/// What everybody may know of a key. Numbers are big-endian, without zeros in front except where
-/// their length is fixed.
+/// The public half of a key. Numbers are big-endian, without leading zeros unless their length is
+/// fixed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PublicParts {
     Rsa { n: Box<[u8]>, e: Box<[u8]> },
@@ -45,7 +44,7 @@ pub(super) enum PublicParts {
     Ed25519([u8; 32]),
 }
 
-/// What nobody else may know. Zeroed on drop.
+/// The private half of a key. Zeroed on drop.
 #[cfg_attr(not(feature = "asymmetric"), expect(dead_code, reason = "RSA does not sign in pure Rust"))]
 pub(super) enum PrivateParts {
     Rsa(RsaPrivate),
@@ -53,7 +52,7 @@ pub(super) enum PrivateParts {
     Ed25519(Zeroizing<[u8; 32]>),
 }
 
-/// All that RSA needs to sign quickly.
+/// Everything that RSA needs to sign quickly.
 #[cfg_attr(not(feature = "asymmetric"), expect(dead_code, reason = "RSA does not sign in pure Rust"))]
 pub(super) struct RsaPrivate {
     pub(super) d: Zeroizing<Vec<u8>>,
@@ -64,7 +63,7 @@ pub(super) struct RsaPrivate {
     pub(super) qi: Zeroizing<Vec<u8>>,
 }
 
-/// One key as it was read: a public half, a private one, or both.
+/// One key as read: a public half, a private half, or both.
 pub(super) struct Parts {
     pub(super) public: Option<PublicParts>,
     pub(super) private: Option<PrivateParts>,
@@ -75,7 +74,7 @@ impl PublicParts {
         Self::Rsa { n: without_zeros(n).into(), e: without_zeros(e).into() }
     }
 
-    /// Of `0x04 x y`. Compressed points are not in use for tokens.
+    /// Parses `0x04 x y`. Compressed points are not used for tokens.
     pub(super) fn of_point(curve: Curve, point: &[u8]) -> Option<Self> {
         let (x, y) = point.strip_prefix(&[4])?.split_at_checked(curve.bytes())?;
         (y.len() == curve.bytes()).then(|| Self::Ec { curve, x: x.into(), y: y.into() })
@@ -90,7 +89,8 @@ impl PublicParts {
         }
     }
 
-    /// Refuses what can be seen to be weak. Whether a point is on its curve says who computes.
+    /// Refuses keys that are visibly weak. The implementations check whether a point is on its
+    /// curve.
     pub(super) fn check(&self, algorithm: Algorithm) -> Result<(), KeyError> {
         refuse_other_kind(self.kind(), algorithm)?;
         match self {
@@ -100,7 +100,7 @@ impl PublicParts {
         }
     }
 
-    /// How long a signature is that this key verifies.
+    /// The length of the signatures that this key verifies.
     pub(super) fn signature_bytes(&self) -> usize {
         match self {
             Self::Rsa { n, .. } => n.len(),
@@ -109,7 +109,7 @@ impl PublicParts {
         }
     }
 
-    /// `0x04 x y`, for a key on an elliptic curve.
+    /// `0x04 x y`, for an elliptic-curve key.
     pub(super) fn point(&self) -> Option<Vec<u8>> {
         match self {
             Self::Ec { x, y, .. } => Some([&[4], &**x, &**y].concat()),
@@ -150,7 +150,7 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     if is_odd(n) { Ok(()) } else { Err(KeyError::Inconsistent) }
 }
 
-/// Of a number without zeros in front.
+/// The bit length of a number without leading zeros.
 fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
@@ -160,8 +160,9 @@ pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// Points with which one signature can be right for many messages: those of order 1, 2, 4 and 8, in
-/// every spelling that implementations read (the list of libsodium's `ge25519_has_small_order`).
+/// Whether this is a point with which one signature can be valid for many messages: one of order 1,
+/// 2, 4 or 8, in every encoding that implementations accept (the list of libsodium's
+/// `ge25519_has_small_order`).
 fn is_of_small_order(point: &[u8; 32]) -> bool {
     const ORDER_8: [[u8; 32]; 2] = [
         [

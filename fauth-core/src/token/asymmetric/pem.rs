@@ -1,8 +1,8 @@
-//! PEM (RFC 7468): one key, in base64 between two lines.
+//! PEM (RFC 7468): one key in base64 between two boundary lines.
 //!
-//! `pem-rfc7468` decodes a block, in constant time, and takes nothing but one block in lines of
-//! one length. Here the block is found among others, and its lines become one: keys are indented,
-//! wrapped anew, and passed on in one line by what they are configured with.
+//! `pem-rfc7468` decodes a block in constant time, and accepts exactly one block in lines of equal
+//! length. This module finds the block among others and joins its lines, because configuration
+//! systems indent keys, rewrap them, or put them in one line.
 
 use pem_rfc7468::Decoder;
 use zeroize::Zeroizing;
@@ -12,10 +12,10 @@ use super::{super::key_error::KeyError, der::Structure};
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
-/// A key of RSA with 8192 bits has some 6400 characters.
+/// An RSA key of 8192 bits has about 6400 characters.
 const LONGEST: usize = 64 * 1024;
 
-/// The structure that the label names, and its bytes.
+/// Returns the structure that the label names, and its bytes.
 pub(super) fn decode(pem: &str) -> Result<(Structure, Zeroizing<Vec<u8>>), KeyError> {
     if pem.len() > LONGEST {
         return Err(KeyError::MalformedPem);
@@ -23,7 +23,7 @@ pub(super) fn decode(pem: &str) -> Result<(Structure, Zeroizing<Vec<u8>>), KeyEr
     let mut found = None;
     for text in pem.split(BEGIN).skip(1) {
         let block = Block::of(text).ok_or(KeyError::MalformedPem)?;
-        // `openssl ecparam -genkey` writes the curve in a block of its own before the key.
+        // `openssl ecparam -genkey` writes the curve in a separate block before the key.
         if block.label == "EC PARAMETERS" {
             continue;
         }
@@ -39,7 +39,7 @@ pub(super) fn decode(pem: &str) -> Result<(Structure, Zeroizing<Vec<u8>>), KeyEr
     Ok((structure, block.bytes().ok_or(KeyError::MalformedPem)?))
 }
 
-/// What stands between two boundaries, and the labels of these.
+/// The text between two boundaries, and their labels.
 struct Block<'a> {
     label: &'a str,
     body: &'a str,
@@ -47,7 +47,7 @@ struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Of a text that begins with the first label.
+    /// Parses a text that begins with the first label.
     fn of(text: &'a str) -> Option<Self> {
         let (label, text) = text.split_once(DASHES)?;
         let (body, text) = text.split_once(END)?;
@@ -57,7 +57,7 @@ impl<'a> Block<'a> {
 
     fn bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
         let Self { label, body, end_label } = self;
-        // Long enough from the beginning: what grows leaves copies behind.
+        // Allocated at full length, because growing would leave copies behind.
         let boundaries = 2 * (BEGIN.len() + DASHES.len()) + label.len() + end_label.len();
         let mut text = Zeroizing::new(String::with_capacity(body.len() + boundaries));
         text.extend([BEGIN, label, DASHES, "\n"]);

@@ -1,5 +1,5 @@
-//! Signatures in pure Rust. RSA keys verify only: RUSTSEC-2023-0071 lets a private one be found by
-//! how long it computes.
+//! Signatures in pure Rust. RSA keys verify only, because the timing of the `rsa` crate can reveal
+//! a private key (RUSTSEC-2023-0071).
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use super::{
     parts::{Curve, PrivateParts, PublicParts},
 };
 
-/// What `rsa` reads by default is half as long.
+/// The default limit of `rsa` is half of this.
 const LONGEST_RSA_BITS: usize = 8192;
 
 pub(super) enum Verifying {
@@ -31,7 +31,7 @@ pub(super) enum Verifying {
 }
 
 impl Verifying {
-    /// `parts` have been checked to be for the algorithm.
+    /// `parts` must have been checked for the algorithm.
     pub(super) fn new(algorithm: Algorithm, parts: &PublicParts) -> Result<Self, KeyError> {
         let invalid = KeyError::InvalidPoint { algorithm };
         let point = parts.point().unwrap_or_default();
@@ -58,7 +58,7 @@ impl Verifying {
             Algorithm::RS256 => Ok(Self::Rs256(rsa::pkcs1v15::VerifyingKey::new(key))),
             Algorithm::RS384 => Ok(Self::Rs384(rsa::pkcs1v15::VerifyingKey::new(key))),
             Algorithm::RS512 => Ok(Self::Rs512(rsa::pkcs1v15::VerifyingKey::new(key))),
-            // The salt is as long as the hash (RFC 7518 section 3.5); another length is refused.
+            // The salt is as long as the hash (RFC 7518 section 3.5); any other length is refused.
             Algorithm::PS256 => Ok(Self::Ps256(rsa::pss::VerifyingKey::new(key))),
             Algorithm::PS384 => Ok(Self::Ps384(rsa::pss::VerifyingKey::new(key))),
             Algorithm::PS512 => Ok(Self::Ps512(rsa::pss::VerifyingKey::new(key))),
@@ -96,7 +96,7 @@ impl fmt::Debug for Verifying {
     }
 }
 
-/// Zeroed on drop by each of them.
+/// Each variant is zeroed on drop.
 pub(super) enum Signing {
     Es256(p256::ecdsa::SigningKey),
     Es384(p384::ecdsa::SigningKey),
@@ -104,7 +104,7 @@ pub(super) enum Signing {
 }
 
 impl Signing {
-    /// With the public half that belongs to it: computed, and compared if there was one.
+    /// Returns the key with its public half, which is computed and, if one is given, compared.
     pub(super) fn new(
         algorithm: Algorithm,
         public: Option<PublicParts>,
@@ -135,7 +135,7 @@ impl Signing {
         Ok((signing, own))
     }
 
-    /// Without randomness (RFC 6979, RFC 8032).
+    /// Deterministic (RFC 6979, RFC 8032).
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Es256(key) => {

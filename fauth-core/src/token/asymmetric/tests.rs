@@ -1,4 +1,4 @@
-//! Every key that is refused, and the two implementations against each other.
+//! Every key that is refused, and the two implementations compared.
 
 mod encodings;
 
@@ -66,7 +66,7 @@ fn the_forms_of_pem_are_the_same_key() {
         #[cfg(feature = "asymmetric")]
         key_file!("rsa-2048.pkcs1.pem"),
     ];
-    // Without aws-lc-rs a private one is refused.
+    // Without aws-lc-rs a private key is refused.
     let rsa = &rsa[usize::from(cfg!(not(feature = "asymmetric")))..];
     for pem in rsa {
         assert_eq!(thumbprint(Algorithm::RS256, pem), thumbprint(Algorithm::PS512, rsa[rsa.len() - 1]));
@@ -77,7 +77,7 @@ fn the_forms_of_pem_are_the_same_key() {
         thumbprint(Algorithm::EdDSA, EDDSA),
         thumbprint(Algorithm::EdDSA, key_file!("ed25519.pub.pem"))
     );
-    // `EC PARAMETERS` stand before it.
+    // A block `EC PARAMETERS` precedes it.
     assert!(Key::from_pem(Algorithm::ES256, key_file!("p256.sec1.pem")).unwrap().can_sign());
     assert!(!Key::from_pem(Algorithm::ES256, key_file!("p256.pub.pem")).unwrap().can_sign());
 }
@@ -88,7 +88,7 @@ fn der_is_read_as_pem_is() {
     {
         let (_, der) = pem::decode(pem).unwrap();
         assert_eq!(Key::from_der(algorithm, &der).unwrap().id(), Key::from_pem(algorithm, pem).unwrap().id());
-        // Whatever is cut off or appended makes it no key, and nothing panics.
+        // A truncated or extended text is not a key, and nothing panics.
         for length in 0..der.len() {
             assert!(Key::from_der(algorithm, &der[..length]).is_err(), "{length}");
         }
@@ -101,7 +101,7 @@ fn der_is_read_as_pem_is() {
     }
 }
 
-/// Each byte of a key changed in turn: an error or another key, and never a panic.
+/// Each byte of a key is changed in turn: the result is an error or another key, never a panic.
 #[test]
 fn damaged_keys_do_not_panic() {
     for (algorithm, pem) in [
@@ -154,7 +154,7 @@ fn pem_that_holds_no_such_key_is_refused() {
     }
 }
 
-/// CVE-2022-29217 and its kin: what is public makes no secret.
+/// CVE-2022-29217 and related: public data is never a secret.
 #[test]
 fn key_confusion() {
     for algorithm in Algorithm::HMAC {
@@ -229,7 +229,7 @@ fn points_lie_on_their_curve() {
             refused(&with(good.clone(), "x", base64(off)), algorithm),
             KeyError::InvalidPoint { algorithm }
         );
-        // The point at infinity, and a number that is none of the field.
+        // The point at infinity, and a number outside the field.
         let zero = base64(vec![0; x.len()]);
         let origin = with(with(good.clone(), "x", &*zero), "y", &*zero);
         assert_eq!(refused(&origin, algorithm), KeyError::InvalidPoint { algorithm });
@@ -242,7 +242,7 @@ fn points_lie_on_their_curve() {
     }
 }
 
-/// With `jsonwebtoken` on pure Rust such a key panics at every verification.
+/// With `jsonwebtoken` in pure Rust such a key panics at every verification.
 #[test]
 fn okp_short_key() {
     let good = public(Algorithm::EdDSA);
@@ -254,7 +254,7 @@ fn okp_short_key() {
     }
 }
 
-/// With a public key of small order one signature is right for any message.
+/// With a public key of small order one signature is valid for any message.
 #[test]
 fn points_of_small_order_are_refused() {
     let good = public(Algorithm::EdDSA);
@@ -353,7 +353,7 @@ fn only_public_members_are_published() {
         for name in jwk.as_object().unwrap().keys() {
             assert!(["kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"].contains(&&**name), "{name}");
         }
-        // Read again, it is the same key, which now only verifies.
+        // Reading it again yields the same key, which now only verifies.
         let again = Key::from_jwk(&jwk.to_string(), algorithm).unwrap();
         assert_eq!((again.id(), again.can_sign()), (key.id(), false));
         let shown = format!("Key {{ id: {:?}, algorithm: {algorithm:?}, .. }}", key.id());
@@ -362,7 +362,7 @@ fn only_public_members_are_published() {
     assert_eq!(Key::hmac(Algorithm::HS256, &(0..32).collect::<Vec<u8>>()).unwrap().public_jwk(), None);
 }
 
-/// CVE-2022-21449 and what is like it.
+/// CVE-2022-21449 and related.
 #[test]
 fn degenerate_signatures() {
     for (algorithm, pem, bytes) in
@@ -379,7 +379,7 @@ fn degenerate_signatures() {
         for wrong in [part(0, 0), part(0xff, 0xff), part(0, 1), part(1, 0)] {
             assert!(!key.verifies(b"message", &wrong));
         }
-        // One half right, the other 0 or beyond the order of the curve.
+        // One half valid, the other 0 or beyond the order of the curve.
         for wrong in [0, 0xff] {
             assert!(!key.verifies(b"message", &[&good[..half], &vec![wrong; half]].concat()));
             assert!(!key.verifies(b"message", &[&vec![wrong; half], &good[half..]].concat()));
@@ -413,7 +413,7 @@ mod both {
         structure.read(&der).unwrap()
     }
 
-    /// What one signs the other verifies, and both refuse the same.
+    /// Each verifies what the other signs, and both refuse the same.
     #[test]
     fn the_two_implementations_agree() {
         for (algorithm, pem) in
@@ -424,7 +424,7 @@ mod both {
             let (aws, of_aws) = aws_lc::Signing::new(algorithm, public.clone(), &private).unwrap();
             let (pure, of_pure) = pure::Signing::new(algorithm, public, &private).unwrap();
             assert_eq!(of_aws, of_pure);
-            // Also without being told the public half.
+            // The same without being given the public half.
             assert_eq!(aws_lc::Signing::new(algorithm, None, &private).unwrap().1, of_aws);
             assert_eq!(pure::Signing::new(algorithm, None, &private).unwrap().1, of_aws);
             for length in [0, 1, 400, 4096] {
@@ -444,7 +444,7 @@ mod both {
             let (signing, public) = aws_lc::Signing::new(algorithm, public.clone(), &private).unwrap();
             let signature = signing.sign(b"message").unwrap();
             judge_alike(algorithm, &public, b"message", &signature);
-            // Not what another algorithm of the same key has signed.
+            // A signature of another algorithm with the same key is wrong.
             for other in RSA_ALGORITHMS.into_iter().filter(|other| *other != algorithm) {
                 assert!(!aws_lc::Verifying::new(other, &public).unwrap().verifies(b"message", &signature));
                 assert!(!pure::Verifying::new(other, &public).unwrap().verifies(b"message", &signature));

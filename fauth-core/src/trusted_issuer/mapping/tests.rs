@@ -31,7 +31,7 @@ fn roles_from(claim: impl Into<ClaimPath>, claims: &str) -> Result<Vec<String>, 
     ClaimMapping::new().roles(claim).read_text(claims).map(|mapped| mapped.roles)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is compared with what is one")]
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with a result")]
 fn good(roles: &[&str]) -> Result<Vec<String>, TokenError> {
     Ok(roles.iter().map(|role| (*role).to_owned()).collect())
 }
@@ -145,7 +145,7 @@ fn scopes_come_from_scope_unless_another_claim_is_named() {
     );
 }
 
-/// What is wrong with one kind says nothing of the others.
+/// A fault of one kind is not reported for the others.
 #[test]
 fn the_first_kind_that_is_not_acceptable_is_named() {
     let mapping = ClaimMapping::new().roles("a").roles("b").permissions("c");
@@ -171,7 +171,7 @@ fn roles_are_stripped_renamed_filtered_and_prefixed_in_this_order() {
     assert!(mapping.check().is_ok());
     let claims = r#"{"roles":["admin","shop:boss","shop:keeper","shop:other","shop:","boss"]}"#;
     assert_eq!(mapping.read_text(claims).unwrap().roles, ["partner/admin", "partner/keeper"]);
-    // What a role is renamed to needs no name of its own.
+    // A role that another is renamed to is not renamed in turn.
     let swapped = ClaimMapping::new().roles("roles").rename_role("a", "b").rename_role("b", "a");
     assert_eq!(swapped.read_text(r#"{"roles":["a"]}"#).unwrap().roles, ["b"]);
     // Other kinds of rights are not touched.
@@ -191,7 +191,7 @@ fn what_cannot_work_is_refused_at_start() {
     assert_eq!(of(new().permissions("a.b.c.d.e.f.g.h.i")), "permissions");
     assert_eq!(of(new().scopes("x".repeat(256))), "scopes");
     assert_eq!(of((0..17).fold(new(), |mapping, at| mapping.roles(format!("r{at}")))), "roles");
-    // People write these about themselves.
+    // At many issuers users write these themselves.
     for claim in ["sub", "preferred_username", "email", "name", "client_id"] {
         assert_eq!(of(new().roles(claim)), "roles", "{claim}");
     }
@@ -203,7 +203,7 @@ fn what_cannot_work_is_refused_at_start() {
     assert_eq!(of(new().only_roles(["admin"])), "roles");
 }
 
-/// JSON with the names that the mapping looks for, in every shape.
+/// JSON with the names that the mapping looks up, in every shape.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -228,7 +228,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// What `serde_json` finds at the path.
+/// The result of `serde_json` for the path.
 fn by_tree(claims: &serde_json::Value, path: &[&str]) -> Option<Result<Vec<String>, ()>> {
     let mut value = claims;
     for name in path {

@@ -7,7 +7,7 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const ISSUER: &str = "https://tenant.example";
 const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"a","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
-/// Everybody is a tenant.
+/// Knows every issuer.
 struct Everybody;
 
 #[async_trait]
@@ -32,7 +32,7 @@ fn the_last_who_waits_takes_the_question_away() {
     let tenants = tenants(2);
     let (first, second) = (Boarding::of(&tenants, ISSUER), Boarding::of(&tenants, ISSUER));
     assert!(Arc::ptr_eq(&first.answer, &second.answer));
-    // Somebody who has left, and has not yet let go.
+    // A request that has left and still holds the answer.
     let late = Arc::clone(&first.answer);
     drop(first);
     assert_eq!(lock(&tenants.flights).len(), 1, "the second one still waits");
@@ -53,7 +53,7 @@ fn who_waits_for_what_was_forgotten_leaves_the_next_question_alone() {
     assert!(lock(&tenants.flights).is_empty());
 }
 
-/// Between the answer and its being kept, the application may say that it has changed.
+/// Between the answer and its caching, the application may report a change.
 #[test]
 fn an_answer_from_before_is_not_kept() {
     let tenants = tenants(2);
@@ -86,7 +86,7 @@ fn tenants_and_strangers_of_long_ago_are_dropped() {
     assert_eq!(sizes(), (0, 1));
 }
 
-/// One more stranger does not make the others strangers who are to be asked for again.
+/// One more unknown issuer evicts only one of the others.
 #[test]
 fn one_more_stranger_makes_one_go() {
     let tenants = tenants(1);

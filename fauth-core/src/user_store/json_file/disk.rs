@@ -1,12 +1,12 @@
 //! The users file on disk: reading, atomic replacement, locking, and detecting changes.
 //!
-//! What is in the file is the business of `format`; this module handles bytes only. Every function
-//! blocks, so call them on Tokio's blocking pool.
+//! The module `format` handles the content of the file; this module handles bytes only. Every
+//! function blocks, so call them on Tokio's blocking pool.
 //!
-//! Readers take no lock. A writer writes a complete temporary file and renames it over the old
-//! one, so that a reader finds the old content or the new one, never a mixture; the same holds
-//! after a crash. Other programs, an editor for example, may write into the file in place. So a
-//! reader compares the metadata before and after, and reads again if it differs.
+//! Readers take no lock. A writer writes a complete temporary file and renames it over the old one,
+//! so that a reader finds either the old content or the new one, never a mixture; the same holds
+//! after a crash. Other programs, such as an editor, may write the file in place. A reader
+//! therefore compares the metadata before and after reading, and reads again if it differs.
 
 use std::{
     ffi::OsString,
@@ -133,7 +133,7 @@ impl Place {
 
     /// The error for a lock that other processes held for too long.
     pub(super) fn lock_timeout(&self) -> FileError {
-        FileError::new(&self.lock, "was not free for too long")
+        FileError::new(&self.lock, "is still locked after 5 seconds; try again later")
     }
 
     /// The stamp of the file now; `None` if there is no file.
@@ -148,7 +148,7 @@ impl Place {
         if metadata.is_symlink() {
             return Err(self.error("is a symbolic link; open the file that it points to"));
         }
-        // Opening anything else could block for ever: a pipe, for example, waits for a writer.
+        // Opening anything else could block for ever: a pipe waits for a writer, for example.
         if !metadata.is_file() {
             return Err(self.error("is not a file"));
         }
@@ -168,7 +168,7 @@ impl Place {
                 return Ok(Some(content));
             }
         }
-        Err(self.error("changes all the time while it is read"))
+        Err(self.error("keeps changing while it is read"))
     }
 
     /// Reads the file that has this stamp; `None` if it was changed or replaced meanwhile.
@@ -203,12 +203,12 @@ impl Place {
     fn warn_if_public(&self, metadata: &Metadata) {
         if metadata.mode() & 0o077 != 0 {
             let path = &self.file;
-            tracing::warn!(target: "fauth", ?path, "others may read the file of users; the next change takes that away");
+            tracing::warn!(target: "fauth", ?path, "other users of the system can access the users file; the next change restricts it to its owner");
         }
     }
 
     #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "there is no mode to look at")]
+    #[expect(clippy::unused_self, reason = "there are no mode bits to check")]
     fn warn_if_public(&self, _: &Metadata) {}
 
     /// Takes the lock, without waiting; `None` if another process holds it.
@@ -346,7 +346,7 @@ mod tests {
         static FAILING_SYNC: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// Counts how often something was to be on disk, and fails at the one that a test has named.
+    /// Counts syncs, and fails at the one that a test has chosen.
     pub(super) fn syncs() -> io::Result<()> {
         SYNCS.set(SYNCS.get() + 1);
         if SYNCS.get() == FAILING_SYNC.get() { Err(io::Error::other("the disk is gone")) } else { Ok(()) }
@@ -361,7 +361,7 @@ mod tests {
         }
     }
 
-    /// A file that goes away with its folder.
+    /// A file that is deleted together with its folder.
     struct Written {
         place: Place,
         modified: SystemTime,
@@ -390,7 +390,7 @@ mod tests {
             MEANWHILE.with_borrow_mut(|changes| changes.push(Box::new(change)));
         }
 
-        /// What one attempt to read finds.
+        /// The result of one attempt to read.
         fn attempt(&self) -> Option<Vec<u8>> {
             let stamp = self.place.stamp().unwrap().unwrap();
             self.place.read_if_unchanged(stamp, LIMIT).unwrap().map(|content| content.bytes)
@@ -432,7 +432,7 @@ mod tests {
         assert!(written.place.read_if_unchanged(stamp, LIMIT).unwrap().is_none());
     }
 
-    /// As often as it takes, but not for ever.
+    /// Reads repeatedly, but not for ever.
     #[test]
     fn a_read_goes_on_until_it_finds_a_whole_file() {
         let written = Written::new();
@@ -447,7 +447,7 @@ mod tests {
             written.meanwhile_written("the new content", Duration::from_secs(u64::try_from(round).unwrap()));
         }
         let error = written.place.read(LIMIT).err().unwrap().to_string();
-        assert!(error.contains("changes all the time"), "{error}");
+        assert!(error.contains("keeps changing"), "{error}");
     }
 
     impl Written {
@@ -491,7 +491,7 @@ mod tests {
         assert_eq!((written.content().as_slice(), syncs), (&b"new"[..], 2), "complete all the same");
     }
 
-    /// Each folder that was made is a name in the one above it.
+    /// Each created folder is a name in its parent.
     #[cfg(unix)]
     #[test]
     fn folders_that_are_made_are_on_disk() {

@@ -1,4 +1,4 @@
-//! The text of the file: fastware's form, with members of our own that it tolerates.
+//! The format of the file: that of fastware, with additional members that fastware tolerates.
 
 use std::{collections::HashSet, fmt, fmt::Write as _};
 
@@ -11,10 +11,11 @@ use serde_json::value::RawValue;
 
 use crate::user_store::{MAX_USERS, StoredUser, UserStoreError, record::Members, users::Users};
 
-/// The longest file, in bytes: 8 MiB.
+/// The maximum size of the file, in bytes: 8 MiB.
 pub const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Reads the whole file. The problem that it finds quotes nothing but its place: there are hashes in the file.
+/// Parses the whole file. An error contains only positions, never content, since the file holds
+/// password hashes.
 pub(super) fn read(bytes: &[u8]) -> Result<Users, String> {
     let records: Records = serde_json::from_slice(bytes).map_err(|error| {
         format!("is not a list of users: see line {}, column {}", error.line(), error.column())
@@ -25,10 +26,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Users, String> {
         match inserted {
             Ok(_) => {}
             Err(UserStoreError::Invalid { field, problem }) => {
-                return Err(format!("is wrong about user number {number}: {field} {problem}"));
+                return Err(format!("user number {number} is invalid: {field} {problem}"));
             }
             Err(UserStoreError::Full) => return Err(format!("has more than {MAX_USERS} users")),
-            Err(_) => return Err(format!("has the name of user number {number} twice")),
+            Err(_) => return Err(format!("user number {number} has the same name as an earlier user")),
         }
     }
     Ok(users)
@@ -41,7 +42,8 @@ pub(super) fn write(users: &Users) -> Result<Vec<u8>, String> {
     Ok(in_ascii(&text).into_bytes())
 }
 
-/// Python escapes everything that is not printable ASCII. In JSON such characters stand only in strings.
+/// Escapes everything that is not printable ASCII, as Python does. In JSON such characters occur
+/// only in strings.
 fn in_ascii(json: &str) -> String {
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
@@ -50,7 +52,7 @@ fn in_ascii(json: &str) -> String {
             continue;
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             _ = write!(ascii, "\\u{unit:04x}");
         }
     }
@@ -90,7 +92,7 @@ impl Serialize for Record<'_> {
     }
 }
 
-/// The records of a file, cut off one past the bound.
+/// The records of a file, cut off one past the maximum.
 struct Records(Vec<Members>);
 
 impl<'de> Deserialize<'de> for Records {

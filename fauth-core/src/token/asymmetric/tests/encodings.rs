@@ -1,4 +1,4 @@
-//! What PEM and DER may look like.
+//! Accepted and refused forms of PEM and DER.
 
 use super::*;
 
@@ -21,14 +21,14 @@ fn the_lines_of_pem_may_be_of_any_length() {
     for text in texts {
         assert_eq!(id(&text).as_ref(), Ok(&expected), "{text}");
     }
-    // Nothing but white space is left out.
+    // Nothing but white space is removed.
     let unwrapped = wrapped(4096);
     for (from, to) in [(&*base64, ""), ("MIG", "MI-G"), ("MIG", "MIG="), ("END PRIVATE", "END PUBLIC")] {
         assert_eq!(id(&unwrapped.replace(from, to)), Err(KeyError::MalformedPem), "{from}");
     }
 }
 
-/// PKCS #8 in its second version brings the public key along.
+/// PKCS #8 version 2 includes the public key.
 #[test]
 fn the_public_key_of_pkcs8_is_compared() {
     let (_, der) = pem::decode(EDDSA).unwrap();
@@ -41,7 +41,7 @@ fn the_public_key_of_pkcs8_is_compared() {
     let read = |der: &[u8]| Key::from_der(Algorithm::EdDSA, der).map(|key| key.can_sign());
     assert_eq!(read(&second_version(1, &public, &[])), Ok(true));
     assert_eq!(read(&second_version(1, &[7; 32], &[])), Err(KeyError::Inconsistent));
-    // The first version has none, and there is no third.
+    // Version 1 has none, and there is no version 3.
     for version in [0, 2, 0x80] {
         assert_eq!(read(&second_version(version, &public, &[])), Err(KeyError::MalformedDer), "{version}");
     }
@@ -50,7 +50,7 @@ fn the_public_key_of_pkcs8_is_compared() {
     }
 }
 
-/// Lengths and numbers have one spelling in DER.
+/// Lengths and numbers have one encoding in DER.
 #[test]
 fn only_the_shortest_form_is_read() {
     let rsa = |modulus: &[u8]| {
@@ -61,12 +61,12 @@ fn only_the_shortest_form_is_read() {
     let read = |der: &[u8]| Key::from_der(Algorithm::RS256, der).map(|_| ());
     let n = bytes(&public(Algorithm::RS256), "n");
     assert_eq!(read(&rsa(&[&[0], &*n].concat())), Ok(()));
-    // Negative, and with a zero too many.
+    // Negative, and with an extra leading zero.
     assert_eq!(read(&rsa(&[&[0xff], &*n].concat())), Err(KeyError::MalformedDer));
     let half: Vec<u8> =
         n.iter().enumerate().map(|(at, byte)| if at == 0 { byte & 0x7f } else { *byte }).collect();
     assert_eq!(read(&rsa(&[&[0], &*half].concat())), Err(KeyError::MalformedDer));
-    // A length in three bytes, and one without end.
+    // A length in three bytes, and an indefinite one.
     let good = rsa(&[&[0], &*n].concat());
     assert_eq!(read(&[&[0x30, 0x83, 0, 1, 0x0a], &good[4..]].concat()), Err(KeyError::MalformedDer));
     assert_eq!(read(&[&[0x30, 0x80], &good[4..], &[0, 0]].concat()), Err(KeyError::MalformedDer));
