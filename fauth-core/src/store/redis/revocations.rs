@@ -75,28 +75,20 @@ impl RevocationStore for RedisStore {
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        let Some(mirror) = self.mirror() else {
-            return Ok(self.ask_redis(token, now).await?);
-        };
-        match (mirror.judge(token, now), self.when_stale()) {
-            (Some(verdict), _) => {
-                self.hub().link.eviction().refuse()?;
-                Ok(verdict?)
-            }
-            (None, WhenStale::AskRedis) => Ok(self.ask_redis(token, now).await?),
-            (None, WhenStale::Refuse) => Err(Fault::Stale.into()),
+        match self.look_into_mirror(token, now) {
+            Some(verdict) => Ok(verdict?),
+            None => Ok(self.ask_redis(token, now).await?),
         }
     }
 
-    /// Without the mirror: all questions are on their way at the same time.
+    /// Where the mirror does not answer, all questions are on their way at the same time.
     async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
-        let mut verdicts = Vec::with_capacity(tokens.len());
-        if self.mirror().is_some() {
-            for token in tokens {
-                verdicts.push(self.check(token, now).await?);
-            }
-            return Ok(verdicts);
+        // If it does not answer for one, Redis is asked about all.
+        let mirrored = tokens.iter().map(|token| self.look_into_mirror(token, now));
+        if let Some(verdicts) = mirrored.collect::<Option<Result<_, _>>>() {
+            return Ok(verdicts?);
         }
+        let mut verdicts = Vec::with_capacity(tokens.len());
         let mut asked: Vec<JoinSet<_>> = Vec::with_capacity(tokens.len());
         for token in tokens {
             let (hub, step) = (self.hub().clone(), self.check_step(token, now));
@@ -151,6 +143,15 @@ impl RevocationStore for RedisStore {
 }
 
 impl RedisStore {
+    /// What the mirror says; `None` if Redis is to be asked.
+    fn look_into_mirror(&self, token: &TokenFacts<'_>, now: Timestamp) -> Option<Result<Verdict, Fault>> {
+        match (self.mirror()?.judge(token, now), self.when_stale()) {
+            (Some(verdict), _) => Some(self.hub().link.eviction().refuse().and(verdict)),
+            (None, WhenStale::AskRedis) => None,
+            (None, WhenStale::Refuse) => Some(Err(Fault::Stale)),
+        }
+    }
+
     async fn ask_redis(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, Fault> {
         let step = self.check_step(token, now);
         verdict_of(token, self.hub().run_on_revocations(&step, Retry::Yes).await?, now)
