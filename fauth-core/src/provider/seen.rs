@@ -1,14 +1,14 @@
-//! What the events of a mandate tell of its request.
+//! Details of the request for the events of a mandate.
 
 use crate::{client::ClientInfo, event::Event, trace_context::TraceContext};
 
-/// The client and the trace of a request, noted if an event sink reads them.
+/// The client and the trace of a request, kept if an event sink reads them.
 pub(super) struct Seen {
     pub(super) client: ClientInfo,
     pub(super) trace: Option<TraceContext>,
 }
 
-/// Adds what was noted of the request.
+/// Adds what was kept of the request.
 pub(super) fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
     match seen {
         None => event,
