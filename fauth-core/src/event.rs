@@ -126,7 +126,8 @@ pub enum EventKind {
     #[cfg(feature = "mandates")]
     MandateAccepted,
     /// A mandate that verifies was refused with 401: revoked, of an earlier delegation epoch, used
-    /// before, for another use, without a user, or expired meanwhile. `reason` is that of the
+    /// before, for another use, without a user, or expired meanwhile; or with 503, because the
+    /// server could not decide about it, such as while a store fails. `reason` is that of the
     /// [`Rejection`](crate::Rejection). Names the same as
     /// [`MandateAccepted`](Self::MandateAccepted); so does the [`AccessDenied`](Self::AccessDenied)
     /// of a mandate that lacks something (403). The [`RequestRefused`](Self::RequestRefused) that
