@@ -26,6 +26,8 @@
 //! provider's renderer.
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 
 use std::{fmt, future::Future, net::IpAddr, pin::Pin};
 
