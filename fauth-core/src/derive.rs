@@ -73,7 +73,7 @@ impl<F: ?Sized> Field<'_, F> {
 
 /// A field with an optional password hash. `Kind` keeps the implementations apart.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no password hash",
+    message = "`{Self}` is not a password hash",
     label = "should be text, or an `Option` of text",
     note = "`String`, `Option<String>`, `Box<str>`, `Arc<str>` or a type of your own that implements \
             `AsRef<str>`"
@@ -150,9 +150,9 @@ impl<U: ?Sized> NotItself for U {
 
 /// A field with the token epoch. Databases use signed integers; a negative value is not an epoch.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no epoch",
+    message = "`{Self}` is not an epoch",
     label = "should be an integer of at most 64 bits",
-    note = "an epoch counts from 0 and never falls: `u64`, or `i64` as databases have it, \
+    note = "an epoch counts from 0 and never decreases: use `u64`, or `i64` as in databases, \
             `NOT NULL DEFAULT 0`"
 )]
 pub trait Epoch {
