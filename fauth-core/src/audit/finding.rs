@@ -83,8 +83,7 @@ impl Finding {
     pub(super) fn may_lie_beside(entry: &Entry, group: &Entry) -> Self {
         let (mount, group_text) = (described(entry), described(group));
         let text = format!(
-            "{mount} cannot be seen into: routes of it that lie under the path of {group_text} are routed past \
-             its guard"
+            "{mount} cannot be inspected: its routes below the path of {group_text} are routed past its guard"
         );
         Self::of(FindingKind::MayLieBesideGroup, entry, group, text)
     }
@@ -92,13 +91,15 @@ impl Finding {
     pub(super) fn unreachable(entry: &Entry, winner: &Entry) -> Self {
         let (route, other) = (described(entry), described(winner));
         let text = format!(
-            "{route} is never reached, because {other} takes its requests: add it before that, or to it"
+            "{route} is never reached, because {other} takes its requests: register it before that, or \
+             inside it"
         );
         Self::of(FindingKind::Unreachable, entry, winner, text)
     }
 
     pub(super) fn incomplete() -> Self {
-        let text = "there are more guards or routes than an audit lists: are guards made for each request?";
+        let text =
+            "there are more guards or routes than an audit lists: are guards created for each request?";
         Self {
             path: None,
             method: None,

@@ -102,11 +102,11 @@ impl fmt::Display for Audit {
 /// The routers of the frameworks cannot be inspected. Build the application with the audited router
 /// of your adapter, which has the same methods.
 #[diagnostic::on_unimplemented(
-    message = "the routes of `{Self}` cannot be seen, so nobody can tell which of them are open",
-    label = "this is no router that registers what it mounts",
+    message = "the routes of `{Self}` cannot be inspected, so open routes would go unnoticed",
+    label = "not a router that registers what it mounts",
     note = "build the application with the audited router of your adapter (`AuditedRouter`, `AuditedScope` or \
             `AuditedRoute`), and assert before it is turned into the framework's own",
-    note = "what cannot be seen into is mounted with one of its methods `…_unseen`, and listed as such"
+    note = "mount parts that cannot be inspected with one of its methods `…_unseen`; they are listed as such"
 )]
 pub trait Audited {
     /// Lists all routes and their access rules.

@@ -100,11 +100,11 @@ fn note(entry: &Entry, findings: &[Finding]) -> Box<str> {
     match (beside.and_then(Finding::other), entry.kind()) {
         (Some(group), _) => format!(" (beside the group {group}, whose guard it does not pass)").into(),
         (None, EntryKind::Unseen) => {
-            format!(" (its routes cannot be seen; its exception is \"unseen {}\")", entry.path()).into()
+            format!(" (its routes cannot be inspected; its exception is \"unseen {}\")", entry.path()).into()
         }
-        (None, EntryKind::Fallback) => " (what answers where no route does)".into(),
+        (None, EntryKind::Fallback) => " (the handler for requests that match no route)".into(),
         _ => match entry.access() {
-            Access::Optional => " (visitors may enter)".into(),
+            Access::Optional => " (visitors are admitted)".into(),
             _ => "".into(),
         },
     }
@@ -119,7 +119,7 @@ impl fmt::Display for Unguarded {
                 let (method, path) = (entry.shown_method(), entry.shown_path());
                 writeln!(f, "  {method} {path}  {}{note}", entry.shown_location())?;
             }
-            writeln!(f, "put a guard before them, or name their paths in `except [..]`")?;
+            writeln!(f, "put a guard in front of them, or name their paths in `except [..]`")?;
         }
         if !self.stale.is_empty() {
             let verb = if self.stale.len() == 1 { "matches" } else { "match" };
@@ -130,7 +130,7 @@ impl fmt::Display for Unguarded {
         if !self.findings.is_empty() {
             writeln!(f, "{}:", counted(self.findings.len(), "finding"))?;
             self.findings.iter().try_for_each(|finding| writeln!(f, "  {finding}"))?;
-            writeln!(f, "if a route is meant to be so, name its path in `except [..]`")?;
+            writeln!(f, "if this is intended, name its path in `except [..]`")?;
         }
         Ok(())
     }

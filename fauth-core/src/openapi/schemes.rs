@@ -137,7 +137,7 @@ impl Scheme {
             Kind::Login => {
                 return json!({
                     "type": "oauth2",
-                    "description": "Name and password, for an access token.",
+                    "description": "User name and password, exchanged for an access token.",
                     "flows": { "password": flow },
                 });
             }
@@ -171,7 +171,7 @@ impl Scheme {
                 "type": "apiKey",
                 "in": "cookie",
                 "name": name,
-                "description": "The cookie of a login. A request that changes something must come \
+                "description": "The cookie of a login. A state-changing request must come \
                     from a page of the application's own or of a trusted origin.",
             }),
             SecurityScheme::Query { name } => {

@@ -61,7 +61,7 @@ impl Renderer for MandateJson {
             "A refused request, as Caracal answers it.",
             &[
                 ("error", "string", "A stable code for programs."),
-                ("error_description", "string", "A sentence for people."),
+                ("error_description", "string", "A text for people."),
                 ("error_hint", "string", "What the caller can do."),
             ],
         ))

@@ -233,7 +233,7 @@ impl Renderer for ProblemJson {
             &[
                 ("title", "string", "The status in words."),
                 ("status", "integer", "The status."),
-                ("detail", "string", "A sentence for people."),
+                ("detail", "string", "A text for people."),
                 ("error", "string", "A stable code for programs."),
             ],
         ))
@@ -273,7 +273,7 @@ impl Renderer for DetailJson {
             "AuthDetail",
             "application/json",
             "A refused request.",
-            &[("detail", "string", "A sentence for people.")],
+            &[("detail", "string", "A text for people.")],
         ))
     }
 }
@@ -313,7 +313,7 @@ impl Renderer for ErrorJson {
             "A refused request.",
             &[
                 ("error", "string", "A stable code for programs."),
-                ("error_description", "string", "A sentence for people."),
+                ("error_description", "string", "A text for people."),
                 ("error_hint", "string", "What the caller can do."),
             ],
         ))
