@@ -47,8 +47,8 @@ use crate::escape::Escaped;
 /// A derived [`AuthUser`](crate::AuthUser) does this by itself if its roles are of such a type.
 /// Roles that a user holds as strings are compared as strings, whichever enum they come from.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no role",
-    note = "an enum without fields is one by `#[derive(Role)]` (feature `derive`)"
+    message = "`{Self}` is not a role",
+    note = "put `#[derive(Role)]` on an enum without fields (feature `derive`)"
 )]
 pub trait Role: AsRef<str> {
     /// Returns whether this role grants `role` as well. Default: only if both are the same, byte

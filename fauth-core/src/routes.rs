@@ -227,7 +227,7 @@ impl Endpoint {
 }
 
 /// A request to an endpoint, read and not yet answered. It owns all its data.
-#[must_use = "a call has to be answered"]
+#[must_use = "a call must be answered"]
 #[derive(Debug)]
 pub struct Call<U> {
     parsed: Result<Parsed<U>, Rejection>,

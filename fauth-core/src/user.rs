@@ -256,9 +256,9 @@ impl<U: AuthUser> UserRef for Arc<U> {
 #[diagnostic::on_unimplemented(
     message = "not a user loader for `{U}`: expected `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, found `{Self}`",
     label = "should be an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`",
-    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "`{U}` is the type given to `AuthProvider::<…>::builder`, or otherwise that of the first loader",
     note = "an async closure cannot capture; a plain one can: `move |token: Arc<TokenPayload>| load(db.clone(), token)`",
-    note = "a shared loader, `Arc<dyn UserLoader<{U}>>`, is given with `shared_user_loader`"
+    note = "pass a shared loader, `Arc<dyn UserLoader<{U}>>`, to `shared_user_loader`"
 )]
 #[async_trait]
 pub trait UserLoader<U>: Send + Sync + 'static {
@@ -294,9 +294,9 @@ pub trait UserLoader<U>: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "not an identity loader for `{U}`: expected `async fn(String) -> Result<Option<{U}>, E>`, found `{Self}`",
     label = "should be an `async fn(String) -> Result<Option<{U}>, E>`",
-    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "`{U}` is the type given to `AuthProvider::<…>::builder`, or otherwise that of the first loader",
     note = "an async closure cannot capture; a plain one can: `move |name: String| find(db.clone(), name)`",
-    note = "a shared loader, `Arc<dyn IdentityLoader<{U}>>`, is given with `shared_identity_loader`"
+    note = "pass a shared loader, `Arc<dyn IdentityLoader<{U}>>`, to `shared_identity_loader`"
 )]
 #[async_trait]
 pub trait IdentityLoader<U>: Send + Sync + 'static {
@@ -335,7 +335,7 @@ pub trait IdentityLoader<U>: Send + Sync + 'static {
     label = "not a claims loader of `{U}`",
     note = "a claims loader is an `async fn(Arc<{U}>) -> Result<TokenClaims, E>`, where `E` is any error type",
     note = "a closure must name the type of its parameter: `|user: Arc<{U}>| async move {{ … }}`",
-    note = "a shared loader, `Arc<dyn ClaimsLoader<{U}>>`, is given with `shared_token_claims`"
+    note = "pass a shared loader, `Arc<dyn ClaimsLoader<{U}>>`, to `shared_token_claims`"
 )]
 #[async_trait]
 pub trait ClaimsLoader<U>: Send + Sync + 'static {
@@ -378,8 +378,8 @@ impl std::fmt::Debug for NewPasswordHash {
 
 /// What a loader function may return: the user, or an `Arc` of one.
 #[diagnostic::on_unimplemented(
-    message = "the loader finds `{Self}`, but the users of this provider are of type `{U}`",
-    label = "this loader finds `{Self}`",
+    message = "the loader returns `{Self}`, but the users of this provider are of type `{U}`",
+    label = "this loader returns `{Self}`",
     note = "a loader returns `Result<Option<{U}>, E>` or `Result<Option<Arc<{U}>>, E>`"
 )]
 pub trait FoundUser<U> {

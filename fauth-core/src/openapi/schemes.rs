@@ -173,7 +173,7 @@ impl Scheme {
                 "in": "cookie",
                 "name": name,
                 "description": "The cookie of a login. A state-changing request must come \
-                    from a page of the application's own or of a trusted origin.",
+                    from a page of the application or of a trusted origin.",
             }),
             SecurityScheme::Query { name } => {
                 json!({ "type": "apiKey", "in": "query", "name": name, "description": carries })

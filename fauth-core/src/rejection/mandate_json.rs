@@ -82,13 +82,13 @@ impl Words {
     fn of(rejection: &Rejection) -> Self {
         match rejection {
             Rejection::MissingCredential => {
-                let hint = "Send the mandate in the header `Authorization`, after the word Bearer";
+                let hint = "Send the mandate as `Authorization: Bearer <mandate>`";
                 Self::new("missing_token", "Missing bearer token", hint)
             }
             Rejection::InvalidToken(reason) => Self::of_invalid(reason),
             Rejection::Forbidden(Missing::Scopes(scopes)) => {
                 let first = scopes.first().map_or("", |scope| &**scope);
-                let hint = "Exchange for a mandate with every scope that this route asks for";
+                let hint = "Exchange for a mandate with every scope that this route requires";
                 let description = format!("scope_insufficient: Missing required scope: {first}");
                 Self::new("insufficient_scope", description, hint)
             }
@@ -122,7 +122,7 @@ impl Words {
     fn of_missing(missing: &MissingMandate) -> Self {
         match missing {
             MissingMandate::Target(target) => {
-                let hint = "Exchange for a mandate with every target that this route asks for";
+                let hint = "Exchange for a mandate with every target that this route requires";
                 let description = format!("scope_insufficient: Missing required target: {target}");
                 Self::new("insufficient_scope", description, hint)
             }
@@ -136,8 +136,7 @@ impl Words {
                 Self::new("delegation_required", "Delegation required", hint)
             }
             MissingMandate::ChainApplication(application) => {
-                let hint = "Compare the delegation chain of the mandate with the applications that this route \
-                            asks for";
+                let hint = "Compare the delegation chain of the mandate with the applications that this route requires";
                 let description =
                     format!("chain_mismatch: Delegation chain missing application: {application}");
                 Self::new("chain_mismatch", description, hint)

@@ -14,7 +14,7 @@ use crate::{error::ConfigError, requirement::Requirement};
 
 /// A builder of [`RouteRules`]; [`build`](Self::build) checks the rules.
 #[derive(Debug, Clone)]
-#[must_use = "rules guard nothing before they are built and given to `protect`"]
+#[must_use = "rules have no effect until they are built and passed to `protect`"]
 pub struct RouteRulesBuilder {
     is_private: bool,
     rules: Vec<Rule>,

@@ -93,7 +93,7 @@ fn methods(rule: &Rule) -> Result<(), ConfigError> {
             && method.bytes().all(|byte| is_token_char(byte) && !byte.is_ascii_lowercase());
         if !is_method {
             let problem = format!("{method:?} is not a method");
-            return Err(rule.error(problem, "write it as requests do, such as `GET`"));
+            return Err(rule.error(problem, "spell it as in requests, such as `GET`"));
         }
         if matches!(&**method, "HEAD" | "TRACE" | "CONNECT") {
             let problem = format!("no rule can name {method}");

@@ -26,7 +26,7 @@ pub(super) fn table(is_private: bool, rules: Vec<Rule>) -> Result<RouteRules, Co
     }
     let Resolving { decisions, root, .. } = resolving;
     if decisions.iter().all(|decision| decision.access == Access::Open) {
-        let problem = "everything is public by default, and no rule guards anything";
+        let problem = "everything is public by default, but no rule guards anything";
         let fix = "add a rule, such as `require(\"/admin\", ..)`, or use `private_by_default`";
         return Err(ConfigError::new("public_by_default", problem, fix));
     }

@@ -48,7 +48,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
         for path in ["/me", "/guards/user", "/group/dashboard", "/group/none"] {
-            says(&s.app.get(path).send(), &MISSING, "Send the mandate in the header `Authorization`, after the word Bearer");
+            says(&s.app.get(path).send(), &MISSING, "Send the mandate as `Authorization: Bearer <mandate>`");
         }
     }
 
@@ -90,8 +90,8 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         let (scope, target) = (Requirement::user().scopes(["billing:admin"]), Requirement::user().targets(["https://x.example"]));
         s.passes(&scope, s.mandate("alice").claim("scope", "billing:admin").sign());
-        says(&s.ask(&scope, s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), "Exchange for a mandate with every scope that this route asks for");
-        says(&s.ask(&target, s.delegated("alice").sign()), &Denial::target("https://x.example"), "Exchange for a mandate with every target that this route asks for");
+        says(&s.ask(&scope, s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), "Exchange for a mandate with every scope that this route requires");
+        says(&s.ask(&target, s.delegated("alice").sign()), &Denial::target("https://x.example"), "Exchange for a mandate with every target that this route requires");
     }
 
     fn session_required(t) {
@@ -112,7 +112,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         let wanted = |id: &str| Requirement::user().chain_contains([id]);
         s.passes(&wanted("app_root"), s.delegated("alice").sign());
-        says(&s.ask(&wanted("zz"), s.delegated("alice").sign()), &Denial::chain("zz"), "Compare the delegation chain of the mandate with the applications that this route asks for");
+        says(&s.ask(&wanted("zz"), s.delegated("alice").sign()), &Denial::chain("zz"), "Compare the delegation chain of the mandate with the applications that this route requires");
     }
 
     fn hop_count_exceeded(t) {
