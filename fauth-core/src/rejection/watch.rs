@@ -69,7 +69,7 @@ impl Drop for Watched {
             path = %self.path,
             "an extractor has refused the credential of this request, and the handler runs all the same: it \
              takes `Option<CurrentUser>` or `Result<CurrentUser, _>`, so that a forged, expired or revoked \
-             token counts as none; use `MaybeUser` instead. This warning is logged once per process",
+             token counts as none; take `MaybeUser` instead. This warning is logged once per process",
         );
     }
 }

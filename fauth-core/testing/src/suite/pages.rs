@@ -355,7 +355,7 @@ cases! { $ __pages_tests in pages;
         let token = t.access("bob");
         t.users.fail();
         let seen = signed_in(t.get("/pages/dashboard"), &token).send();
-        shown(&seen, 503, "Authentication is unavailable");
+        shown(&seen, 503, "Authentication is temporarily unavailable");
         seen.has("retry-after", "5").lacks("set-cookie");
         t.get("/pages/dashboard").bearer(&token).send().refused(503, "unavailable");
     }
