@@ -17,7 +17,7 @@ COMMENT_OR_LITERAL = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-TEST = r"#\[cfg\((?:test|all\(test\b[^\]]*)\)\]\s*(?:#\[[^\n]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?"
+TEST = r"#\[cfg\((?:test|all\(test\b[^\]]*|any\(test, fuzzing\))\)\]\s*(?:#\[[^\n]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?"
 TEST_MODULE = re.compile(TEST + r"mod\s+\w+\s*\{")
 TEST_LINE = re.compile(TEST + r"(?:mod|use)\s[^;{]*(?:\{[^;]*)?;")
 

@@ -21,11 +21,11 @@ def tracked():
 
 def is_library(path):
     """Sources that users build: no tests, benches, examples, fuzz targets."""
-    return re.fullmatch(r"fauth-\w+/(?:(?:derive|remote|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
+    return re.fullmatch(r"fauth-\w+/(?:(?:derive|remote|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:(?:\w+_)?tests|fuzzing)(?:/|\.rs$)", path)
 
 
 def is_test_or_bench(path):
-    return path.startswith("examples/internal/rivals/") or re.search(r"/(?:(?:\w+_)?tests|benches|fuzz)(?:/|\.rs$)", path)
+    return path.startswith("examples/internal/rivals/") or re.search(r"/(?:(?:\w+_)?tests|benches|fuzz|fuzzing)(?:/|\.rs$)", path)
 
 
 def matches(pattern, path, code):

@@ -68,4 +68,5 @@ pub use self::{
     document::{Documented, UtoipaAppExt},
     route::Routes,
 };
+#[doc(inline)]
 pub use crate::documented_routes as routes;

@@ -1,3 +1,13 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// The names that the front page links, before the addresses that they have elsewhere: the first definition counts.
+#![doc = include_str!("links.md")]
+#![cfg_attr(feature = "postgres", doc = "[`PostgresStore`]: crate::store::PostgresStore")]
+#![cfg_attr(feature = "redis", doc = "[`RedisStore`]: crate::store::RedisStore")]
+#![cfg_attr(feature = "trusted-issuers", doc = "[`remote::Fetch`]: crate::remote::Fetch")]
+#![cfg_attr(feature = "trusted-issuers", doc = "[`remote::JwksSource`]: crate::remote::JwksSource")]
+#![cfg_attr(feature = "sqlite", doc = "[`SqliteStore`]: crate::store::SqliteStore")]
+#![cfg_attr(feature = "swagger-ui", doc = "[`swagger_ui::SwaggerUi`]: crate::swagger_ui::SwaggerUi")]
+#![cfg_attr(feature = "user-store", doc = "[`user_store`]: mod@crate::user_store")]
 #![doc = include_str!("../README.md")]
 
 pub mod access;
@@ -16,6 +26,9 @@ pub mod ended;
 mod error;
 pub mod escape;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 pub mod limit;
 mod limiter;

@@ -109,6 +109,8 @@ mod cost;
 mod error;
 #[cfg(feature = "foreign-hashes")]
 mod foreign;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod hasher;
 mod line;
 mod memory;

@@ -30,6 +30,8 @@
 //! renderer.
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 
 use std::{fmt, future::Future, net::IpAddr, pin::Pin};
 

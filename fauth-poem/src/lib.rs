@@ -1,3 +1,8 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// The names that the front page links, before the addresses that they have elsewhere: the first definition counts.
+#![doc = include_str!("links.md")]
+#![cfg_attr(feature = "openapi", doc = "[`openapi`]: mod@crate::openapi")]
+#![cfg_attr(feature = "swagger-ui", doc = "[`swagger_ui`]: fn@crate::swagger_ui")]
 #![doc = include_str!("../README.md")]
 //!
 //! # Which type does what

@@ -19,6 +19,8 @@ mod builder;
 mod deadline;
 mod eviction;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod hub;
 mod limits;
 mod link;

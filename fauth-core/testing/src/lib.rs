@@ -1,3 +1,6 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// The names that the front page links, before the addresses that they have elsewhere: the first definition counts.
+#![doc = include_str!("links.md")]
 #![cfg_attr(all(feature = "actix", feature = "axum", feature = "poem"), doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(all(feature = "actix", feature = "axum", feature = "poem")),

@@ -97,7 +97,7 @@ fn a_guard_tells_what_its_pages_lack() {
     let _ = Guard::guests(&world.auth).home("//home.example");
     assert_eq!(log.with("`//home.example`").len(), 1);
     let _ = Guard::new(&world.auth, Requirement::user()).home("/x");
-    assert!(log.with("guards that let in guests only").iter().any(|record| {
+    assert!(log.with("no effect on a guard that admits users").iter().any(|record| {
         record.field("event") == Some("setting_without_effect") && record.level == tracing::Level::ERROR
     }));
 }

@@ -220,6 +220,20 @@ fn epoch_of(digits: &str) -> Option<u64> {
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use super::epoch_of;
+
+    /// Checks that an epoch that does not fit becomes the greatest one.
+    pub(in crate::store::redis) fn read(bytes: &[u8]) -> bool {
+        let Ok(digits) = std::str::from_utf8(bytes) else { return false };
+        let Some(epoch) = epoch_of(digits) else { return false };
+        let digits = digits.trim_start_matches('0');
+        assert!(epoch == u64::MAX || epoch.to_string().trim_start_matches('0') == digits);
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

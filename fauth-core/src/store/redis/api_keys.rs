@@ -168,3 +168,27 @@ fn stored(id: ApiKeyId, row: &mut Reply) -> Result<StoredApiKey, Fault> {
 fn parsed_id(text: &str) -> Result<ApiKeyId, Fault> {
     ApiKeyId::parse(text).ok_or(Fault::Malformed("no id of an API key"))
 }
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Reply, listed, parsed_id, sorted};
+
+    /// Checks that the newest keys come first.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let mut is_accepted = false;
+        if let Ok(key) = listed(value.clone()) {
+            assert!(parsed_id(key.id.as_str()).is_ok_and(|id| id == key.id));
+            assert!(key.id.bucket() < crate::store::OWNER_BUCKETS);
+            is_accepted = true;
+        }
+        if let Ok(mut reply) = Reply::of(value.clone())
+            && let Ok(keys) = sorted(&mut reply)
+        {
+            assert!(keys.is_sorted_by(|a, b| a.created_at >= b.created_at));
+            is_accepted = true;
+        }
+        is_accepted
+    }
+}

@@ -17,6 +17,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::AbortHandle;
 
+#[cfg(any(test, fuzzing))]
+pub(super) use self::feed::fuzzing;
 use self::{copy::Copy, feed::Feed, table::Change};
 use super::{fault::Fault, hub::Hub};
 use crate::{

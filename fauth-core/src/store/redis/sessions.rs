@@ -266,3 +266,31 @@ fn parsed_id(text: &str) -> Result<SessionId, Fault> {
 fn address(text: &str) -> Result<IpAddr, Fault> {
     text.parse().map_err(|_| Fault::Malformed("no address"))
 }
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Reply, ended, listed, outcome, parsed_id};
+    use crate::store::{Owner, RotationOutcome};
+
+    /// Checks that a session has the id and the owner that were asked for.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let mut is_accepted = false;
+        let owner = Owner::new("shop", "", "alice");
+        if let Ok(session) = listed(&owner, value.clone()) {
+            assert!(parsed_id(session.id.as_str()).is_ok_and(|id| id == session.id));
+            assert_eq!(session.owner, owner);
+            is_accepted = true;
+        }
+        let Ok(id) = parsed_id("AAAAAAAAAAAAAAAAAAAAAA") else { unreachable!("16 bytes are an id") };
+        if let Ok(reply) = Reply::of(value.clone())
+            && let Ok(RotationOutcome::Rotated(session) | RotationOutcome::Reused(session)) =
+                outcome(&owner, &id, reply)
+        {
+            assert_eq!(session.id, id);
+            is_accepted = true;
+        }
+        is_accepted | Reply::of(value.clone()).is_ok_and(|mut reply| ended(&mut reply).is_ok())
+    }
+}

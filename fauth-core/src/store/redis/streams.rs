@@ -9,6 +9,8 @@ mod builder;
 mod consumer;
 mod dead_letter;
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod handle;
 mod health;
 mod report;

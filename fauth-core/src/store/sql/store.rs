@@ -59,8 +59,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Security
 /// A database restored from a backup has lost everything since that backup: sessions ended since
-/// then are live again, and tokens revoked since then are accepted again. After a restore, empty
-/// the table of sessions, or change the token-signing key.
+/// then are live again, and tokens revoked since then are accepted again. After a restore, change
+/// the token-signing key. Emptying the table of sessions ends every session, but access tokens
+/// revoked since the backup stay valid until they expire.
 pub struct SqlStore<D: SqlDialect> {
     pool: Pool<D>,
     statements: Statements,

@@ -28,7 +28,7 @@ fn sessions(server: &Server, token: &str) -> Vec<Value> {
 
 fn log_out(server: &Server, token: &str) {
     let response = server.send(Request::post("/logout").bearer(token));
-    let detail = "Nothing that was issued in the session opens anything any more";
+    let detail = "All tokens of the session are revoked";
     assert_eq!((response.status, response.json()), (200, json!({ "revoked": true, "detail": detail })));
     assert_eq!(response.header("cache-control"), Some("no-store"));
 }

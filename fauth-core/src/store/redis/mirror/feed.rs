@@ -304,10 +304,9 @@ impl Position {
                     _ => return Err(Fault::Malformed("an unknown change")),
                 }
             }
-            if number != Some(self.number + 1) {
-                return Ok(Heard::Broken);
-            }
-            self.number += 1;
+            let next = self.number.checked_add(1).filter(|next| number == Some(*next));
+            let Some(next) = next else { return Ok(Heard::Broken) };
+            self.number = next;
             self.id = id;
         }
         if entries.len() >= PAGE {
@@ -394,6 +393,37 @@ fn epoch(text: &[u8]) -> Option<Change<'_>> {
     Some(Change::Epoch { key, epoch, ends })
 }
 
+#[cfg(any(test, fuzzing))]
+pub(in crate::store::redis) mod fuzzing {
+    use redis::Value;
+
+    use super::{Heard, Position, entries_of, epoch, target};
+
+    /// Checks that the position advances by the entries read, and not past a missing one.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let mut is_accepted = false;
+        for (number, reach) in [(0, 0), (0, 2), (6, 8), (u64::MAX, u64::MAX)] {
+            let memory = "m".to_owned();
+            let mut position = Position { run: None, memory, id: "0-0".to_owned(), number, reach };
+            let heard = position.read(value, reach, |_| {});
+            let read = position.number - number;
+            if let (Ok(Heard::All | Heard::Page), Ok(entries)) = (heard, entries_of(value)) {
+                assert_eq!(usize::try_from(read).ok(), Some(entries.len()));
+                is_accepted = true;
+            }
+        }
+        if let Value::Array(values) = value
+            && let Some(Value::BulkString(text)) = values.first()
+        {
+            for change in [target(text), epoch(text)].into_iter().flatten() {
+                assert!(text.ends_with(change.key()));
+                is_accepted = true;
+            }
+        }
+        is_accepted
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,6 +475,8 @@ mod tests {
         assert_eq!(read(&mut position(7), &stream(vec![entry(8, &[]), entry(9, &[])]), 9).0, Heard::All);
         assert_eq!(read(&mut position(7), &stream(vec![entry(9, &[])]), 9).0, Heard::Broken);
         assert_eq!(read(&mut position(7), &Value::Nil, 6).0, Heard::Broken, "the numbers went back");
+        let after_the_last = read(&mut position(u64::MAX), &stream(vec![entry(0, &[])]), 0);
+        assert_eq!(after_the_last.0, Heard::Broken, "there is no greater number");
         let mut promised = position(7);
         assert_eq!(read(&mut promised, &Value::Nil, 8).0, Heard::All, "it came between the two commands");
         assert_eq!(read(&mut promised, &Value::Nil, 8).0, Heard::Broken, "and now it has not come");

@@ -181,6 +181,19 @@ fn text_of(value: Value) -> Option<String> {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Entry, claimed_of, entries_of_streams};
+
+    pub(in crate::store::redis) fn entries(value: &Value) -> Vec<Entry> {
+        let mut entries = entries_of_streams(value.clone()).unwrap_or_default();
+        entries.extend(claimed_of(value.clone()).map(|claimed| claimed.entries).unwrap_or_default());
+        entries
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,96 @@
+"""Is what would be published whole, and nothing more?
+
+    cargo package --no-verify --allow-dirty -p fauth-core …
+    python3 -B .ci/package.py fauth-core …
+"""
+
+import re
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+from rust_code import code_of
+
+EXPECTED = {"Cargo.toml", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"}
+# Cargo adds the first three.
+ALLOWED = re.compile(r"Cargo\.toml\.orig|Cargo\.lock|\.cargo_vcs_info\.json|(?:ARCHITECTURE|THREAT-MODEL)\.md|src/.+\.(?:rs|md|lua|sql|html|css|js)")
+TOLD = ["description", "keywords", "categories", "license", "readme", "rust-version", "authors"]
+INCLUDED = re.compile(r'include_(?:str|bytes)!\(\s*(?:concat!\()?\s*"([^"]*)"')
+
+
+def contents(archive):
+    with tarfile.open(archive) as tar:
+        files = {member.name.partition("/")[2]: member for member in tar.getmembers()}
+        return {name: tar.extractfile(member).read() if member.isfile() else None for name, member in files.items()}
+
+
+def wrong_in(crate, folder, files):
+    for missing in sorted(EXPECTED - files.keys()):
+        yield f"{missing} is missing"
+    for name, content in sorted(files.items()):
+        if content is None:
+            yield f"{name} is no file"
+        elif name not in EXPECTED and not ALLOWED.fullmatch(name):
+            yield f"{name} is not meant to be published"
+    for licence in ("LICENSE-APACHE", "LICENSE-MIT"):
+        if licence in files and files[licence] != Path(licence).read_bytes():
+            yield f"{licence} is not the one of the repository"
+
+    manifest = tomllib.loads(files["Cargo.toml"].decode())
+    for key in TOLD:
+        if not manifest["package"].get(key):
+            yield f"Cargo.toml: no {key}"
+    if not manifest["package"].get("metadata", {}).get("docs", {}).get("rs", {}).get("all-features"):
+        yield "Cargo.toml: docs.rs would not document all features"
+    for table in ("dependencies", "build-dependencies"):
+        for name, dependency in manifest.get(table, {}).items():
+            if "version" not in dependency:
+                yield f"Cargo.toml: {name} has no version"
+
+    for name in sorted(files):
+        if not name.endswith(".rs") or re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", name):
+            continue
+        text = files[name].decode()
+        code = code_of(f"{folder}/{name}")
+        for found in INCLUDED.finditer(text):
+            # Blanked out where it is in a comment or in tests.
+            if not code.startswith("include_", found.start()):
+                continue
+            included = Path(name).parent / found.group(1)
+            parts = []
+            for part in included.parts:
+                if part == "..":
+                    parts = parts[:-1] if parts else ["outside"]
+                else:
+                    parts.append(part)
+            path = "/".join(parts)
+            # Of a path that is put together only the folder is known.
+            if path not in files and not any(file.startswith(f"{path}/") for file in files):
+                yield f"{name}: includes {found.group(1)}, which is not published"
+
+
+def folder_of(crate):
+    below = Path("fauth-core", crate.removeprefix("fauth-"))
+    return below if below.is_dir() else Path(crate)
+
+
+def main():
+    failed = False
+    for crate in sys.argv[1:]:
+        archives = sorted(Path("target/package").glob(f"{crate}-[0-9]*.crate"), key=lambda path: path.stat().st_mtime)
+        if not archives:
+            found, files = [f"no {crate} in target/package"], {}
+        else:
+            files = contents(archives[-1])
+            found = list(wrong_in(crate, folder_of(crate), files))
+        size = archives[-1].stat().st_size // 1024 if archives else 0
+        print(f"{crate}: {len(files)} files, {size} KiB, {'no' if found else 'as meant'}")
+        for complaint in found:
+            print(f"  {complaint}")
+        failed |= bool(found)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
