@@ -240,7 +240,7 @@ pub struct Event<'a> {
     /// anchors are session ids, so the log record holds only their number.
     #[cfg(feature = "mandates")]
     pub anchors: &'a [&'a str],
-    /// The delegation epoch of the `zone` after the request to raise it.
+    /// The delegation epoch in force in the `zone` after an attempt to raise it.
     #[cfg(feature = "mandates")]
     pub delegation_epoch: Option<u64>,
     /// The trace context that the request claims to belong to; set only for a sink that

@@ -150,7 +150,7 @@ impl Mounts {
     /// for GET and HEAD if it has a page. An id at the end of a path is covered by the prefix
     /// before it.
     ///
-    /// A path with a name in braces elsewhere, or a session path that is not below the list of
+    /// A path with a name in braces elsewhere, or with an id at the end but not below the list of
     /// sessions, is left out and an error is logged, because the rule would open more than the
     /// endpoint. Write a rule for it.
     ///

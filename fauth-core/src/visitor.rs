@@ -76,7 +76,7 @@ impl<U: AuthUser> Visitor<U> {
         Self { user, guest_name, provider: Some(provider) }
     }
 
-    /// Returns whether this provider found no user.
+    /// Returns whether this provider's check found a guest.
     pub(crate) fn is_guest_of(&self, provider: u64) -> bool {
         self.user.is_none() && self.provider == Some(provider)
     }

@@ -23,7 +23,6 @@ pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
 /// It takes a router that registers what it mounts ([`Audited`](crate::audit::Audited)), and does
 /// not compile for a router that cannot be inspected. See
 /// [`Audit::all_guarded`](crate::audit::Audit::all_guarded) for what needs an exception.
-/// [`Audit::all_guarded`](crate::audit::Audit::all_guarded) for what needs an exception.
 ///
 /// ```
 /// # use fauth_core::audit::{Audit, Audited, Methods, Precedence, RouteRecord};

@@ -307,7 +307,7 @@ pub enum Misconfigured {
     UnknownIssuer,
     /// A revocation names a claim that the provider does not check.
     NotRevocable,
-    /// A requirement has a part that cannot be met.
+    /// A requirement has an impossible part, such as an empty list.
     Requirement(ConfigError),
     /// A limit is invalid.
     Limit(ConfigError),

@@ -58,8 +58,8 @@ pub trait Renderer: Send + Sync + 'static {
         Ok(self.render(rejection, head))
     }
 
-    /// Checks the settings of the renderer. It is called when a provider is built, which then
-    /// fails, and when a guard is given the renderer, which logs the error. Default: `Ok`.
+    /// Checks the settings of the renderer. An error makes the build of a provider fail; a guard
+    /// that is given the renderer logs it. Default: `Ok`.
     ///
     /// # Errors
     /// [`ConfigError`] if a setting is invalid.

@@ -13,7 +13,6 @@ use crate::{escape::Escaped, request::RequestHead};
 /// If a handler takes an `Option`, frameworks turn an extractor's error into `None`. A forged or
 /// expired token then counts as no token, and a library cannot prevent it. If a refusal is dropped
 /// without being returned or inspected, a warning is logged, once per process.
-/// process.
 #[derive(Debug, Clone)]
 pub struct Watch(Option<Arc<Watched>>);
 
