@@ -126,9 +126,10 @@ pub enum EventKind {
     /// [wants](AuthEvents::wants) it. `debug`.
     #[cfg(feature = "mandates")]
     MandateAccepted,
-    /// A mandate that verifies was refused with 401: revoked, of an earlier delegation epoch,
-    /// already used, for another use, without a user, or expired in the meantime. `reason` is that
-    /// of the [`Rejection`](crate::Rejection). It names the same fields as
+    /// A mandate that verifies was refused: with 401, because it is revoked, of an earlier
+    /// delegation epoch, already used, for another use, without a user, or expired in the meantime;
+    /// or with 503, because the server could not decide, for example during a store failure.
+    /// `reason` is that of the [`Rejection`](crate::Rejection). It names the same fields as
     /// [`MandateAccepted`](Self::MandateAccepted); so does the [`AccessDenied`](Self::AccessDenied)
     /// of a mandate that lacks something (403). The [`RequestRefused`](Self::RequestRefused) that
     /// follows names the route. `info`.

@@ -35,6 +35,8 @@ mod registry;
 mod replies;
 mod revocations;
 mod run_to_completion;
+#[cfg(feature = "mandates")]
+mod seen;
 mod session_handle;
 mod sessions;
 mod switch;
@@ -889,7 +891,12 @@ impl<U: AuthUser> AuthProvider<U> {
             unknown => unknown,
         };
         match known {
-            Ok(user) => Ok(Granted::new(self, user, token.payload, token.way)),
+            Ok(user) => {
+                let granted = Granted::new(self, user, token.payload, token.way);
+                #[cfg(feature = "mandates")]
+                let granted = granted.with_seen(token.seen);
+                Ok(granted)
+            }
             Err(rejection) if token.payload.purpose() == Purpose::Session => {
                 Err(Box::pin(self.refused_for_user(&token.payload, rejection)).await)
             }
@@ -985,15 +992,15 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.refuse_if_expired(granted.payload())?;
         requirement
             .decide(granted.user().as_ref(), granted.payload(), now)
-            .map_err(|unmet| self.denied(granted.payload(), unmet))
+            .map_err(|unmet| self.denied(unmet, granted.event(EventKind::AccessDenied)))
     }
 
     /// The rejection of a known user who lacks something.
-    fn denied(&self, payload: &TokenPayload, unmet: Unmet) -> Rejection {
+    fn denied(&self, unmet: Unmet, event: Event<'_>) -> Rejection {
         let rejection = Rejection::from(unmet);
         // A mandate for another use is invalid here, which is not a denial of access.
         if !matches!(rejection, Rejection::InvalidToken(_)) {
-            self.raise(&Event::new(EventKind::AccessDenied).reason(rejection.reason()).token(payload));
+            self.raise(&event.reason(rejection.reason()));
         }
         rejection
     }

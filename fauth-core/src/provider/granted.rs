@@ -2,10 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "mandates")]
+use super::seen::{Seen, about};
 use super::{inner::AuthProvider, way::Way};
 use crate::{
     demands::{Demands, Outbox},
     ended::Ended,
+    event::{Event, EventKind},
     password::OnBehalfOf,
     reply::ResponseHeader,
     request::CsrfProof,
@@ -22,6 +25,9 @@ pub struct Granted<U> {
     way: Way,
     /// Collects new cookies of a browser session.
     outbox: Option<Outbox>,
+    /// Only for a mandate, and only if an event sink reads it.
+    #[cfg(feature = "mandates")]
+    seen: Option<Arc<Seen>>,
 }
 
 impl<U> Granted<U> {
@@ -32,7 +38,28 @@ impl<U> Granted<U> {
         way: Way,
     ) -> Self {
         let outbox = (payload.purpose() == Purpose::Session).then(Outbox::default);
-        Self { provider: provider.clone(), user, payload, way, outbox }
+        Self {
+            provider: provider.clone(),
+            user,
+            payload,
+            way,
+            outbox,
+            #[cfg(feature = "mandates")]
+            seen: None,
+        }
+    }
+
+    #[cfg(feature = "mandates")]
+    pub(super) fn with_seen(self, seen: Option<Arc<Seen>>) -> Self {
+        Self { seen, ..self }
+    }
+
+    /// An event about the token, and about the request if that was noted.
+    pub(super) fn event(&self, kind: EventKind) -> Event<'_> {
+        let event = Event::new(kind).token(&self.payload);
+        #[cfg(feature = "mandates")]
+        let event = about(event, self.seen.as_deref());
+        event
     }
 
     /// The same request, after its session was given another token.
@@ -188,6 +215,8 @@ impl<U> Clone for Granted<U> {
             payload: Arc::clone(&self.payload),
             way: self.way,
             outbox: self.outbox.clone(),
+            #[cfg(feature = "mandates")]
+            seen: self.seen.clone(),
         }
     }
 }

@@ -6,11 +6,12 @@ use super::{
     csrf::Admitted,
     granted::Granted,
     inner::{AuthProvider, Mandates},
-    presented::{Found, Seen, Verified},
+    presented::{Found, Verified},
     revocations::accepted_until,
+    seen::{Seen, about},
 };
 use crate::{
-    event::{AuthEvents, Event, EventKind},
+    event::{self, AuthEvents, Event, EventKind},
     mandate::{anchors, spending_id},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection},
     request::RequestHead,
@@ -101,7 +102,7 @@ impl<U: AuthUser> AuthProvider<U> {
         found: Found<U>,
         requirement: &Requirement,
     ) -> Result<Admitted<U>, Rejection> {
-        let mut token = match found {
+        let token = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
             // An outer guard has admitted and spent it: only the decision is left.
             Found::Granted(granted) => {
@@ -113,16 +114,15 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Err(Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)));
             }
         };
-        let (payload, seen) = (Arc::clone(&token.payload), token.seen.take());
+        let (payload, seen) = (Arc::clone(&token.payload), token.seen.clone());
         match self.judge_mandate(mandates, token, requirement).await {
             Ok(granted) => {
                 self.tell_accepted(&payload, seen.as_deref());
                 Ok(Admitted::new(granted, None))
             }
             Err(rejection) => {
-                if let Rejection::InvalidToken(_) = &rejection {
-                    let event = Event::new(EventKind::MandateRefused).reason(rejection.reason());
-                    self.raise(&about(event.token(&payload), seen.as_deref()));
+                if matches!(rejection, Rejection::InvalidToken(_) | Rejection::Unavailable(_)) {
+                    self.tell_refused(&rejection, &payload, seen.as_deref());
                 }
                 Err(rejection)
             }
@@ -135,7 +135,10 @@ impl<U: AuthUser> AuthProvider<U> {
         token: Verified,
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
-        requirement.decide_mandate(&token.payload).map_err(|unmet| self.denied(&token.payload, unmet))?;
+        requirement.decide_mandate(&token.payload).map_err(|unmet| {
+            let event = Event::new(EventKind::AccessDenied).token(&token.payload);
+            self.denied(unmet, about(event, token.seen.as_deref()))
+        })?;
         let granted = self.grant(token).await?;
         self.decide(&granted, requirement)?;
         if mandates.is_single_use {
@@ -152,13 +155,25 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
+    /// The sink gets a fault of the server as an error. The log has one already, for what failed.
+    fn tell_refused(&self, rejection: &Rejection, payload: &TokenPayload, seen: Option<&Seen>) {
+        let event = Event::new(EventKind::MandateRefused).reason(rejection.reason()).token(payload);
+        let event = about(event, seen);
+        event::trace(&event, event.kind.level());
+        if let Some(sink) = &self.inner.events {
+            #[cfg(feature = "caracal-audit")]
+            let event = Event { level: rejection.level(), ..event };
+            sink.on_event(&event);
+        }
+    }
+
     /// Keeps details of the request for the events of a mandate, if the sink asks for them.
     pub(super) fn note_request(&self, head: &dyn RequestHead, found: &mut Result<Found<U>, Rejection>) {
         let reads = |sink: &Arc<dyn AuthEvents>| sink.reads_trace();
         if self.inner.mandates.is_none() || !self.inner.events.as_ref().is_some_and(reads) {
             return;
         }
-        let seen = || Some(Box::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
+        let seen = || Some(Arc::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
         match found {
             Ok(Found::Token(token)) => token.seen = seen(),
             Ok(Found::Pending(pending)) => pending.seen = seen(),
@@ -197,14 +212,6 @@ impl<U: AuthUser> AuthProvider<U> {
 
 fn taken_back(zone: &str) -> Event<'_> {
     Event { zone: Some(zone), ..Event::new(EventKind::Revoked) }
-}
-
-/// Adds what was kept of the request.
-fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
-    match seen {
-        None => event,
-        Some(seen) => Event { trace: seen.trace.as_ref(), ..event.client(&seen.client) },
-    }
 }
 
 /// A provider of mandates accepts nothing else.

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 #[cfg(feature = "trusted-issuers")]
 use zeroize::Zeroizing;
 
+#[cfg(feature = "mandates")]
+use super::seen::Seen;
 use super::{csrf_note::CsrfNote, granted::Granted, way::Way};
 #[cfg(feature = "trusted-issuers")]
 use crate::trusted_issuer::Trusted;
@@ -14,8 +16,6 @@ use crate::{
     token::{Purpose, TokenPayload},
     transport::UnverifiedToken,
 };
-#[cfg(feature = "mandates")]
-use crate::{client::ClientInfo, trace_context::TraceContext};
 
 /// The credential of a request; created by [`AuthProvider::read`](crate::AuthProvider::read).
 ///
@@ -73,14 +73,7 @@ pub(crate) struct Pending {
     pub(super) issuer: PendingIssuer,
     pub(super) way: Way,
     #[cfg(feature = "mandates")]
-    pub(super) seen: Option<Box<Seen>>,
-}
-
-/// Details of the request for the events of a mandate.
-#[cfg(feature = "mandates")]
-pub(super) struct Seen {
-    pub(super) client: ClientInfo,
-    pub(super) trace: Option<TraceContext>,
+    pub(super) seen: Option<Arc<Seen>>,
 }
 
 /// The issuer that the token names.
@@ -122,5 +115,5 @@ pub(crate) struct Verified {
     pub(crate) csrf: Option<Box<CsrfNote>>,
     /// Only if an event sink reads it.
     #[cfg(feature = "mandates")]
-    pub(super) seen: Option<Box<Seen>>,
+    pub(super) seen: Option<Arc<Seen>>,
 }

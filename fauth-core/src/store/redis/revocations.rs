@@ -1,4 +1,4 @@
-//! Revocations: sorted sets by target and by owner, and a stream that tells of every change.
+//! Revocations: sorted sets by target and by owner, and a stream of changes.
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
@@ -21,11 +21,12 @@ use crate::{
     },
 };
 
-/// The longest id that stands in an owner's share as it is. A key is longer than that.
+/// The maximum length of an id that is stored verbatim in an owner's share. A key is longer than
+/// this.
 const MAX_PLAIN_ID: usize = 64;
 
-/// The name of a target in its owner's share: different for different ones, and short, because the
-/// owner need not be named again. Empty for a claim, which is nobody's.
+/// Returns the name of a target in its owner's share: unique, and short because it does not repeat
+/// the owner. Empty for a claim, which belongs to no owner.
 fn name_in_share(target: &RevocationTarget<'_>, key: &str) -> String {
     match target {
         RevocationTarget::TokenId(id) if id.len() <= MAX_PLAIN_ID => format!("jti {id}"),
@@ -81,9 +82,10 @@ impl RevocationStore for RedisStore {
         }
     }
 
-    /// Where the mirror does not answer, all questions are on their way at the same time.
+    /// Checks with the mirror if it answers for every token; otherwise asks Redis, with all queries
+    /// in flight at once.
     async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
-        // If it does not answer for one, Redis is asked about all.
+        // If the mirror does not answer for one token, Redis is asked about all.
         let mirrored = tokens.iter().map(|token| self.look_into_mirror(token, now));
         if let Some(verdicts) = mirrored.collect::<Option<Result<_, _>>>() {
             return Ok(verdicts?);
@@ -98,13 +100,13 @@ impl RevocationStore for RedisStore {
         }
         for (token, mut asking) in tokens.iter().zip(asked) {
             let reply = asking.join_next().await.and_then(Result::ok);
-            let reply = reply.ok_or_else(|| StoreError::new("the question was given up"))?;
+            let reply = reply.ok_or_else(|| StoreError::new("the query was dropped"))?;
             verdicts.push(verdict_of(token, reply?, now)?);
         }
         Ok(verdicts)
     }
 
-    /// With the mirror: what is revoked elsewhere is told when it arrives here.
+    /// With the mirror, revocations by other instances are announced when they arrive here.
     fn changes(&self) -> Option<Changes> {
         self.mirror().map(Mirror::changes)
     }
