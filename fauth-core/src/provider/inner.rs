@@ -43,8 +43,8 @@ use crate::{
 };
 
 /// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
-/// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
 /// application's user type.
+///
 /// ```
 /// use std::{convert::Infallible, sync::Arc};
 /// use fauth_core::{

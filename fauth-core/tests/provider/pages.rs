@@ -40,8 +40,8 @@ fn pages_elsewhere_do_not_build() {
     let error = build(Pages::new("//evil.example")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "pages: `//evil.example`: a redirect target begins with exactly one `/`; give the path of a page of \
-         this application, such as `/signin`"
+        "pages: `//evil.example`: a redirect target must start with exactly one `/`; give the path of a page \
+         of this application, such as `/signin`"
     );
     assert!(ProblemJson::new().validate().is_ok() && Pages::new("/signin").validate().is_ok());
 }

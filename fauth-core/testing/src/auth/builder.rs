@@ -67,6 +67,13 @@ impl<U: AuthUser> TestAuthBuilder<U> {
 
     /// Everything else that the application says to its provider: claims, a renderer, a store, the
     /// scopes of API keys. It comes last, so that it counts.
+    ///
+    /// The transports of the kit are there already: a function that adds [`CookieTransport`] or
+    /// [`SessionCookie`] itself would make two of a kind, and [`build`](Self::build) would panic.
+    /// Use [`TestAuth::with_builder`] for such a function.
+    ///
+    /// [`CookieTransport`]: fauth_core::transport::CookieTransport
+    /// [`SessionCookie`]: fauth_core::transport::SessionCookie
     pub fn configure(
         mut self,
         configure: impl FnOnce(AuthProviderBuilder<U>) -> AuthProviderBuilder<U> + 'static,

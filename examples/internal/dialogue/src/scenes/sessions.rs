@@ -61,7 +61,7 @@ pub fn sessions_are_listed_and_ended(program: &str) {
 
         let path = format!("/sessions/{}", lost["id"].as_str().unwrap());
         let end = |token: &str| server.send(Request::new("DELETE", &path).bearer(token));
-        is_refused(&end(&stranger.access), 404, "Not Found", "There is no such thing", "not_found");
+        is_refused(&end(&stranger.access), 404, "Not Found", "Not found", "not_found");
         is_ok(&server.get_with("/me", &phone.access), &hello("alice"));
         assert_eq!(end(&laptop.access).status, 200);
         is_bad_token(&server.get_with("/me", &phone.access));
