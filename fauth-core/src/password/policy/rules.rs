@@ -10,9 +10,9 @@ const LEAST_BESIDE_WORDS: usize = 8;
 /// In characters. Shorter words occur by chance.
 const SHORTEST_WORD: usize = 4;
 
-/// Converts each character by itself, wherever it is in a word, so that equal texts compare as equal.
-/// All memory is allocated at once, because a growing string would leave copies of the password
-/// behind.
+/// Converts each character by itself, wherever it is in a word, so that equal texts compare as
+/// equal. All memory is allocated at once, because a growing string would leave copies of the
+/// password behind.
 pub(super) fn lower_case(text: &str) -> Zeroizing<String> {
     /// The worst case, such as U+0130, grows from two bytes to three.
     const GROWS_BY: usize = 2;
