@@ -1,11 +1,11 @@
-"""Circles between the modules of one crate: `a -> b` means that the file `a` names something that `b` defines.
+"""Dependency cycles between the modules of one crate: `a -> b` means that the file `a` names something that `b` defines.
 
-A module is a file. A name is followed through every `pub use` to the file that defines it. A front page, which declares
-and re-exports its children and defines nothing, therefore never has an arrow pointing at it and closes no circle. A parent
-that defines something may be used by its children, or use them, but not both.
+A module is a file. A name is followed through every `pub use` to the file that defines it. A file that only declares and
+re-exports its children and defines nothing therefore never has an edge to it and closes no cycle. A parent that defines
+something may be used by its children, or use them, but not both.
 
-Counted are `use` trees and paths inside code, of items outside test modules. Not seen, because a compiler alone knows them:
-methods (a method belongs to the room of its type's `impl`, wherever that stands) and macros reached by textual scope.
+Edges come from `use` trees and from paths in code, of items outside test modules. Two kinds of use are not detected,
+because only the compiler can resolve them: methods, and macros in textual scope.
 """
 
 import re
@@ -21,7 +21,7 @@ DEFINES = {"struct", "enum", "union", "trait", "fn", "const", "static", "type"}
 
 
 class CodePath(NamedTuple):
-    """A path as it is written somewhere: `super::Inner` is `("super", "Inner")`."""
+    """A path as written in the source: `super::Inner` is `("super", "Inner")`."""
 
     segments: tuple
     at: int
@@ -29,25 +29,25 @@ class CodePath(NamedTuple):
 
 class Import(NamedTuple):
     path: CodePath
-    name: str  # as which it can be used here; `*` for a glob
+    name: str  # the name that it has here; `*` for a glob
 
 
 class Item(NamedTuple):
-    """What a path leads to: a module, or something that `module` defines."""
+    """The target of a path: a module, or something that `module` defines."""
 
     module: str
     is_module: bool
 
 
 class Module:
-    """What one file declares, imports, defines and mentions."""
+    """One file: what it declares, imports, defines and mentions."""
 
     def __init__(self, name, path):
         self.name, self.path = name, path
         self.code = code_of(path)
         self.children, self.defined, self.imports, self.mentions = set(), set(), [], []
         self.tokens = [(found.group(), found.start()) for found in TOKEN.finditer(self.code)]
-        self.inline = []  # the brace depths of the inline modules around the present token
+        self.inline = []  # the brace depths of the inline modules around the current token
         self.read()
 
     def line(self, at):
@@ -92,7 +92,7 @@ class Module:
         return segments
 
     def read_use(self, index, before):
-        """Reads one branch of a `use` tree; returns the index of what ends it: a comma, a brace, or a semicolon."""
+        """Reads one branch of a `use` tree; returns the index of the token that ends it: a comma, a brace, or a semicolon."""
         segments, at = before, self.tokens[index][1]
         if self.token(index) == "::":
             segments, index = ("",), index + 1  # an absolute path starts at another crate
@@ -131,7 +131,7 @@ class Module:
         return index
 
     def words(self):
-        """Every bare word, as which a glob import may have brought something in."""
+        """Every bare word, which may be a name that a glob import has brought in."""
         for index, (word, at) in enumerate(self.tokens):
             if WORD.fullmatch(word) and self.token(index - 1) not in (".", "::"):
                 yield word, at
@@ -151,7 +151,7 @@ class Crate:
         return path if name in self.modules[module].children and path in self.modules else None
 
     def exports(self, module, name, seen=()):
-        """What `name` means inside `module`. A name may be a module and an item at once."""
+        """The items that `name` stands for inside `module`. A name may be a module and an item at once."""
         if (module, name) in seen:
             return set()
         seen = (*seen, (module, name))
@@ -171,7 +171,7 @@ class Crate:
         return found
 
     def resolve(self, module, segments, seen=()):
-        """Where a path written in `module` leads; nothing for other crates."""
+        """The targets of a path written in `module`; none for other crates."""
         if not segments:
             return {Item(module, True)}
         first, *rest = segments
@@ -193,19 +193,19 @@ class Crate:
         if name == "super":
             return {Item(item.module.rpartition("/")[0], True)}
         found = self.exports(item.module, name, seen)
-        # A name that a macro has made belongs to the module; one that comes from another crate to nobody.
+        # A name made by a macro belongs to the module; a name from another crate to no module.
         is_foreign = any(brought.name == name for brought in self.modules[item.module].imports)
         return found or (set() if is_foreign else {Item(item.module, False)})
 
-    def arrows(self):
-        """For each module the modules that it uses, and the first line that does."""
-        arrows = {}
+    def edges(self):
+        """For each module: the modules that it uses, with the first line that uses each."""
+        edges = {}
         for name, module in self.modules.items():
-            uses = arrows.setdefault(name, {})
+            uses = edges.setdefault(name, {})
             for target, at in sorted(self.uses(name, module), key=lambda use: use[1]):
                 if target != name:
                     uses.setdefault(target, module.line(at))
-        return arrows
+        return edges
 
     def uses(self, name, module):
         for path in [*(brought.path for brought in module.imports), *module.mentions]:
@@ -224,51 +224,51 @@ class Crate:
                     if not item.is_module:
                         yield item.module, at
 
-    def circles(self):
-        """One shortest circle for every group of modules that reach each other, as (module, line) pairs, and the group's size."""
-        arrows = self.arrows()
-        for group in knots(arrows):
-            yield min((shortest(arrows, group, start) for start in sorted(group)), key=len), len(group)
+    def cycles(self):
+        """For every strongly connected group: one of its shortest cycles, as (module, line) pairs, and the group's size."""
+        edges = self.edges()
+        for group in connected_groups(edges):
+            yield min((shortest(edges, group, start) for start in sorted(group)), key=len), len(group)
 
-    def describe(self, circle):
-        names = " -> ".join(name or "lib" for name, _ in [*circle, circle[0]])
-        places = [f"{self.modules[name].path}:{line}" for name, line in circle]
+    def describe(self, cycle):
+        names = " -> ".join(name or "lib" for name, _ in [*cycle, cycle[0]])
+        places = [f"{self.modules[name].path}:{line}" for name, line in cycle]
         return f"{names} ({', '.join(places)})"
 
 
-def reachable(arrows, start):
+def reachable(edges, start):
     seen, waiting = set(), [start]
     while waiting:
-        for target in arrows[waiting.pop()]:
+        for target in edges[waiting.pop()]:
             if target not in seen:
                 seen.add(target)
                 waiting.append(target)
     return seen
 
 
-def knots(arrows):
-    """The groups of modules in which each reaches each."""
-    reach = {name: reachable(arrows, name) for name in arrows}
+def connected_groups(edges):
+    """The groups of modules in which each reaches every other."""
+    reach = {name: reachable(edges, name) for name in edges}
     done = set()
-    for name in sorted(arrows):
+    for name in sorted(edges):
         if name in reach[name] and name not in done:
             group = {other for other in reach[name] if name in reach[other]}
             done |= group
             yield group
 
 
-def shortest(arrows, group, start):
-    """The shortest way from `start` back to itself, each step with the line of its arrow."""
+def shortest(edges, group, start):
+    """The shortest path from `start` back to itself, each step with the line of its edge."""
     came_from, waiting = {}, deque([start])
     while waiting:
         here = waiting.popleft()
-        for target in sorted(arrows[here].keys() & group):
+        for target in sorted(edges[here].keys() & group):
             if target == start:
                 way = [here]
                 while way[0] != start:
                     way.insert(0, came_from[way[0]])
-                return [(one, arrows[one][to]) for one, to in zip(way, [*way[1:], start])]
+                return [(one, edges[one][to]) for one, to in zip(way, [*way[1:], start])]
             if target not in came_from:
                 came_from[target] = here
                 waiting.append(target)
-    raise ValueError(f"{start} is in no circle")
+    raise ValueError(f"{start} is in no cycle")

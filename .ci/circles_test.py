@@ -1,4 +1,4 @@
-"""Does the check for circles find each kind, and nothing in a sound house? Every case is a small crate in a temporary folder."""
+"""Tests of the check for dependency cycles. Every case is a small crate in a temporary folder."""
 
 import tempfile
 import unittest
@@ -7,8 +7,8 @@ from pathlib import Path
 from circles import Crate
 
 
-def circles(files):
-    """What the check says about `files` (name to text), with paths relative to the crate."""
+def cycles(files):
+    """The cycles that the check finds in `files` (name to text), with paths relative to the crate."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "src")
         for name, text in files.items():
@@ -16,13 +16,13 @@ def circles(files):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         crate = Crate(source, sorted(source.rglob("*.rs")))
-        return [crate.describe(circle).replace(f"{source}/", "") for circle, _ in crate.circles()]
+        return [crate.describe(cycle).replace(f"{source}/", "") for cycle, _ in crate.cycles()]
 
 
-class Circles(unittest.TestCase):
-    def test_sound_house(self):
-        """Front pages re-export, children use what lies below; nothing is a circle."""
-        self.assertEqual(circles({
+class Cycles(unittest.TestCase):
+    def test_no_cycle(self):
+        """Parents re-export, and children use lower layers: no cycle."""
+        self.assertEqual(cycles({
             "lib.rs": "mod clock; pub mod store; mod user; pub use clock::Now; pub use store::{Session, Store as Kept};",
             "clock.rs": "pub struct Now; impl Now { pub fn text() -> &'static str { \"crate::user::User\" } }",
             "store.rs": "mod memory; mod sessions;\npub use self::{memory::Store, sessions::*};",
@@ -41,16 +41,16 @@ class Circles(unittest.TestCase):
         }), [])
 
     def test_through_super(self):
-        """A parent that defines what its children use may not use them."""
-        self.assertEqual(circles({
+        """A parent that defines something its children use must not use them."""
+        self.assertEqual(cycles({
             "lib.rs": "mod store;",
             "store.rs": "mod memory;\npub struct SecretHash;\npub use memory::Memory;",
             "store/memory.rs": "\n\nuse super::SecretHash;\npub struct Memory(SecretHash);",
         }), ["store -> store/memory -> store (store.rs:3, store/memory.rs:3)"])
 
     def test_through_a_re_export(self):
-        """An arrow points at the file that defines, also through two front pages."""
-        self.assertEqual(circles({
+        """An edge points at the file that defines, also through two re-exports."""
+        self.assertEqual(cycles({
             "lib.rs": "mod event; mod store; pub(crate) use store::SessionId;",
             "event.rs": "use crate::SessionId;\npub struct Event(SessionId);",
             "store.rs": "mod sessions;\npub use sessions::SessionId;",
@@ -58,8 +58,8 @@ class Circles(unittest.TestCase):
         }), ["event -> store/sessions -> event (event.rs:1, store/sessions.rs:2)"])
 
     def test_through_an_inline_path(self):
-        """A path in code counts, from the crate's root as well as from an imported module or a child."""
-        self.assertEqual(circles({
+        """A path in code is an edge, whether it starts at the crate's root, an imported module or a child."""
+        self.assertEqual(cycles({
             "lib.rs": "mod token; mod user;",
             "token.rs": "mod purpose;\nuse crate::user;\npub fn subject() -> user::Subject { purpose::any() }",
             "token/purpose.rs": "pub fn any() {}",
@@ -67,14 +67,14 @@ class Circles(unittest.TestCase):
         }), ["token -> user -> token (token.rs:3, user.rs:4)"])
 
     def test_through_a_glob(self):
-        self.assertEqual(circles({
+        self.assertEqual(cycles({
             "lib.rs": "mod scheme; mod scheme_of_old;",
             "scheme.rs": "use crate::scheme_of_old::*;\npub struct Cost(\nOld);",
             "scheme_of_old.rs": "pub struct Old(super::scheme::Cost);",
         }), ["scheme -> scheme_of_old -> scheme (scheme.rs:3, scheme_of_old.rs:1)"])
 
-    def test_long_way_round(self):
-        self.assertEqual(circles({
+    def test_long_cycle(self):
+        self.assertEqual(cycles({
             "lib.rs": "mod a; mod b; mod c;",
             "a.rs": "use crate::b::B; pub struct A;",
             "b.rs": "use crate::c::C; pub struct B;",

@@ -1,10 +1,10 @@
-"""No link leads nowhere.
+"""Finds broken links.
 
     python3 -B .ci/links.py                 the committed Markdown files
-    python3 -B .ci/links.py target/doc      the pages that rustdoc has made, and links to docs.rs of all files
+    python3 -B .ci/links.py target/doc      the pages made by rustdoc, and the links to docs.rs in all files
 
-rustdoc itself checks links to items. It does not check anchors (`crate::manual::tokens#claims`), paths, or what only a
-reader on crates.io or of the repository sees.
+rustdoc itself checks links to items. It checks neither anchors (`crate::manual::tokens#claims`) nor paths, and not the
+files that only readers on crates.io or of the repository see.
 """
 
 import html
@@ -16,7 +16,7 @@ from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# These are rendered by rustdoc, where links to items are welcome and links to files lead nowhere.
+# Rendered by rustdoc: links to items work there, links to files do not.
 RENDERED = re.compile(r"fauth-\w+/(?:(?:derive|remote|testing)/)?(?:README\.md|src/.+\.md)")
 CRATES = re.compile(r"fauth-(?:core|derive|remote|testing|axum|actix|poem)")
 MANUAL = "fauth-core/src/manual"
@@ -33,7 +33,7 @@ def blank(found):
 
 @cache
 def prose_of(path):
-    """The text of a Markdown file without its code, at the same places."""
+    """The text of a Markdown file with its code blanked out, so that positions do not change."""
     text = Path(path).read_text(encoding="utf-8")
     text = re.sub(r"^ *(```+|~~~+)[^\n]*\n.*?^ *\1`*[ ]*$", blank, text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"<!--.*?-->", blank, text, flags=re.DOTALL)
@@ -41,7 +41,7 @@ def prose_of(path):
 
 @cache
 def anchors_of(path):
-    """The anchors that headings get, here as there: on GitHub and from rustdoc."""
+    """The anchors of headings. GitHub and rustdoc make the same ones."""
     seen, anchors = {}, set(re.findall(r"""<a [^>]*(?:id|name)=["']([^"']+)""", prose_of(path)))
     for heading in re.findall(r"^#{1,6} +(.+?)(?: +#+)? *$", prose_of(path), re.MULTILINE):
         words = re.sub(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])?", r"\1", heading).strip().lower()
@@ -63,14 +63,14 @@ DEFINITION = r"^ {0,3}\[([^\]\n]+)\]: "
 
 
 def defined_twice(path):
-    """The first definition counts, and capitals do not: `[limit]` is also `[Limit]`."""
+    """Labels with two definitions, of which the first counts. Case is ignored: `[limit]` is also `[Limit]`."""
     labels = [label.lower() for label in re.findall(DEFINITION, prose_of(path), re.MULTILINE)]
     return sorted({label for label in labels if labels.count(label) > 1})
 
 
 def links_of(path):
     text = prose_of(path)
-    # Brackets in code spans are no links, but a code span may be the text of one.
+    # Brackets in code spans are not links, but a code span may be the text of a link.
     without_spans = re.sub(r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)", lambda found: "x" * len(found.group()), text)
     for found in LINK.finditer(without_spans):
         yield text.count("\n", 0, found.start()) + 1, next(filter(None, found.groups()), "")
@@ -82,17 +82,17 @@ def links_of(path):
 
 
 def wrong_with(path, target, files, folders):
-    """Why this link of this file leads nowhere, or nothing."""
+    """The reason why this link in this file is broken, or `None`."""
     if re.match(r"(?:https?|mailto):", target):
         return None
     if target.startswith("["):
         return "is not defined"
     target, _, anchor = target.partition("#")
     if not target:
-        return f"no heading is #{anchor}" if anchor not in anchors_of(path) else None
+        return f"there is no heading #{anchor}" if anchor not in anchors_of(path) else None
     if re.fullmatch(r"(?:(?:struct|enum|trait|fn|mod|macro|type|const|method|derive)@)?\w+(?:::\w+)*(?:!|\(\))?", target):
         if not RENDERED.fullmatch(path):
-            return None if target in files or target in folders else "only rustdoc knows this name"
+            return None if target in files or target in folders else "names an item, which only rustdoc can link"
         page = re.fullmatch(r"(?:crate|fauth_core)::manual::(\w+)", target)
         if page is None:
             return None
@@ -101,7 +101,7 @@ def wrong_with(path, target, files, folders):
             return f"there is no {page}"
         return f"{page} has no heading #{anchor}" if anchor and anchor not in anchors_of(page) else None
     if RENDERED.fullmatch(path):
-        return "rustdoc and crates.io have no files: link to an item, or to https://docs.rs/…"
+        return "a file, which rustdoc and crates.io cannot link: link to an item, or to https://docs.rs/…"
     parts = []
     for part in [*Path(path).parent.parts, *unquote(target).split("/")]:
         if part == ".." and parts:
@@ -117,25 +117,25 @@ def wrong_with(path, target, files, folders):
 
 
 def pages_of_the_manual(files):
-    """Each page is a module, and the other way round."""
+    """Each page of the manual is a module, and each module has a page."""
     included = set(re.findall(r'include_str!\("manual/(\w+)\.md"\)', Path(f"{MANUAL}.rs").read_text(encoding="utf-8")))
     written = {Path(file).stem for file in files if re.fullmatch(rf"{MANUAL}/\w+\.md", file)}
     for page in sorted(included ^ written):
-        yield f"{MANUAL}/{page}.md: {'there is no such file' if page in included else 'not a module in manual.rs'}"
+        yield f"{MANUAL}/{page}.md: {'the file does not exist' if page in included else 'is not a module in manual.rs'}"
 
 
 def names_of_front_pages():
-    """Defined twice: in the README for readers on crates.io, and in links.md for what rustdoc makes of it."""
+    """Labels are defined twice: in the README for crates.io, and in links.md for rustdoc. Both must define the same ones."""
     for page in tracked("fauth-*README.md"):
         links = Path(page).parent / "src/links.md"
         if not links.is_file():
             continue
         elsewhere = set(re.findall(r"^\[([^\]\n]+)\]: ", Path(page).read_text(encoding="utf-8"), re.MULTILINE))
-        # Those behind a feature are in lib.rs.
+        # Labels for items behind a feature are in lib.rs.
         code = links.read_text(encoding="utf-8") + links.with_name("lib.rs").read_text(encoding="utf-8")
         here = set(re.findall(r"(?:^|doc = \")\[([^\]\n]+)\]: ", code, re.MULTILINE))
         for label in sorted(here ^ elsewhere):
-            yield f"{page if label in here else links}: [{label}] is only defined in {links if label in here else page}"
+            yield f"{page if label in here else links}: [{label}] is missing; {links if label in here else page} defines it"
 
 
 def markdown():
@@ -162,39 +162,39 @@ def ids_of(path):
 
 
 def missing(path, anchor):
-    """What a browser would not find."""
+    """The reason why a browser would not find this anchor on this page, or `None`."""
     if path.is_dir():
         path /= "index.html"
     if not path.is_file():
         return f"there is no {path}"
-    # Items that are re-exported from private modules have such pages.
+    # Items re-exported from private modules have redirect pages.
     if forward := re.search(r'<meta http-equiv="refresh" content="0;URL=([^"]+)"', page(path)[:1000]):
         return missing(Path(normpath(path.parent / forward.group(1))), anchor)
-    # `#12-34` in sources is a range of lines. rustdoc writes some ids as they stand in a URL.
+    # `#12-34` in sources is a range of lines. rustdoc percent-encodes some ids.
     if anchor and path.suffix == ".html" and not re.fullmatch(r"[\d-]+", anchor) and not {anchor, unquote(anchor)} & ids_of(path):
         return f"{path} has no #{anchor}"
     return None
 
 
 def at_home(doc, target):
-    """The page and the anchor that this address on docs.rs has here, or what is wrong with it."""
+    """The reason why this docs.rs URL has no page or anchor in the local documentation, or `None`."""
     crate, version, inside = re.fullmatch(r"https://docs\.rs/([\w-]+)(?:/([^/]*))?(?:/(.*))?", target).groups()
     if not CRATES.fullmatch(crate.replace("_", "-")):
-        return "none of our crates"
+        return "is not one of our crates"
     if version not in (None, "", "latest"):
-        return "write `latest`"
+        return "use the version `latest`"
     inside, _, anchor = (inside or crate.replace("-", "_")).partition("#")
     return missing(doc / inside, anchor)
 
 
 def rendered(doc):
-    """Links on the pages of our crates, and those to docs.rs."""
+    """Broken links on the pages of our crates, and broken links to docs.rs."""
     doc = Path(doc)
     crates = sorted(folder for folder in doc.glob("fauth_*") if folder.is_dir())
     if not crates:
-        yield f"{doc}: no pages of ours"
+        yield f"{doc}: no documentation of our crates"
     for file in (file for crate in crates for file in crate.rglob("*.html")):
-        # Documentation from other crates, whose links are theirs.
+        # The rest is documentation from other crates.
         ours = page(file).partition('id="blanket-implementations-list"')[0]
         for target in map(html.unescape, set(re.findall(r'<a\b[^>]*?\shref="([^"]+)"', ours))):
             parts = urlsplit(target)
@@ -214,11 +214,11 @@ def rendered(doc):
 
 
 def main():
-    complaints = sorted(rendered(sys.argv[1]) if len(sys.argv) > 1 else markdown())
-    print(f"links lead somewhere: {'no' if complaints else 'yes'}")
-    for complaint in complaints:
-        print(f"  {complaint}")
-    return int(bool(complaints))
+    broken = sorted(rendered(sys.argv[1]) if len(sys.argv) > 1 else markdown())
+    print(f"all links work: {'no' if broken else 'yes'}")
+    for link in broken:
+        print(f"  {link}")
+    return int(bool(broken))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Does the check of links find each kind of broken link, and nothing in sound text? Every case is a file in a temporary folder."""
+"""Tests of the check for broken links. Every case is a file in a temporary folder."""
 
 import os
 import tempfile
@@ -16,7 +16,7 @@ FILES = {
 
 
 def wrong(name, text):
-    """The links of this text that lead nowhere, if it were the file `name`."""
+    """The broken links of this text in the file `name`."""
     folder, before = tempfile.TemporaryDirectory(), os.getcwd()
     with folder:
         os.chdir(folder.name)
@@ -34,7 +34,7 @@ def wrong(name, text):
 
 
 class Links(unittest.TestCase):
-    def test_sound(self):
+    def test_no_broken_link(self):
         self.assertEqual(wrong("README.md", """
 [a](CONTRIBUTING.md) [`b`](fauth-core) [c](#one) [d](#one-1) [e](#what-it-does-and-why) [f](CONTRIBUTING.md#rules)
 [g](https://example.com/x) [`array[0](x)`](CONTRIBUTING.md) `[no](link)` [label][l] <a href="#one">h</a>

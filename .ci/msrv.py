@@ -1,8 +1,8 @@
-"""No crate of the workspace promises an older Rust than its dependencies need.
+"""Checks that no crate of the workspace declares an older Rust version than its dependencies need.
 
-An older toolchain to try it with is not at hand everywhere, but every crate declares what it needs. So each member's
-normal and build dependencies, however deep, are compared with the `rust-version` that the member itself declares, or
-that is declared in `package.metadata.rust-version-of` for what a dependency behind a feature brings.
+An older toolchain to build with is not available everywhere, but every crate declares the version that it needs. So the
+normal and build dependencies of each member, direct and indirect, are compared with the `rust-version` of the member. A
+dependency behind a feature may need a newer version if `package.metadata.rust-version-of` declares it.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 
 
 def parse(version):
-    """`1.88` and `1.88.0` as the same comparable value."""
+    """Parses a version so that `1.88` equals `1.88.0`."""
     return tuple((list(map(int, version.split("."))) + [0, 0])[:3])
 
 
@@ -21,12 +21,12 @@ def metadata():
 
 
 def shipped_with(node):
-    """Ids of what a crate needs to be built by a user: everything but its dev-dependencies."""
+    """The ids of the dependencies that a user builds: all but the dev-dependencies."""
     return [dep["pkg"] for dep in node["deps"] if any(kind["kind"] != "dev" for kind in dep["dep_kinds"])]
 
 
 def paths_below(nodes, root):
-    """For each crate below `root`, the chain of ids by which it is reached first."""
+    """For each crate below `root`, the first chain of ids that leads to it."""
     paths, queue = {root: [root]}, [root]
     for crate in queue:
         for dependency in shipped_with(nodes[crate]):
@@ -37,14 +37,14 @@ def paths_below(nodes, root):
 
 
 def declared_on(packages, path):
-    """What crates on the way declare in `rust-version-of` for the dependency by which it goes on."""
+    """The versions that crates on the path declare in `rust-version-of` for their next dependency on it."""
     for crate, dependency in zip(path, path[1:]):
         declared = (packages[crate]["metadata"] or {}).get("rust-version-of", {})
         if packages[dependency]["name"] in declared:
             yield declared[packages[dependency]["name"]]
 
 
-def complaints(packages, nodes, member):
+def violations(packages, nodes, member):
     own = packages[member]["rust_version"]
     name = packages[member]["name"]
     if own is None:
@@ -55,7 +55,7 @@ def complaints(packages, nodes, member):
         promised = max([own, *declared_on(packages, path)], key=parse)
         if needed is not None and parse(needed) > parse(promised):
             chain = " -> ".join(f"{packages[step]['name']} {packages[step]['version']}" for step in path)
-            yield f"{name} promises Rust {own}, but {needed} is needed by {chain}"
+            yield f"{name} declares Rust {own}, but a dependency needs {needed}: {chain}"
 
 
 def main():
@@ -64,11 +64,11 @@ def main():
     nodes = {node["id"]: node for node in data["resolve"]["nodes"]}
     found = []
     for member in data["workspace_members"]:
-        own = list(complaints(packages, nodes, member))
+        own = list(violations(packages, nodes, member))
         found += own
         print(f"{packages[member]['name']}: Rust {packages[member]['rust_version']}, {'too low' if own else 'ok'}")
-    for complaint in found:
-        print(complaint, file=sys.stderr)
+    for violation in found:
+        print(violation, file=sys.stderr)
     return 1 if found else 0
 
 

@@ -1,4 +1,4 @@
-"""Is what would be published whole, and nothing more?
+"""Checks that each package contains everything it needs, and nothing else.
 
     cargo package --no-verify --allow-dirty -p fauth-core …
     python3 -B .ci/package.py fauth-core …
@@ -15,7 +15,7 @@ from rust_code import code_of
 EXPECTED = {"Cargo.toml", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"}
 # Cargo adds the first three.
 ALLOWED = re.compile(r"Cargo\.toml\.orig|Cargo\.lock|\.cargo_vcs_info\.json|(?:ARCHITECTURE|THREAT-MODEL)\.md|src/.+\.(?:rs|md|lua|sql|html|css|js)")
-TOLD = ["description", "keywords", "categories", "license", "readme", "rust-version", "authors"]
+REQUIRED_KEYS = ["description", "keywords", "categories", "license", "readme", "rust-version", "authors"]
 INCLUDED = re.compile(r'include_(?:str|bytes)!\(\s*(?:concat!\()?\s*"([^"]*)"')
 
 
@@ -30,19 +30,19 @@ def wrong_in(crate, folder, files):
         yield f"{missing} is missing"
     for name, content in sorted(files.items()):
         if content is None:
-            yield f"{name} is no file"
+            yield f"{name} is not a regular file"
         elif name not in EXPECTED and not ALLOWED.fullmatch(name):
-            yield f"{name} is not meant to be published"
+            yield f"{name} must not be published"
     for licence in ("LICENSE-APACHE", "LICENSE-MIT"):
         if licence in files and files[licence] != Path(licence).read_bytes():
-            yield f"{licence} is not the one of the repository"
+            yield f"{licence} differs from the one in the repository"
 
     manifest = tomllib.loads(files["Cargo.toml"].decode())
-    for key in TOLD:
+    for key in REQUIRED_KEYS:
         if not manifest["package"].get(key):
-            yield f"Cargo.toml: no {key}"
+            yield f"Cargo.toml: {key} is missing"
     if not manifest["package"].get("metadata", {}).get("docs", {}).get("rs", {}).get("all-features"):
-        yield "Cargo.toml: docs.rs would not document all features"
+        yield "Cargo.toml: package.metadata.docs.rs.all-features is missing, so docs.rs would not document all features"
     for table in ("dependencies", "build-dependencies"):
         for name, dependency in manifest.get(table, {}).items():
             if "version" not in dependency:
@@ -54,7 +54,7 @@ def wrong_in(crate, folder, files):
         text = files[name].decode()
         code = code_of(f"{folder}/{name}")
         for found in INCLUDED.finditer(text):
-            # Blanked out where it is in a comment or in tests.
+            # Comments and tests are blanked out.
             if not code.startswith("include_", found.start()):
                 continue
             included = Path(name).parent / found.group(1)
@@ -65,9 +65,9 @@ def wrong_in(crate, folder, files):
                 else:
                     parts.append(part)
             path = "/".join(parts)
-            # Of a path that is put together only the folder is known.
+            # If the path is concatenated, only its folder is known.
             if path not in files and not any(file.startswith(f"{path}/") for file in files):
-                yield f"{name}: includes {found.group(1)}, which is not published"
+                yield f"{name}: includes {found.group(1)}, which is not in the package"
 
 
 def folder_of(crate):
@@ -80,14 +80,14 @@ def main():
     for crate in sys.argv[1:]:
         archives = sorted(Path("target/package").glob(f"{crate}-[0-9]*.crate"), key=lambda path: path.stat().st_mtime)
         if not archives:
-            found, files = [f"no {crate} in target/package"], {}
+            found, files = [f"target/package has no {crate}"], {}
         else:
             files = contents(archives[-1])
             found = list(wrong_in(crate, folder_of(crate), files))
         size = archives[-1].stat().st_size // 1024 if archives else 0
-        print(f"{crate}: {len(files)} files, {size} KiB, {'no' if found else 'as meant'}")
-        for complaint in found:
-            print(f"  {complaint}")
+        print(f"{crate}: {len(files)} files, {size} KiB, {'incorrect' if found else 'ok'}")
+        for violation in found:
+            print(f"  {violation}")
         failed |= bool(found)
     return int(failed)
 

@@ -1,13 +1,13 @@
-"""Rust sources without what is no code: comments, the contents of literals, and test modules are blanked out.
+"""The code of Rust sources: comments, the contents of literals, and test modules are blanked out.
 
-Everything keeps its place, so that an offset or a line number in the blanked text is one in the file.
+Positions do not change: an offset or a line number in the blanked text is valid in the file.
 """
 
 import re
 from functools import cache
 from pathlib import Path
 
-# Comments first, then everything a quote can start. A lifetime is no character literal: that needs a closing quote.
+# Comments first, then everything that starts with a quote. A character literal needs a closing quote; a lifetime has none.
 COMMENT_OR_LITERAL = re.compile(
     r"""//[^\n]*
       | /\*.*?\*/
@@ -17,13 +17,13 @@ COMMENT_OR_LITERAL = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-TEST = r"#\[cfg\((?:test|all\(test\b[^\]]*)\)\]\s*(?:#\[[^\n]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?"
+TEST = r"#\[cfg\((?:test|all\(test\b[^\]]*|any\(test, fuzzing\))\)\]\s*(?:#\[[^\n]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?"
 TEST_MODULE = re.compile(TEST + r"mod\s+\w+\s*\{")
 TEST_LINE = re.compile(TEST + r"(?:mod|use)\s[^;{]*(?:\{[^;]*)?;")
 
 
 def blank(text):
-    """Spaces for everything but line breaks, so that line numbers stay right."""
+    """Replaces everything except line breaks by spaces, so that line numbers do not change."""
     return re.sub(r"[^\n]", " ", text)
 
 

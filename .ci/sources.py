@@ -1,7 +1,7 @@
-"""Invariants of the source tree that a compiler cannot see.
+"""Invariants of the source tree that the compiler does not check.
 
-Each rule is a generator of complaints. Where a rule looks at code, it looks at code alone: comments, the contents of
-string literals and `#[cfg(test)]` modules are blanked out first.
+Each rule is a generator of violations. A rule that looks at code sees only code: comments, the contents of string
+literals and `#[cfg(test)]` modules are blanked out first.
 """
 
 import re
@@ -21,11 +21,11 @@ def tracked():
 
 def is_library(path):
     """Sources that users build: no tests, benches, examples, fuzz targets."""
-    return re.fullmatch(r"fauth-\w+/(?:(?:derive|remote|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:\w+_)?tests(?:/|\.rs$)", path)
+    return re.fullmatch(r"fauth-\w+/(?:(?:derive|remote|testing)/)?src/.+\.rs", path) and not re.search(r"/(?:(?:\w+_)?tests|fuzzing)(?:/|\.rs$)", path)
 
 
 def is_test_or_bench(path):
-    return path.startswith("examples/internal/rivals/") or re.search(r"/(?:(?:\w+_)?tests|benches|fuzz)(?:/|\.rs$)", path)
+    return path.startswith("examples/internal/rivals/") or re.search(r"/(?:(?:\w+_)?tests|benches|fuzz|fuzzing)(?:/|\.rs$)", path)
 
 
 def matches(pattern, path, code):
@@ -37,11 +37,11 @@ def matches(pattern, path, code):
 def only_the_clock_reads_the_time(paths):
     pattern = r"\b(?:SystemTime|Instant|Utc|Local|OffsetDateTime)::now(?:_utc|_local)?\b"
     for path in filter(is_library, paths):
-        # The others compare how long answers take.
+        # The other two measure response times.
         if path in ("fauth-core/src/clock.rs", *(f"fauth-core/testing/src/{file}.rs" for file in ("suite/login", "sockets/stopwatch"))):
             continue
         for place, found in matches(pattern, path, code_of(path)):
-            yield f"{place}: {found.group()}: only clock.rs reads the time"
+            yield f"{place}: {found.group()}: only clock.rs may read the time"
 
 
 def tokens_pass_through_our_verifier(paths):
@@ -49,40 +49,40 @@ def tokens_pass_through_our_verifier(paths):
     for path in paths:
         if path.endswith(".rs") and not is_test_or_bench(path):
             for place, _ in matches(pattern, path, code_of(path)):
-                yield f"{place}: jsonwebtoken's own encode and decode are for tests: tokens pass through fauth-core/src/token/"
+                yield f"{place}: jsonwebtoken's encode and decode are for tests only: use fauth-core/src/token/"
 
 
 def modules_are_named(paths):
     for path in paths:
         if Path(path).name == "mod.rs":
-            yield f"{path}: name the file after its module"
+            yield f"{path}: name the file after its module instead of mod.rs"
 
 
 def nothing_is_unsafe(paths):
     for path in paths:
         if path.endswith(".rs"):
             for place, _ in matches(r"\bunsafe\b", path, code_of(path)):
-                yield f"{place}: unsafe"
+                yield f"{place}: unsafe code is forbidden"
 
 
 def siblings_look_alike(paths):
-    """A reader of one adapter, or of one quickstart, knows where things are in the other two."""
+    """The adapters have the same files, and so have the quickstarts."""
     for family in ("fauth-{}", "examples/quickstart-{}"):
         roots = [family.format(adapter) + "/src/" for adapter in ADAPTERS]
         names = [{path.removeprefix(root) for path in paths if path.startswith(root)} for root in roots]
         everything = set().union(*names)
         for root, own in zip(roots, names):
             for missing in sorted(everything - own):
-                yield f"{root}{missing}: a sibling has this file"
+                yield f"{root}{missing}: missing, but a sibling has this file"
     for shared in ("desk.rs", "pages.css", "pages.rs", "stores.rs", "users.rs"):
         files = [f"examples/quickstart-{adapter}/src/{shared}" for adapter in ADAPTERS]
         if len({Path(file).read_bytes() for file in files}) > 1:
-            yield f"{', '.join(files)}: not the same in all quickstarts"
+            yield f"{', '.join(files)}: must be identical in all quickstarts"
 
 
-# The codes registered for errors. 512 and its like are sizes, not statuses.
+# The registered error codes. Numbers such as 512 are sizes, not status codes.
 STATUS = r"(?<![\w.])(?:4(?:0\d|1[0-8]|2[1-689]|31|51)|5(?:0[0-8]|1[01]))(?:_?u16)?(?![\w.])"
-# Round figures are also limits and time spans. A line that says so in its type or its name is no status.
+# Round numbers are also limits and durations. A line with such a type or name contains no status code.
 QUANTITY = re.compile(r"Duration|\b(?:usize|u32|u64|i64|f64)\b|_?(?:millis|micros|secs|len|limit|max|min|capacity)\w*\b|not a status", re.I)
 
 
@@ -94,7 +94,7 @@ def only_rejections_know_status_codes(paths):
         lines = Path(path).read_text(encoding="utf-8").split("\n")
         for place, found in matches(STATUS, path, code_of(path)):
             if not QUANTITY.search(lines[int(place.rpartition(":")[2]) - 1]):
-                yield f"{place}: {found.group()} looks like a status code, which only rejection/ knows (else end the line with `// not a status`)"
+                yield f"{place}: {found.group()} looks like a status code, which only rejection/ may contain (if it is not one, end the line with `// not a status`)"
 
 
 def no_machine_is_named(paths):
@@ -105,27 +105,27 @@ def no_machine_is_named(paths):
         except UnicodeDecodeError:
             continue
         for place, found in matches(re.compile(pattern, re.MULTILINE), path, text):
-            yield f"{place}: {found.group()} is a path of somebody's machine"
+            yield f"{place}: {found.group()} is a path on a developer's machine"
 
 
 MACRO = r"\b(?:trace|debug|info|warn|error|event|(?:(?:trace|debug|info|warn|error)_)?span)"
 
 
 def log_records_carry_our_target(paths):
-    """Who filters the log by `fauth` sees all of it."""
+    """All log records have the target `fauth`, so that a filter by it shows all of them."""
     for path in filter(is_library, paths):
         code, text = code_of(path), Path(path).read_text(encoding="utf-8")
         for place, found in matches(rf"\btracing::{MACRO}!\s*[({{\[]", path, code):
             if not re.match(r'\s*target:\s*"fauth"', text[found.end() :]):
-                yield f'{place}: {found.group()}…): begin with `target: "fauth"`'
+                yield f'{place}: {found.group()}…): start the arguments with `target: "fauth"`'
         for place, _ in matches(rf"\buse\s+tracing::[^;]*{MACRO}\b", path, code):
-            yield f"{place}: write `tracing::` before the macro, so that its target is checked"
+            yield f"{place}: call the macro as `tracing::…`, so that its target is checked"
 
 
 CORE = "fauth-core/src/"
 
-# From the ground up; `fauth-core/ARCHITECTURE.md` says what lives in each room.
-FLOORS = [
+# From the bottom up. `fauth-core/ARCHITECTURE.md` describes each module.
+LAYERS = [
     ["clock", "error", "authority", "body", "path", "request", "reply", "demands", "client", "escape", "trace_context"],
     ["token", "password", "role", "user", "visitor", "derive", "requirement", "access"],
     ["store"],
@@ -135,33 +135,33 @@ FLOORS = [
     ["provider", "limiter", "guard", "protection", "routes", "mounts", "audit", "config"],
     ["openapi", "swagger_ui"],
 ]
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
 
 
-def house(paths):
-    """The modules of the core. The conformance suite lies above everything and leaves this folder."""
+def core(paths):
+    """The modules of the core, without the conformance suite, which is above all layers."""
     return Crate(CORE, [path for path in filter(is_library, paths) if re.match(rf"{CORE}(?!testing\b)", path)])
 
 
-def modules_form_no_circle(paths):
-    crate = house(paths)
-    for circle, size in crate.circles():
-        yield f"{crate.describe(circle)}, the shortest of {size} files that reach each other"
+def modules_form_no_cycle(paths):
+    crate = core(paths)
+    for cycle, size in crate.cycles():
+        yield f"{crate.describe(cycle)}: the shortest cycle among {size} files that depend on each other"
 
 
-def rooms_use_what_lies_below(paths):
-    crate = house(paths)
-    for name, uses in crate.arrows().items():
-        room, path = name.partition("/")[0], crate.modules[name].path
-        if room in ("", "manual"):
+def modules_use_no_higher_layer(paths):
+    crate = core(paths)
+    for name, uses in crate.edges().items():
+        module, path = name.partition("/")[0], crate.modules[name].path
+        if module in ("", "manual"):
             continue
-        if room not in FLOOR_OF:
-            yield f"{path}: `{room}` has no floor in .ci/sources.py"
+        if module not in LAYER_OF:
+            yield f"{path}: add `{module}` to a layer in .ci/sources.py"
             continue
         for target, line in uses.items():
-            below = target.partition("/")[0]
-            if FLOOR_OF.get(below, 0) > FLOOR_OF[room]:
-                yield f"{path}:{line}: `{room}` uses `{below}`, which lies above it"
+            other = target.partition("/")[0]
+            if LAYER_OF.get(other, 0) > LAYER_OF[module]:
+                yield f"{path}:{line}: `{module}` uses `{other}` of a higher layer"
 
 
 RULES = [
@@ -173,8 +173,8 @@ RULES = [
     only_rejections_know_status_codes,
     no_machine_is_named,
     log_records_carry_our_target,
-    modules_form_no_circle,
-    rooms_use_what_lies_below,
+    modules_form_no_cycle,
+    modules_use_no_higher_layer,
 ]
 
 
@@ -184,8 +184,8 @@ def main():
     for rule in RULES:
         found = list(rule(paths))
         print(f"{rule.__name__.replace('_', ' ')}: {'no' if found else 'yes'}")
-        for complaint in found:
-            print(f"  {complaint}")
+        for violation in found:
+            print(f"  {violation}")
         failed |= bool(found)
     return int(failed)
 

@@ -12,7 +12,7 @@ use crate::requirement::{Condition, Requirement};
 
 /// Who may use a route.
 ///
-/// Its `Display` is one line for people, [`to_json`](Self::to_json) the same for programs.
+/// `Display` writes one line for people, [`to_json`](Self::to_json) the same for programs.
 ///
 /// ```
 /// use fauth_core::{Requirement, access::Access};
@@ -26,26 +26,26 @@ use crate::requirement::{Condition, Requirement};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
-    /// Everybody: nothing is asked, and nobody is looked up.
+    /// Everybody: the request is not authenticated.
     Open,
-    /// Everybody, as [`Guard::visitor`](crate::Guard::visitor) lets in: who presents nothing, and
-    /// active users.
+    /// Everybody, as with [`Guard::visitor`](crate::Guard::visitor): requests without a credential,
+    /// and active users.
     Optional,
-    /// Guests: who presents nothing, as [`Guard::guests`](crate::Guard::guests) lets in. Users are
-    /// sent elsewhere.
+    /// Guests: requests without a credential, as with [`Guard::guests`](crate::Guard::guests).
+    /// Users are redirected.
     Guests,
-    /// Whoever meets this.
+    /// Users who meet this requirement.
     Required(Requirement),
 }
 
 impl Access {
-    /// May somebody enter who presents nothing?
+    /// Returns whether requests without a credential are admitted.
     #[must_use]
     pub const fn admits_anonymous(&self) -> bool {
         matches!(self, Self::Open | Self::Optional | Self::Guests)
     }
 
-    /// What must be met; `None` if nothing must.
+    /// Returns the requirement, if there is one.
     #[must_use]
     pub const fn requirement(&self) -> Option<&Requirement> {
         match self {
@@ -54,19 +54,20 @@ impl Access {
         }
     }
 
-    /// Is there a condition besides being a known, active user, so that a user may be refused with
-    /// 403?
+    /// Returns whether there is a condition besides being a known, active user, so that a user may
+    /// be refused with 403.
     #[must_use]
     pub fn has_conditions(&self) -> bool {
         self.requirement().is_some_and(|requirement| !requirement.conditions().is_empty())
     }
 
-    /// The conditions as an object whose members have the names of the methods of [`Requirement`]:
-    /// `roles`, `permissions`, `scopes` (all of them), `any_role`, `any_permission`, `any_scope`,
-    /// `any_of`, `all_of` (lists of such objects), `login_within` (seconds), `allow_api_keys`,
-    /// `allow_inactive`; and `guests` where only those may enter. With the feature `mandates` also
-    /// `use` (`resource`, `session` or `any`), `targets`, `agent_session`, `delegation`,
-    /// `chain_contains` and `max_hops`. It is empty if there is none.
+    /// Returns the conditions as an object whose members have the names of the methods of
+    /// [`Requirement`]: `roles`, `permissions`, `scopes` (all of them), `any_role`,
+    /// `any_permission`, `any_scope`, `any_of`, `all_of` (lists of such objects), `login_within`
+    /// (seconds), `allow_api_keys`, `allow_inactive`; and `guests` for routes that are for guests
+    /// only. With the feature `mandates` also `use` (`resource`, `session` or `any`), `targets`,
+    /// `agent_session`, `delegation`, `chain_contains` and `max_hops`. The object is empty if there
+    /// are no conditions.
     #[must_use]
     pub fn to_json(&self) -> Value {
         if matches!(self, Self::Guests) {
@@ -80,9 +81,10 @@ impl Access {
         Value::Object(members)
     }
 
-    /// The scopes that a token needs: one list for each alternative, of which one is enough. There
-    /// is always at least one list, which is empty if no scope is needed. Of requirements with more
-    /// than 16 alternatives only the scopes that each of them needs are listed.
+    /// Returns the scopes that a token needs: one list for each alternative, of which one is
+    /// enough. There is always at least one list, which is empty if no scope is needed. For
+    /// requirements with more than 16 alternatives, only the scopes common to all of them are
+    /// listed.
     #[must_use]
     pub fn scopes(&self) -> Vec<Vec<Box<str>>> {
         let conditions = self.requirement().map(Requirement::conditions).unwrap_or_default();
@@ -90,7 +92,7 @@ impl Access {
     }
 }
 
-/// More alternatives of scopes than this say nothing to anybody.
+/// More alternatives than this are of no use to a reader.
 const MAX_ALTERNATIVES: usize = 16;
 
 impl fmt::Display for Access {
@@ -138,14 +140,14 @@ fn write_list(f: &mut fmt::Formatter<'_>, name: &str, conditions: &[Condition]) 
     f.write_str(")")
 }
 
-/// All of these, as the members of one object.
+/// All of these conditions, as the members of one object.
 fn members_of(conditions: &[Condition]) -> Map<String, Value> {
     let mut members = Map::new();
     for condition in conditions {
         let (name, value) = member_of(condition);
         match (members.get_mut(name), value) {
             (Some(Value::Array(kept)), Value::Array(more)) if is_conjunction(name) => kept.extend(more),
-            // The same kind of alternatives once more: each stands in an object of its own.
+            // A second list of alternatives of the same kind: each needs an object of its own.
             (Some(_), value) => {
                 let other = json!({ name: value });
                 let parts = members.entry("all_of").or_insert_with(|| Value::Array(Vec::new()));
@@ -159,7 +161,7 @@ fn members_of(conditions: &[Condition]) -> Map<String, Value> {
     members
 }
 
-/// Lists that may be joined because all of them must hold.
+/// Lists that may be joined because all of their members must hold.
 fn is_conjunction(name: &str) -> bool {
     matches!(name, "roles" | "permissions" | "scopes" | "targets" | "chain_contains" | "all_of")
 }
@@ -187,7 +189,7 @@ fn member_of(condition: &Condition) -> (&'static str, Value) {
     }
 }
 
-/// The names, if all of these are of one kind, and what that kind is called.
+/// The names, if all of these are of one kind, and the name of that kind.
 fn names_of_one_kind(conditions: &[Condition]) -> Option<(&'static str, Vec<&str>)> {
     let (kind, _) = conditions.first().and_then(kind_and_name)?;
     let name_of_kind =
@@ -204,14 +206,14 @@ fn kind_and_name(condition: &Condition) -> Option<(&'static str, &str)> {
     }
 }
 
-/// The alternatives of scopes with which all of these can be met.
+/// The alternative sets of scopes with which all of these conditions can be met.
 fn all_scopes(conditions: &[Condition]) -> Vec<Vec<Box<str>>> {
     let mut alternatives: Vec<Vec<Box<str>>> = vec![Vec::new()];
     for condition in conditions {
         let more = scopes_of(condition);
         let joined = alternatives.iter().flat_map(|kept| more.iter().map(|more| union(kept, more)));
         alternatives = joined.collect();
-        // Not later: they multiply.
+        // Within the loop, because the alternatives multiply.
         if alternatives.len() > MAX_ALTERNATIVES {
             alternatives = vec![common(&alternatives)];
         }
@@ -245,7 +247,7 @@ fn union(first: &[Box<str>], second: &[Box<str>]) -> Vec<Box<str>> {
     first.iter().chain(added).cloned().collect()
 }
 
-/// What each of the alternatives needs.
+/// The scopes that all of the alternatives need.
 fn common(alternatives: &[Vec<Box<str>>]) -> Vec<Box<str>> {
     let Some((first, others)) = alternatives.split_first() else { return Vec::new() };
     first.iter().filter(|scope| others.iter().all(|other| other.contains(scope))).cloned().collect()

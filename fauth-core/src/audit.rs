@@ -1,9 +1,9 @@
-//! Which routes an application has, and who may use them.
+//! Audits: the routes of an application, and who may access them.
 //!
-//! A forgotten guard is a route that works: no test of a feature misses it. An audit lists what an
-//! application has mounted, with whom each route lets in and where it was declared, and
-//! [`assert_all_guarded!`](crate::assert_all_guarded) makes a test of it that fails when somebody
-//! adds an open route.
+//! A forgotten guard leaves a route that works, so no feature test notices it. An audit lists what
+//! an application has mounted, with the access rule of each route and where it was declared.
+//! [`assert_all_guarded!`](crate::assert_all_guarded) turns it into a test that fails when an open
+//! route is added.
 //!
 //! ```text
 //! METHOD  PATH         ACCESS            KIND      DECLARED AT
@@ -15,34 +15,34 @@
 //! ```
 //!
 //! There are two audits.
-//! - That of a **router that registers what it mounts** ([`Audited`]) knows every route of the
-//!   application, the open ones too. Each adapter has one, with the methods of the framework's own
-//!   router.
-//! - That of a **provider** ([`AuthProvider::audit`](crate::AuthProvider::audit)) knows every
-//!   guard, group and ready-made endpoint that was declared with it and is in use, and cannot know
-//!   what has nothing to do with it. Whatever was mounted by a plain router is listed without the
-//!   beginning of its path (`…/dashboard`).
+//! - The audit of a **router that registers what it mounts** ([`Audited`]) knows every route of the
+//!   application, including open ones. Each adapter has such a router, with the methods of the
+//!   framework's own router.
+//! - The audit of a **provider** ([`AuthProvider::audit`](crate::AuthProvider::audit)) knows every
+//!   guard, group and ready-made endpoint that was declared with it and is in use. It does not know
+//!   unrelated routes. Routes mounted by a plain router are listed without the start of their path
+//!   (`…/dashboard`).
 //!
-//! # What an audit says
-//! - **An access is what the guards ask for.** A handler that takes `CurrentUser` refuses strangers
-//!   too, but nobody sees that from outside: such a route is listed as open until it gets a guard.
-//!   The guard costs nothing, since the handler reuses what it has found out.
-//! - **HEAD** goes with GET, and is not listed by itself: where a framework answers HEAD for a
-//!   route of GET, the same guard is before it.
-//! - **Methods** are listed as the framework shows them, otherwise as `any`. A guard of a group or
-//!   of a route covers the other methods of its path too.
+//! # What an audit lists
+//! - **Access is what the guards require.** A handler that takes `CurrentUser` also refuses
+//!   unauthenticated requests, but this is not visible from outside: such a route is listed as open
+//!   until it gets a guard. The guard adds no cost, because the handler reuses its result.
+//! - **HEAD** belongs to GET and is not listed separately: if a framework answers HEAD for a GET
+//!   route, the same guard applies.
+//! - **Methods** are listed if the framework exposes them, otherwise as `any`. The guard of a group
+//!   or of a route also covers the other methods of its path.
 //! - **Parameters** are written `{name}`, the rest of a path `{*name}`, in every framework.
-//! - **`WebSocket`s** begin with a request like any other, and are listed and guarded like one.
-//! - **Fallbacks** of the application are listed as `/*`, and those within a group belong to it.
-//!   The 404 of the framework itself is no route.
-//! - What cannot be seen into is listed as **unseen**, and counts as open.
-//! - **Layers** may answer by themselves or rewrite paths: what they do is not in an audit.
+//! - **`WebSocket`s** start with an ordinary request, and are listed and guarded like one.
+//! - **Fallbacks** of the application are listed as `/*`, and those within a group belong to the
+//!   group. The framework's own 404 is not a route.
+//! - Anything that cannot be inspected is listed as **unseen** and counts as open.
+//! - **Layers** may answer requests or rewrite paths by themselves: an audit does not show it.
 //!
 //! # Findings
-//! A route can lie under the path of a group and yet beside the group, for example `/admin/health`
-//! beside a group at `/admin`. Which of the two gets the request is the framework's choice, and
-//! [`FindingKind::BesideGroup`] says where it is not the group. Adapters document the rule of their
-//! framework; [`Precedence`] is what the core knows of it.
+//! A route can lie below the path of a group without being part of the group, for example
+//! `/admin/health` beside a group at `/admin`. The framework decides which of the two gets the
+//! request, and [`FindingKind::BesideGroup`] reports the routes that bypass the group. Adapters
+//! document the rule of their framework; [`Precedence`] is the core's model of it.
 
 mod assertion;
 mod declaration;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The host in `host` or `host:port`, with IPv6 addresses in brackets. `None` for anything else,
-/// such as a user name.
+/// such as an authority with a user name.
 pub(crate) fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
@@ -33,7 +33,7 @@ fn name(host: &str) -> Option<&str> {
     (host.len() <= 253 && host.split('.').all(is_label)).then_some(host)
 }
 
-/// Is it a name or an address of this machine?
+/// Returns whether it is a name or address of this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -1,4 +1,5 @@
-//! What a response must say because of how its request was let in, whatever the handler has said.
+//! Changes that a response needs because of the credential of its request, whatever the handler has
+//! set.
 //!
 //! A handler's own headers are only ever made stricter. Adapters apply the
 //! [changes](Demands::changes) and decide nothing.
@@ -13,13 +14,14 @@ use crate::{
     request::HeaderValues,
 };
 
-/// The headers of a response that a handler has made. Each framework's adapter implements it.
+/// The headers of a response that a handler has created. Each adapter implements it for its
+/// framework.
 pub trait ResponseHead {
-    /// Every value of a header, in order. `name` is in lower case.
+    /// Returns all values of a header, in order. `name` is in lower case.
     fn header<'a>(&'a self, name: &str) -> HeaderValues<'a>;
 }
 
-/// A change of the headers of a response: one more, or one in place of others.
+/// A change of the headers of a response: a header to add, or to set in place of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderChange {
     header: ResponseHeader,
@@ -35,56 +37,56 @@ impl HeaderChange {
         Self { header, replaces: false }
     }
 
-    /// The header to set.
+    /// Returns the header to set.
     #[must_use]
     pub const fn header(&self) -> &ResponseHeader {
         &self.header
     }
 
-    /// Does it stand in place of all headers of its name? Otherwise it is added to them.
+    /// Returns whether it replaces all headers of its name. Otherwise it is added to them.
     #[must_use]
     pub const fn replaces(&self) -> bool {
         self.replaces
     }
 }
 
-/// What a response must say because of how its request was let in.
+/// What a response must contain because of the credential of its request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Demands {
     caching: Caching,
     varies: Varies,
-    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks; and the fields
-    /// of limits.
+    /// `Set-Cookie` headers that delete cookies, or set one that the client lacks; and the header
+    /// fields of limits.
     adds: Vec<ResponseHeader>,
-    /// What is set although it may be known only once the handler is done.
+    /// Headers that may be known only once the handler is done.
     outbox: Option<Outbox>,
 }
 
-/// The new cookie of a browser session, from whoever changes the session while its request is
-/// handled to the response. Clones share it.
+/// Carries the new cookie of a browser session from code that changes the session while its request
+/// is handled to the response. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Outbox(Arc<Mutex<Mail>>);
 
 #[derive(Default)]
 struct Mail {
     headers: Vec<ResponseHeader>,
-    /// Whether somebody is there who puts it into the response.
+    /// Is there a guard that puts the headers into the response?
     is_fetched: bool,
 }
 
 impl Outbox {
-    /// A guard says that it looks here when the handler is done; `false` if another one has said so
-    /// already.
+    /// Called by a guard that takes the headers when the handler is done; `false` if another guard
+    /// has called it already.
     pub(crate) fn open(&self) -> bool {
         !std::mem::replace(&mut self.mail().is_fetched, true)
     }
 
-    /// Does anybody look here?
+    /// Does a guard take the headers from here?
     pub(crate) fn is_open(&self) -> bool {
         self.mail().is_fetched
     }
 
-    /// Puts these headers in the place of those that are there.
+    /// Replaces the headers.
     pub(crate) fn post(&self, headers: Vec<ResponseHeader>) {
         self.mail().headers = headers;
     }
@@ -93,7 +95,7 @@ impl Outbox {
         self.mail().headers.clone()
     }
 
-    /// Nothing that is done under the lock can leave half of itself behind.
+    /// A panic under the lock leaves the data consistent, so poisoning is ignored.
     fn mail(&self) -> MutexGuard<'_, Mail> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,24 +115,24 @@ impl fmt::Debug for Outbox {
     }
 }
 
-/// Who may keep the response.
+/// Which caches may keep the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Caching {
-    /// Whoever the handler says.
+    /// As the handler says.
     #[default]
     Any,
-    /// Only the client itself.
+    /// The client only.
     Private,
     Nobody,
 }
 
-/// With which headers of the request the answer changes.
+/// The request headers on which the response depends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 enum Varies {
     #[default]
     Never,
     WithCookie,
-    /// With these: their names, separated by commas.
+    /// These header names, separated by commas.
     With(Arc<str>),
 }
 
@@ -144,7 +146,7 @@ impl Varies {
     }
 }
 
-/// What a shared cache goes by instead of `Cache-Control`, if it is there ([RFC
+/// Headers that a shared cache obeys instead of `Cache-Control` if they are present ([RFC
 /// 9213](https://www.rfc-editor.org/rfc/rfc9213)): the standard one, that of Edge Side Includes,
 /// and those of single providers.
 const TARGETED: [&str; 7] = [
@@ -163,29 +165,29 @@ impl Demands {
         Self { caching: Caching::Any, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
-    /// The credential was sent on purpose, in a header of a name that caches do not know.
+    /// The credential was sent on purpose, in a header that caches do not know.
     pub(crate) const fn of_unknown_header() -> Self {
         Self { caching: Caching::Private, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
-    /// The credential stood in the URL, which others keep.
+    /// The credential was in the URL, which caches, logs and histories keep.
     pub(crate) const fn of_url() -> Self {
         Self { caching: Caching::Nobody, varies: Varies::Never, adds: Vec::new(), outbox: None }
     }
 
-    /// The credential was a cookie: a shared cache must not hand the answer to somebody else.
+    /// The credential was a cookie: a shared cache must not serve the response to other clients.
     pub(crate) const fn of_cookie() -> Self {
         Self { caching: Caching::Private, varies: Varies::WithCookie, adds: Vec::new(), outbox: None }
     }
 
-    /// Nobody is there, where the answer to a user would be another. `headers` are those in which a
-    /// credential might have come.
+    /// There is no user, on a route whose response to a user would differ. `headers` are the
+    /// request headers in which a credential may be sent.
     pub(crate) const fn of_nobody(headers: Arc<str>) -> Self {
         Self { caching: Caching::Any, varies: Varies::With(headers), adds: Vec::new(), outbox: None }
     }
 
-    /// The same, and somebody is there: what a handler says of its answer to everybody does not
-    /// hold for this one.
+    /// The same with a user: what a handler allows for its response to guests does not hold for
+    /// this one.
     #[must_use]
     pub(crate) fn among_visitors(mut self, headers: Arc<str>) -> Self {
         if self.caching == Caching::Any {
@@ -195,40 +197,40 @@ impl Demands {
         self
     }
 
-    /// A cookie was dead, and is deleted by these headers.
+    /// A cookie was dead, and these headers delete it.
     pub(crate) const fn of_dead_cookie(clears: Vec<ResponseHeader>) -> Self {
         Self { caching: Caching::Private, varies: Varies::WithCookie, adds: clears, outbox: None }
     }
 
-    /// A limit has counted the request, and these fields say how.
+    /// A limit has counted the request, and these fields report it.
     pub(crate) const fn of_limits(fields: Vec<ResponseHeader>) -> Self {
         Self { caching: Caching::Any, varies: Varies::Never, adds: fields, outbox: None }
     }
 
-    /// The same, and this cookie is set.
+    /// The same, and sets this cookie.
     #[must_use]
     pub(crate) fn with_cookie(mut self, cookie: Option<ResponseHeader>) -> Self {
         self.adds.extend(cookie);
         self
     }
 
-    /// The same, and what lies in the outbox by then is set.
+    /// The same, and sets what is in the outbox by then.
     #[must_use]
     pub(crate) fn with_outbox(mut self, outbox: Option<&Outbox>) -> Self {
         self.outbox = outbox.cloned();
         self
     }
 
-    /// Is there nothing to change, whatever the response says?
+    /// Returns whether the response needs no change, whatever its headers are.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Can the response to a failed handler do without them? So it is if nobody keeps an answer of
-    /// this status unless told to ([RFC 9110 section
+    /// Returns whether an error response of a failed handler can do without the changes. This is so
+    /// if no cache keeps a response with this status unless told to ([RFC 9110 section
     /// 15.1](https://www.rfc-editor.org/rfc/rfc9110#section-15.1)). Where an error of the framework
-    /// cannot carry headers, it stays an error then.
+    /// cannot carry headers, it can stay an error then.
     #[must_use]
     pub fn spare_error(&self, status: u16) -> bool {
         let has_mail = self.outbox.as_ref().is_some_and(|outbox| !outbox.headers().is_empty());
@@ -242,8 +244,8 @@ impl Demands {
         }
     }
 
-    /// What is to change in a response with these headers. What it says already, or says more
-    /// strictly, stays as it is.
+    /// Returns the changes that a response with these headers needs. What it already says, or says
+    /// more strictly, stays as it is.
     pub fn changes(&self, response: &dyn ResponseHead) -> Vec<HeaderChange> {
         let set = |value: String| HeaderChange::set(ResponseHeader::new("cache-control", value));
         let stated = Stated::of(&response.header("cache-control"));
@@ -252,20 +254,20 @@ impl Demands {
             Caching::Private => stated.made_private().map(set),
             Caching::Nobody => Some(set("no-store".to_owned())),
         };
-        // A shared cache that goes by one of these would not even see the other.
+        // A shared cache that obeys one of these ignores `Cache-Control`.
         let targeted: &[&str] = if self.caching == Caching::Any { &[] } else { &TARGETED };
         let targeted = targeted.iter().filter(|name| !response.header(name).is_empty());
         let targeted = targeted.map(|name| HeaderChange::set(ResponseHeader::new(*name, "no-store")));
-        // What nobody keeps needs not say for whom else it would be good. Where a targeted header
-        // stays, a cache that knows it may keep what `Cache-Control` forbids the others to.
+        // A response that no cache keeps needs no `Vary`. But where a targeted header stays, a
+        // cache that obeys it may keep what `Cache-Control` forbids to others.
         let keeps_targeted =
             self.caching == Caching::Any && TARGETED.iter().any(|name| !response.header(name).is_empty());
         let is_kept = keeps_targeted || !stated.forbids_storing();
         let vary = if is_kept { self.vary(&response.header("vary")) } else { None };
         let set_by_handler = response.header("set-cookie");
-        // A handler that logs in or out says itself which cookie there is from now on.
+        // A handler that logs in or out sets the cookie itself.
         let sets = self.outbox.as_ref().map(Outbox::headers).unwrap_or_default();
-        // What was changed while the handler ran is newer than what the guard has found.
+        // Changes made while the handler ran are newer than what the guard has found.
         let own = self.adds.iter().filter(|own| !sets.iter().any(|set| is_same_cookie(own, set)));
         let is_spared =
             |added: &ResponseHeader| added.name() == "set-cookie" && sets_same_cookie(&set_by_handler, added);
@@ -275,7 +277,7 @@ impl Demands {
 }
 
 impl Demands {
-    /// The names that the response does not say yet.
+    /// The names that `Vary` lacks.
     fn vary(&self, stated: &HeaderValues<'_>) -> Option<HeaderChange> {
         let names = self.varies.names().split(", ");
         let missing: Vec<_> = names.filter(|name| !name.is_empty() && !lists(stated, name)).collect();
@@ -291,7 +293,7 @@ impl ResponseHead for Reply {
 }
 
 impl Reply {
-    /// Makes the changes that a grant demands of the answer.
+    /// Applies the changes that the demands require.
     #[must_use]
     pub fn amend(mut self, demands: &Demands) -> Self {
         for change in demands.changes(&self) {
@@ -306,7 +308,7 @@ impl Reply {
     }
 }
 
-/// The `Cache-Control` of a handler: its directives, or `None` if it cannot be read.
+/// The `Cache-Control` of a handler: its directives, or `None` if it cannot be parsed.
 struct Stated<'a>(Option<Vec<&'a str>>);
 
 impl<'a> Stated<'a> {
@@ -316,15 +318,15 @@ impl<'a> Stated<'a> {
         Self(lists.filter(|_| !values.is_cut_off()).map(|lists| lists.concat()))
     }
 
-    /// Not beside `must-understand`, with which caches that know it ignore `no-store` ([RFC 9111
-    /// section 5.2.2.3](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.3)).
+    /// Not together with `must-understand`, which makes caches that know it ignore `no-store` ([RFC
+    /// 9111 section 5.2.2.3](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.3)).
     fn forbids_storing(&self) -> bool {
         let says = |name| self.0.iter().flatten().any(|directive| is(directive, name));
         says("no-store") && !says("must-understand")
     }
 
-    /// The value that lets only the client keep what this lets others keep; `None` if this lets
-    /// nobody else already. What cannot be read is kept by nobody.
+    /// The value that restricts the response to the client; `None` if this one already does. A
+    /// value that cannot be parsed becomes `no-store`.
     fn made_private(&self) -> Option<String> {
         let Some(directives) = &self.0 else { return Some("no-store".to_owned()) };
         let for_others = |directive: &str| is(directive, "public") || is(directive, "s-maxage");
@@ -333,7 +335,7 @@ impl<'a> Stated<'a> {
         if is_private || self.forbids_storing() {
             return None;
         }
-        // `private="…"` speaks of single headers only.
+        // `private="…"` restricts single headers only.
         let kept = directives.iter().filter(|directive| !for_others(directive) && !is(directive, "private"));
         Some(std::iter::once("private").chain(kept.copied()).collect::<Vec<_>>().join(", "))
     }
@@ -345,8 +347,8 @@ fn is(directive: &str, name: &str) -> bool {
     own.trim().eq_ignore_ascii_case(name)
 }
 
-/// The members of a list (RFC 9110 section 5.6.1), which may hold commas in quotes. `None` if a
-/// quote is left open.
+/// The members of a list (RFC 9110 section 5.6.1), which may contain commas in quotes. `None` if a
+/// quote is not closed.
 fn split_list(text: &str) -> Option<Vec<&str>> {
     let (mut quoted, mut escaped) = (false, false);
     let members = text.split(|c| {
@@ -369,7 +371,8 @@ fn lists(values: &HeaderValues<'_>, wanted: &str) -> bool {
     values.iter().any(|value| value.split(|b| *b == b',').any(|name| is(name.trim_ascii())))
 }
 
-/// Does the handler set the cookie of this header, such as an own login? Then its word counts.
+/// Does the handler set the cookie of this header itself, as its own login would? Then the
+/// handler's cookie wins.
 fn sets_same_cookie(values: &HeaderValues<'_>, cookie: &ResponseHeader) -> bool {
     let name = name_of_cookie(cookie.value().as_bytes());
     values.is_cut_off() || values.iter().any(|value| name_of_cookie(value) == name)

@@ -1,11 +1,11 @@
-//! Outside text made fit for where it is shown: in HTML, and in a log record, where passwords and
-//! payloads are left out.
+//! Escaping of untrusted text for HTML and log records; log records also omit passwords and
+//! payloads.
 
 use std::{borrow::Cow, fmt};
 
-/// Text for HTML, between tags or in a quoted attribute: `&`, `<`, `>`, `"` and `'` are escaped.
+/// Escapes text for HTML, between tags or in a quoted attribute: `&`, `<`, `>`, `"` and `'`.
 ///
-/// For pages that are put together without a template engine, which escapes by itself.
+/// Use it for pages built without a template engine; template engines escape by themselves.
 ///
 /// ```
 /// use fauth_core::escape::html;
@@ -18,9 +18,8 @@ use std::{borrow::Cow, fmt};
 /// ```
 ///
 /// # Security
-/// It does not make text fit for an attribute without quotes, for a script or a style, nor for an
-/// address: `javascript:` passes. What leads somewhere is a
-/// [`LocalTarget`](crate::redirect::LocalTarget).
+/// It does not make text safe in unquoted attributes, scripts, styles or URLs: `javascript:`
+/// passes. For links use [`LocalTarget`](crate::redirect::LocalTarget).
 #[must_use]
 pub fn html(text: &str) -> Cow<'_, str> {
     const SPECIAL: [char; 5] = ['&', '<', '>', '"', '\''];
@@ -41,7 +40,8 @@ pub fn html(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Outside text in a log record: controls and direction marks escaped, cut at 256 bytes.
+/// Untrusted text in a log record: control characters and direction marks escaped, cut at 256
+/// bytes.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -64,7 +64,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Shows how long a payload is, not what it says.
+/// Shows only the length of a payload.
 pub(crate) struct Concealed<'a>(pub(crate) &'a str);
 
 impl fmt::Debug for Concealed<'_> {
@@ -73,11 +73,11 @@ impl fmt::Debug for Concealed<'_> {
     }
 }
 
-/// What stands in the place of a password.
+/// The replacement of a password.
 const HIDDEN: &str = "***";
 
-/// The text without passwords: neither those of URLs (`scheme://user:password@host`) nor the
-/// values of `password=` and its like. When in doubt, more is hidden.
+/// The text without passwords: neither those of URLs (`scheme://user:password@host`) nor the values
+/// of `password=` and similar keys. In doubt, more is hidden.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     let without = hide_in_urls(text);
     match hide_values(&without) {
@@ -101,17 +101,17 @@ fn hide_in_urls(text: &str) -> Cow<'_, str> {
     result.into()
 }
 
-/// What stands before and after a password. It may hold any character, also those that a URL should
-/// not have, so it lasts until the last `@` of the line.
+/// The text before and after a password. The password may hold any character, even those not
+/// allowed in a URL, so it lasts until the last `@` of the line.
 fn password_of_authority(rest: &str) -> Option<(&str, &str)> {
     let end = rest.find('\n').unwrap_or(rest.len());
     let (user_info, after) = rest.split_at_checked(rest.get(..end)?.rfind('@')?)?;
-    // Without a colon there is no password, but a token may stand in the place of the user.
+    // Without a colon there is no password, but a token may be in the place of the user.
     let from = user_info.find(':').map_or(0, |colon| colon + 1);
     Some((user_info.get(..from)?, after))
 }
 
-/// Names whose values are passwords, longer ones before those that they begin with.
+/// Names whose values are passwords; a name comes before its own prefixes.
 const NAMES: [&str; 4] = ["password", "passwd", "pass", "pwd"];
 
 /// The text without the values of `password = …`; `None` if it has none.
@@ -131,7 +131,7 @@ fn hide_values(text: &str) -> Option<String> {
     (done > 0).then(|| result + text.get(done..).unwrap_or_default())
 }
 
-/// Where the next name of a password ends, and where its value begins.
+/// The end of the next password's name, and the start of its value.
 fn next_value(lower: &str, from: usize) -> Option<(usize, usize)> {
     let rest = lower.get(from..)?;
     let candidates = NAMES.iter().flat_map(|name| {
@@ -144,7 +144,7 @@ fn next_value(lower: &str, from: usize) -> Option<(usize, usize)> {
     candidates.min()
 }
 
-/// Up to the matching quotation mark if it begins with one, otherwise up to the end of the word.
+/// Up to the matching quotation mark if it starts with one, otherwise up to the end of the word.
 fn length_of_value(rest: &str) -> usize {
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '&');

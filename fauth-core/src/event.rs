@@ -25,40 +25,40 @@ pub enum EventKind {
     Authenticated,
     /// A password check failed, or a login or API key was refused because the subject is revoked.
     /// `reason`: `unknown_identifier`, `wrong_password`, `inactive_user`, `unacceptable_password`,
-    /// `changed_meanwhile` (the user changed during the check), `other_user` (somebody who is
-    /// logged in gave the password of another), `subject_revoked`. `warn`.
+    /// `changed_meanwhile` (the user changed during the check), `other_user` (a logged-in user gave
+    /// the password of another user), `subject_revoked`. `warn`.
     AuthenticationFailed,
     /// A login succeeded: a pair of tokens was issued. `info`.
     LoggedIn,
-    /// A refresh token was exchanged for a new pair. `reason`: `in_grace` if it had been used
-    /// already, within the grace window. `info`.
+    /// A refresh token was exchanged for a new pair. `reason`: `in_grace` if it had already been
+    /// used, within the grace window. `info`.
     Refreshed,
-    /// A refresh token that had been exchanged already was presented again within the grace window,
+    /// A refresh token that had already been exchanged was presented again within the grace window,
     /// by another client than the one that exchanged it: from another network, or with another user
-    /// agent. It may be a copy. Bind the window with
+    /// agent. It may be a stolen copy. Bind the window with
     /// [`SessionConfig::bind_grace_to_client`](crate::SessionConfig::bind_grace_to_client). `warn`.
     SuspiciousRefresh,
-    /// A logout was answered, also if no valid token was sent and no session could be ended; there
-    /// is no `subject` then. `info`.
+    /// A logout was answered, even if no valid token was sent and no session was ended; then there
+    /// is no `subject`. `info`.
     LoggedOut,
-    /// All logins of a subject were ended. `reason`: `too_many_revocations` if one login was to be
-    /// ended, and the store had no room left for revocations of this subject. `info`.
+    /// All logins of a subject were ended. `reason`: `too_many_revocations` if a single login was
+    /// to be ended but the store had no room left for revocations of this subject. `info`.
     LoggedOutEverywhere,
     /// A session was ended from outside: by another session of its user, by an administrator, or
     /// by a login that replaced its cookies. `info`.
     SessionEnded,
-    /// A used refresh token was replayed, and the grace window did not cover it: somebody has a
-    /// copy. The session has been ended. `warn`.
+    /// A used refresh token was replayed outside the grace window: a copy of it exists. The session
+    /// has been ended. `warn`.
     TokenTheft,
     /// [`AuthProvider::revoke`](crate::AuthProvider::revoke) or
-    /// [`revoke_claim`](crate::AuthProvider::revoke_claim) revoked tokens; or mandates were taken
-    /// back, by their `anchors` or by the `delegation_epoch` of their `zone`. `info`.
+    /// [`revoke_claim`](crate::AuthProvider::revoke_claim) revoked tokens; or mandates were
+    /// revoked, by their `anchors` or by the `delegation_epoch` of their `zone`. `info`.
     Revoked,
-    /// [`AuthProvider::password_changed`](crate::AuthProvider::password_changed) has ended what was
-    /// issued before. `info`.
+    /// [`AuthProvider::password_changed`](crate::AuthProvider::password_changed) revoked everything
+    /// issued before the change. `info`.
     PasswordChanged,
-    /// [`AuthProvider::forget`](crate::AuthProvider::forget) has ended and deleted everything that
-    /// was kept of a subject. `info`.
+    /// [`AuthProvider::forget`](crate::AuthProvider::forget) ended and deleted everything stored
+    /// about a subject. `info`.
     SubjectForgotten,
     /// An authenticated user lacks what a route requires: a right, a recent login
     /// (`insufficient_user_authentication`), or anything but an API key (`api_key_not_allowed`).
@@ -69,19 +69,20 @@ pub enum EventKind {
     /// a missing credential, `info` for other faults of the caller, `error` for faults of the
     /// server.
     RequestRefused,
-    /// A request was refused by a [limit](crate::limit): once for each client that is refused,
-    /// until it is let through again, so that a flood raises no more of these than requests that
-    /// were let through. No [`RequestRefused`](Self::RequestRefused) is raised for it. `info`.
+    /// A [limit](crate::limit) refused a request. Raised once for each client when it is first
+    /// refused, and again only after a request of that client was admitted, so a flood never raises
+    /// more of these events than requests were admitted. No
+    /// [`RequestRefused`](Self::RequestRefused) is raised for it. `info`.
     RequestLimited,
-    /// An attempt to log in was refused by the [login throttle](crate::throttle), before the
-    /// password was looked at: once a minute for each account and each address at most. `reason`:
+    /// The [login throttle](crate::throttle) refused a login attempt before the password was
+    /// checked. Raised at most once a minute for each account and each address. `reason`:
     /// `account`, `account_and_address`, `address`, `locked` (a mailed token is needed), `tokens`
-    /// (an address sends tokens or API keys that nobody has issued). `warn`.
+    /// (an address sends tokens or API keys that were never issued). `warn`.
     LoginThrottled,
-    /// A mailed token has made an address familiar to an account. `info`.
+    /// A mailed token made an address familiar to an account. `info`.
     LoginUnlocked,
-    /// An administrator has [reset](crate::AuthProvider::reset_throttle) what was counted of an
-    /// account. `info`.
+    /// An administrator [reset](crate::AuthProvider::reset_throttle) the login throttle's counts
+    /// for an account. `info`.
     ThrottleReset,
     /// A loader or the application's password updater failed or did not answer in time, or a token
     /// could not be issued. `reason`: `loader_failed`, `loader_timeout`, `rehash_failed`,
@@ -107,27 +108,28 @@ pub enum EventKind {
     ApiKeyRevoked,
     /// A password was hashed again with the current settings, after a login. `info`.
     PasswordRehashed,
-    /// The keys of an issuer were fetched. `reason`: `not_modified` if the issuer says that they
-    /// are still the same. Names the `source`. `info`.
+    /// The keys of an issuer were fetched. `reason`: `not_modified` if the issuer reports no
+    /// change. Names the `source`. `info`.
     KeysFetched,
-    /// The keys of an issuer could not be fetched; those that there are stay in use as long as they
-    /// may. `reason` is that of the error, such as `timed_out`, `unreachable`, `status`,
+    /// The keys of an issuer could not be fetched; the known keys stay in use as long as they may.
+    /// `reason` is that of the error, such as `timed_out`, `unreachable`, `status`,
     /// `unusable_keys`; the field `error` holds its text. Names the `source`. `warn`.
     KeyFetchFailed,
-    /// The keys of an issuer are past their time and are still used, since none could be fetched:
+    /// The keys of an issuer are out of date and still in use, because no fetch succeeded. Raised
     /// once, until a fetch succeeds. Names the `source`. `warn`.
     KeysStale,
-    /// There are no keys of an issuer, or they are too old: its tokens are refused with a fault of
-    /// the server. Once, until a fetch succeeds. Names the `source`. `error`.
+    /// There are no keys of an issuer, or they are too old: its tokens are refused with a server
+    /// error. Raised once, until a fetch succeeds. Names the `source`. `error`.
     KeysUnavailable,
-    /// A mandate was accepted: it is good, and everything that was demanded of it is met. Names the
-    /// `subject`, the `token_id` and what the `mandate` says. Only raised for an [`AuthEvents`]
-    /// that [wants](AuthEvents::wants) it. `debug`.
+    /// A mandate was accepted: it is valid and meets every requirement. Names the `subject`, the
+    /// `token_id` and the contents of the `mandate`. Raised only for an [`AuthEvents`] that
+    /// [wants](AuthEvents::wants) it. `debug`.
     #[cfg(feature = "mandates")]
     MandateAccepted,
-    /// A mandate that verifies was refused with 401: revoked, of an earlier delegation epoch, used
-    /// before, for another use, without a user, or expired meanwhile. `reason` is that of the
-    /// [`Rejection`](crate::Rejection). Names the same as
+    /// A mandate that verifies was refused: with 401, because it is revoked, of an earlier
+    /// delegation epoch, already used, for another use, without a user, or expired in the meantime;
+    /// or with 503, because the server could not decide, for example during a store failure.
+    /// `reason` is that of the [`Rejection`](crate::Rejection). It names the same fields as
     /// [`MandateAccepted`](Self::MandateAccepted); so does the [`AccessDenied`](Self::AccessDenied)
     /// of a mandate that lacks something (403). The [`RequestRefused`](Self::RequestRefused) that
     /// follows names the route. `info`.
@@ -177,8 +179,8 @@ impl EventKind {
         }
     }
 
-    /// The level of its log records; only `RequestRefused` is raised at that of its rejection
-    /// instead.
+    /// The level of its log records. Only `RequestRefused` uses another one, the level of its
+    /// rejection.
     pub(crate) const fn level(self) -> tracing::Level {
         match self {
             Self::CallbackFailed | Self::KeysUnavailable | Self::StoreFailed => tracing::Level::ERROR,
@@ -195,7 +197,7 @@ impl EventKind {
     }
 }
 
-/// One event. A field that does not apply or is unknown is `None` and left out of the log record.
+/// One event. A field that does not apply or is unknown is `None` and omitted from the log record.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -205,12 +207,12 @@ pub struct Event<'a> {
     pub reason: Option<&'static str>,
     /// The subject (`sub`) of the user or token.
     pub subject: Option<&'a str>,
-    /// A keyed hash of the session's id: shows which records belong to the same session. The key
-    /// is the same as for `identifier`.
+    /// A keyed hash of the session id, to correlate the records of one session. The key is the same
+    /// as for `identifier`.
     pub session: Option<&'a str>,
-    /// A keyed hash of the identifier that was typed at login: tells attempts apart without
-    /// keeping what may be a password typed into the wrong field. The key is derived from the
-    /// signing key, so that all instances of an application produce the same hash.
+    /// A keyed hash of the identifier entered at login. It distinguishes attempts without storing
+    /// the text, which may be a password typed into the wrong field. The key is derived from the
+    /// signing key, so all instances of an application produce the same hash.
     pub identifier: Option<&'a str>,
     /// The request's method.
     pub method: Option<&'a str>,
@@ -218,31 +220,31 @@ pub struct Event<'a> {
     pub path: Option<&'a str>,
     /// The peer address of the socket; behind a reverse proxy, that of the proxy.
     pub peer: Option<SocketAddr>,
-    /// The client's address: behind [trusted proxies](crate::client::TrustedProxies) the one that
-    /// they report, otherwise that of the socket.
+    /// The client's address: the one reported by [trusted proxies](crate::client::TrustedProxies),
+    /// or otherwise the address of the socket.
     pub address: Option<IpAddr>,
-    /// The name of the source of keys, as `JwksSource` has it.
+    /// The name of the key source, as given to `JwksSource`.
     pub source: Option<&'a str>,
     /// The causes of a failure on the server.
     pub error: Option<&'a str>,
     /// The id of the mandate (`jti`). It is not part of the log record.
     #[cfg(feature = "mandates")]
     pub token_id: Option<&'a str>,
-    /// What the mandate says. The log record has its `zone` and `client_id`, and no id of a
-    /// session.
+    /// The contents of the mandate. The log record holds its `zone` and `client_id`, and no session
+    /// id.
     #[cfg(feature = "mandates")]
     pub mandate: Option<&'a Mandate>,
-    /// The zone of the mandate, or of what was taken back.
+    /// The zone of the mandate, or of the revocation.
     #[cfg(feature = "mandates")]
     pub zone: Option<&'a str>,
-    /// The anchors that were revoked, 32 in one event at most; for more of them, there are several.
-    /// Some are ids of sessions: the log record has their number instead.
+    /// The revoked anchors, at most 32 in one event; more of them raise several events. Some
+    /// anchors are session ids, so the log record holds only their number.
     #[cfg(feature = "mandates")]
     pub anchors: &'a [&'a str],
-    /// The delegation epoch that holds in the `zone` after it was to be raised.
+    /// The delegation epoch in force in the `zone` after an attempt to raise it.
     #[cfg(feature = "mandates")]
     pub delegation_epoch: Option<u64>,
-    /// The trace that the request belongs to, as it says itself; only for a sink that
+    /// The trace context that the request claims to belong to; set only for a sink that
     /// [reads](AuthEvents::reads_trace) it. It is not part of the log record.
     #[cfg(feature = "mandates")]
     pub trace: Option<&'a TraceContext>,
@@ -282,7 +284,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Was it the server that failed?
+    /// Returns whether the server is at fault.
     #[cfg(feature = "caracal-audit")]
     pub(crate) fn is_fault_of_server(&self) -> bool {
         self.level == tracing::Level::ERROR
@@ -298,7 +300,7 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// With the subject of a token, and what is known of it as a mandate.
+    /// Adds the subject of a token, and its mandate if it is one.
     pub(crate) fn token(mut self, payload: &'a TokenPayload) -> Self {
         self.subject = Some(payload.subject());
         #[cfg(feature = "mandates")]
@@ -345,8 +347,8 @@ impl<'a> Event<'a> {
 
 /// Receives every event: the application's own sink, for an audit trail or for metrics.
 ///
-/// It is called while the request is being handled. Do not block; pass the event on to a queue or
-/// a counter.
+/// It is called while the request is being handled. Do not block; pass the event on to a queue or a
+/// counter.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -365,32 +367,31 @@ impl<'a> Event<'a> {
 /// ```
 ///
 /// # Security
-/// A stranger may have chosen path, method and subject: escape them before writing them to
-/// anything that is read line by line. In the records that fauth itself writes, they are escaped
-/// and cut at 256 bytes.
+/// Path, method and subject may come from an untrusted client. Escape them before writing them to
+/// anything that is read line by line. In the log records that fauth writes, they are escaped and
+/// cut at 256 bytes.
 pub trait AuthEvents: Send + Sync + 'static {
     /// Called once for each event.
     fn on_event(&self, event: &Event<'_>);
 
-    /// Does it look at [`Event::trace`]? Then the events of accepted and refused mandates name
-    /// method, path and address of their request too. Default: no, and nobody reads the head for
-    /// it.
+    /// Returns whether this sink reads [`Event::trace`]. If it does, the events of accepted and
+    /// refused mandates also name the method, path and address of their request. Default: no, and
+    /// the request head is not read for it.
     #[cfg(feature = "mandates")]
     fn reads_trace(&self) -> bool {
         false
     }
 
-    /// Does it want events of this kind that are only raised where somebody does, such as those of
-    /// accepted mandates, one for each request? Asked before such an event is raised, also for its
-    /// log record. Every other event is raised in any case. Default: no.
+    /// Returns whether this sink wants an event that is raised only on demand, such as those of
+    /// accepted mandates, which occur at every request with a mandate. It is called before such an
+    /// event is raised or logged. All other events are raised in any case. Default: no.
     fn wants(&self, kind: EventKind) -> bool {
         let _ = kind;
         false
     }
 }
 
-/// What the log record tells of a mandate, or of what was taken back: no id of a session, and none
-/// of a mandate.
+/// What the log record says about a mandate or a revocation: no session id and no mandate id.
 #[derive(Default)]
 struct Told<'a> {
     zone: Option<&'a str>,
@@ -419,8 +420,7 @@ impl<'a> Told<'a> {
 /// Writes the event to `tracing`, with outside text escaped.
 pub(crate) fn trace(event: &Event<'_>, level: tracing::Level) {
     let told = Told::by(event);
-    // `tracing` fixes the level of a record at compile time, so each level has its own
-    // call site.
+    // `tracing` fixes the level of a record at compile time, so each level has its own call site.
     macro_rules! record {
         ($level:ident) => {
             tracing::event!(

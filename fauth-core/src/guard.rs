@@ -1,4 +1,5 @@
-//! A guard: a provider, a requirement, and the form of the refusal. What every adapter puts in front of a route.
+//! A guard: a provider, a requirement, and the form of rejections. Adapters put it in front of
+//! routes.
 
 use std::{
     borrow::Cow,
@@ -29,12 +30,13 @@ use crate::{
     visitor::Visitor,
 };
 
-/// A form without any field.
+/// A form without fields.
 const NO_FORM: &[u8] = &[];
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// Decides for a route or a group of routes who may enter. Adapters wrap it in their framework's middleware and decide nothing themselves.
+/// Decides which requests may reach a route or a group of routes. Adapters wrap it in their
+/// framework's middleware, and decide nothing themselves.
 ///
 /// ```
 /// # use fauth_core::{AuthUser, Guard, reply::Reply, request::RequestHead, routes::BodyError};
@@ -51,7 +53,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// # }
 /// ```
 pub struct Guard<U> {
-    /// One pointer: adapters clone a guard for each request.
+    /// A single pointer, because adapters clone a guard for each request.
     inner: Arc<Inner<U>>,
 }
 
@@ -60,41 +62,41 @@ struct Inner<U> {
     requirement: Requirement,
     renderer: Arc<dyn Renderer>,
     admits: Admits,
-    /// Keeps it in the provider's list for audits. No request looks at it.
+    /// Keeps the guard in the provider's list for audits. Requests do not use it.
     declaration: Arc<Declaration>,
     limits: Option<Arc<Stages<U>>>,
-    /// What it is with the provider that a switch has set: made at the first request, and again
-    /// when another one is set.
+    /// The same guard with the provider that a switch has set: created at the first request, and
+    /// again when another provider is set.
     switched: RwLock<Option<Guard<U>>>,
     /// The provider of the switch that this one was made for.
     pin: Option<Pinned<U>>,
-    /// It was made for one request that began without a provider, and no provider that is set in
-    /// the meantime decides about that request.
+    /// The guard was created for one request that began without a provider. A provider that is set
+    /// meanwhile does not decide about that request.
     is_final: bool,
-    /// Of a request whose path the router reads differently from the rules.
+    /// The router reads the path of this request differently from the rules.
     is_misread: bool,
 }
 
-/// The limits of a guard: before anything is read of a request, and after it was let in.
+/// The limits of a guard: before the request is read, and after it was admitted.
 struct Stages<U> {
     before: Option<Limiter<U>>,
     after: Option<Limiter<U>>,
 }
 
-/// Whom a guard lets in.
+/// Which requests a guard admits.
 #[derive(Debug, Clone)]
 enum Admits {
     /// Users who meet the requirement.
     Users,
-    /// Them, and whoever presents nothing.
+    /// Users, and requests without a credential.
     Everybody,
-    /// Only whoever presents nothing.
+    /// Only requests without a credential.
     Guests(Home),
-    /// Everybody, without a look at what is presented.
+    /// All requests; credentials are not read.
     Unseen,
 }
 
-/// Where users are sent who come to a page for guests.
+/// Where users are redirected from pages for guests.
 #[derive(Debug, Clone)]
 struct Home {
     target: LocalTarget,
@@ -102,9 +104,10 @@ struct Home {
 }
 
 impl<U: AuthUser> Guard<U> {
-    /// A guard that lets in whoever meets `requirement`.
+    /// Creates a guard that admits requests that meet `requirement`.
     ///
-    /// An impossible requirement is reported to the log here, and refuses every request with 500; see [`Requirement::validate`].
+    /// An impossible requirement is logged here, and refuses every request with 500; see
+    /// [`Requirement::validate`].
     #[must_use]
     #[track_caller]
     pub fn new(provider: &AuthProvider<U>, requirement: Requirement) -> Self {
@@ -113,10 +116,10 @@ impl<U: AuthUser> Guard<U> {
         Self::with(provider, requirement, Arc::clone(provider.renderer()), Admits::Users, declared)
     }
 
-    /// A guard for a group of routes, that lets in known and active users; [`and`](Self::and) asks
-    /// for more. Audits list it as a group.
+    /// Creates a guard for a group of routes. It admits known and active users; [`and`](Self::and)
+    /// adds requirements. Audits list it as a group.
     ///
-    /// `prefix` is the path of the group, if it knows that by itself; otherwise it is empty, and
+    /// `prefix` is the path of the group if the group knows it; otherwise pass an empty string, and
     /// the group lies where it is mounted.
     #[must_use]
     #[track_caller]
@@ -127,11 +130,11 @@ impl<U: AuthUser> Guard<U> {
         Self::with(provider, requirement, Arc::clone(provider.renderer()), Admits::Users, declared)
     }
 
-    /// A guard for what everybody may see, users and visitors: it lets in whoever presents nothing,
-    /// and an active user. A bad credential is refused; a dead cookie counts as none and is
-    /// deleted, as extractors cannot do.
+    /// Creates a guard for routes that are open to guests and users. It admits requests without a
+    /// credential, and active users. An invalid credential is refused. A dead cookie counts as none
+    /// and is deleted, which an extractor cannot do.
     ///
-    /// It takes paths and methods as they come: it keeps nobody out because of them.
+    /// Unlike other guards, it refuses no request for its path or method.
     #[must_use]
     #[track_caller]
     pub fn visitor(provider: &AuthProvider<U>) -> Self {
@@ -145,17 +148,18 @@ impl<U: AuthUser> Guard<U> {
         )
     }
 
-    /// A guard for what only guests may see: the sign-in page, the registration. It lets in whoever
-    /// presents nothing, or nothing but a dead cookie, which is deleted.
+    /// Creates a guard for routes that are for guests only: the sign-in page, the registration. It
+    /// admits requests without a credential, or with nothing but a dead cookie, which is deleted.
     ///
     /// A signed-in user is refused with [`Rejection::GuestsOnly`]:
-    /// - a page and a form (see [`RequestKind`]) are answered by 303 to the `next` of the request's
-    ///   query, if it is a [`LocalTarget`], else to [`home`](Self::home). The body of a form is not
-    ///   read: a sign-in form that was left open in another tab signs nobody else in. To let users
-    ///   change accounts, guard the page alone and not what its form is sent to.
-    /// - calls of scripts, and everything with an `Authorization` header, are answered by 403.
+    /// - A page or a form (see [`RequestKind`]) is answered with 303 to the `next` parameter of the
+    ///   request's query if it is a [`LocalTarget`], otherwise to [`home`](Self::home). The body of
+    ///   a form is not read, so a sign-in form left open in another tab does not log in another
+    ///   user. To let users change accounts, guard the page only, and not the route to which its
+    ///   form is sent.
+    /// - Calls by scripts, and all requests with an `Authorization` header, are answered with 403.
     ///
-    /// Any other bad credential is refused as by any guard.
+    /// Any other invalid credential is refused as by any guard.
     #[must_use]
     #[track_caller]
     pub fn guests(provider: &AuthProvider<U>) -> Self {
@@ -165,7 +169,7 @@ impl<U: AuthUser> Guard<U> {
         Self::with(provider, Requirement::user(), renderer, Admits::Guests(home), declared)
     }
 
-    /// A guard of the rules of an application, which are listed by `declaration` all together.
+    /// A guard for path rules; `declaration` lists all rules of the application together.
     pub(crate) fn of_rule(
         provider: &AuthProvider<U>,
         access: &Access,
@@ -182,21 +186,20 @@ impl<U: AuthUser> Guard<U> {
         Self::with(provider, requirement, renderer, admits, Arc::clone(declaration))
     }
 
-    /// Is it one for [guests](Self::guests)?
+    /// Is it a guard for [guests](Self::guests)?
     pub(crate) fn is_for_guests(&self) -> bool {
         matches!(self.inner.admits, Admits::Guests(_))
     }
 
-    /// Sends users who come to a page for [guests](Self::guests) to this path, unless the request's
-    /// query has a `next`. Default: `/`.
+    /// Sets the path to which users are redirected from routes for [guests](Self::guests), unless
+    /// the query of the request has a `next` parameter. Default: `/`.
     ///
-    /// A path that is no [`LocalTarget`] is reported to the log, and every request is refused with
-    /// 500. Guards that let users in send nobody away: there it is reported to the log and has no
-    /// effect.
+    /// A path that is not a [`LocalTarget`] is logged, and every request is refused with 500. On a
+    /// guard that admits users this setting has no effect, which is logged too.
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         let Admits::Guests(home) = &self.inner.admits else {
-            let problem = "`home` is for guards that let in guests only";
+            let problem = "`home` has no effect on a guard that admits users: use it with `Guard::guests`";
             tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
             return self;
         };
@@ -232,7 +235,7 @@ impl<U: AuthUser> Guard<U> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The same with a change, for whatever provider decides: all that is not changed stays.
+    /// A copy with a change, for any provider that decides; everything else stays.
     fn changed(&self, change: impl FnOnce(&mut Inner<U>)) -> Self {
         let Inner { provider, requirement, renderer, admits, declaration, limits, .. } = &*self.inner;
         let mut inner = Inner {
@@ -251,11 +254,11 @@ impl<U: AuthUser> Guard<U> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Puts a limit in front of what is guarded: `"5/minute"`, or a
-    /// [`Limit`](crate::limit::Limit). One by address counts before anything is read of a
-    /// request, one by user after the user was let in. Several are all asked.
+    /// Adds a limit: `"5/minute"`, or a [`Limit`](crate::limit::Limit). A limit by address counts
+    /// before anything is read of a request, a limit by user after the user was admitted. All
+    /// limits of a guard apply.
     ///
-    /// What is no limit is reported to the log, and every request is refused with 500.
+    /// An invalid limit is logged, and every request is refused with 500.
     #[must_use]
     #[track_caller]
     pub fn limit(self, limit: impl IntoLimit) -> Self {
@@ -280,40 +283,41 @@ impl<U: AuthUser> Guard<U> {
         })
     }
 
-    /// Does it limit anything? If not, adapters need not ask.
+    /// Returns whether the guard has limits. Without limits, adapters can skip them.
     #[must_use]
     pub fn is_limited(&self) -> bool {
         self.inner.limits.is_some()
     }
 
-    /// Asks the limits that count before anything is read of the request.
+    /// Checks the limits that count before anything is read of the request.
     pub fn ask_before(&self, head: &dyn RequestHead) -> Asked<U> {
         let limiter = self.inner.limits.as_ref().and_then(|limits| limits.before.as_ref());
         limiter.map_or_else(Asked::nothing, |limiter| limiter.ask(head, None))
     }
 
-    /// Asks the limits that count requests which were let in. `granted` is whom
-    /// [`enter`](Self::enter) has let in.
+    /// Checks the limits that count admitted requests. `granted` is the user whom
+    /// [`enter`](Self::enter) has admitted.
     pub fn ask_after(&self, head: &dyn RequestHead, granted: Option<&Granted<U>>) -> Asked<U> {
         let limiter = self.inner.limits.as_ref().and_then(|limits| limits.after.as_ref());
         limiter.map_or_else(Asked::nothing, |limiter| limiter.ask(head, granted))
     }
 
-    /// The answer to a request that a limit has refused, in the form of this guard.
+    /// Turns a refusal by a limit into a response, in the form of this guard.
     pub fn refuse_limited(&self, limited: &Limited, head: &dyn RequestHead) -> Reply {
         limited.reply(&self.inner.provider, head, &*self.inner.renderer)
     }
 
-    /// Its limits, for documents.
+    /// The limits of this guard, for documents.
     #[cfg(feature = "openapi")]
     pub(crate) fn limits(&self) -> impl Iterator<Item = &Limit> {
         let limits = self.inner.limits.iter().flat_map(|limits| [&limits.before, &limits.after]);
         limits.flatten().flat_map(Limiter::limits)
     }
 
-    /// The guard that decides about one request, from its beginning to its end: this one, or, if
-    /// its provider stands for that of a [switch](crate::AuthSwitch), the same with the provider
-    /// with which the request began, or which is set now.
+    /// Returns the guard that decides about one request, from its beginning to its end. If the
+    /// provider is that of a [switch](crate::AuthSwitch), it is this guard with the provider with
+    /// which the request began, or else with the one that is set now. Otherwise it is this guard
+    /// itself.
     ///
     /// ```
     /// # use fauth_core::{AuthUser, Guard, Pinned};
@@ -321,7 +325,7 @@ impl<U: AuthUser> Guard<U> {
     /// #     guard: Guard<U>, kept_with_the_request: impl Fn() -> Option<Pinned<U>>,
     /// # ) {
     /// let guard = guard.for_request(kept_with_the_request);
-    /// // `read`, `enter` and the rest of it; what is further in finds `guard.pin()`
+    /// // `read`, `enter` and so on; inner guards and extractors find `guard.pin()`
     /// # }
     /// ```
     pub fn for_request(&self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Cow<'_, Self> {
@@ -332,7 +336,7 @@ impl<U: AuthUser> Guard<U> {
         self.with_current(&provider.clone().for_request(pinned))
     }
 
-    /// The same, with the provider that was found to decide about the request.
+    /// The guard with the provider that decides about the request.
     pub(crate) fn with_current(&self, current: &AuthProvider<U>) -> Cow<'_, Self> {
         if self.inner.is_final || !self.inner.provider.is_switched() {
             return Cow::Borrowed(self);
@@ -351,7 +355,7 @@ impl<U: AuthUser> Guard<U> {
 
     fn made_for(&self, current: &AuthProvider<U>) -> Self {
         let Inner { provider, renderer, limits, .. } = &*self.inner;
-        // What was taken over from the provider is taken from the new one.
+        // What the old provider had given to the guard comes from the new one.
         let is_own = !Arc::ptr_eq(renderer, provider.renderer());
         let renderer = if is_own { renderer } else { current.renderer() };
         self.changed(|inner| {
@@ -362,7 +366,7 @@ impl<U: AuthUser> Guard<U> {
         })
     }
 
-    /// For everybody, as long as no provider is set. Visitors go on being visitors.
+    /// Admits all requests while no provider is set. Visitors stay visitors.
     fn opened(&self) -> Self {
         self.for_one_request(match self.inner.admits {
             Admits::Everybody => Admits::Everybody,
@@ -390,7 +394,8 @@ impl<U: AuthUser> Guard<U> {
         })
     }
 
-    /// The guard of a request that two guards of rules are about: both requirements must be met.
+    /// The guard of a request to which two guards of path rules apply: both requirements must be
+    /// met.
     pub(crate) fn also_asking(&self, requirement: &Requirement) -> Self {
         let both = self.inner.requirement.clone().and_by_itself(requirement.clone());
         self.changed(|inner| {
@@ -399,14 +404,14 @@ impl<U: AuthUser> Guard<U> {
         })
     }
 
-    /// The provider of a switch with which this guard decides, for whatever is further in: adapters
-    /// keep it with the request.
+    /// Returns the provider of a switch with which this guard decides, for inner guards and
+    /// extractors. Adapters keep it with the request.
     #[must_use]
     pub fn pin(&self) -> Option<Pinned<U>> {
         self.inner.pin.clone()
     }
 
-    /// Gives the refusals of this guard a form of their own.
+    /// Sets the renderer for rejections of this guard.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         if let Err(fault) = renderer.validate() {
@@ -415,19 +420,19 @@ impl<U: AuthUser> Guard<U> {
         self.with_renderer(Arc::new(renderer))
     }
 
-    /// The same, of one that was looked at.
+    /// The same, with a renderer that was validated.
     pub(crate) fn with_renderer(self, renderer: Arc<dyn Renderer>) -> Self {
         self.changed(|inner| inner.renderer = renderer)
     }
 
-    /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
-    /// is the path of the sign-in page.
+    /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A
+    /// string is the path of the sign-in page.
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Asks for more: whoever enters must meet `requirement` too, and be somebody.
+    /// Adds a requirement: requests must meet it too, and must be authenticated.
     #[must_use]
     pub fn and(self, requirement: Requirement) -> Self {
         let joined = self.inner.requirement.clone().and(requirement);
@@ -441,19 +446,20 @@ impl<U: AuthUser> Guard<U> {
         })
     }
 
-    /// What this guard asks for, of whoever is somebody.
+    /// Returns the requirement, which applies to authenticated requests.
     #[must_use]
     pub fn requirement(&self) -> &Requirement {
         &self.inner.requirement
     }
 
-    /// Does it let in whoever presents nothing, as [`visitor`](Self::visitor) does?
+    /// Returns whether requests without a credential are admitted as well as users, as by
+    /// [`visitor`](Self::visitor).
     #[must_use]
     pub fn is_optional(&self) -> bool {
         matches!(self.inner.admits, Admits::Everybody)
     }
 
-    /// Whom it lets in, as documents and audits show it.
+    /// Returns which requests are admitted, as documents and audits show it.
     #[must_use]
     pub fn access(&self) -> Access {
         match self.inner.admits {
@@ -464,20 +470,21 @@ impl<U: AuthUser> Guard<U> {
         }
     }
 
-    /// What audits list of it. Groups tell it their routes.
+    /// Returns the entry for audits. Groups add their routes to it.
     #[must_use]
     pub fn declaration(&self) -> &Arc<Declaration> {
         &self.inner.declaration
     }
 
-    /// Whose users it lets in.
+    /// Returns the provider of the users whom this guard admits.
     #[must_use]
     pub fn provider(&self) -> &AuthProvider<U> {
         &self.inner.provider
     }
 
-    /// Reads what the request presents, and verifies its token. `earlier` is what a guard further out has granted to the same request; if that was of the same
-    /// provider, nothing is verified or loaded again.
+    /// Reads the credential of a request, and verifies its token. `earlier` is what an outer guard
+    /// has granted to the same request; if that belongs to the same provider, nothing is verified
+    /// or loaded again.
     pub fn read(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
         if self.inner.is_misread {
             return self.inner.provider.refused(Rejection::AmbiguousPath);
@@ -485,9 +492,9 @@ impl<U: AuthUser> Guard<U> {
         if self.is_optional() {
             return self.inner.provider.read_again(head, earlier);
         }
-        // TRACE echoes headers, CONNECT asks for a tunnel: no handler behind a guard is meant to answer them.
-        // A WebSocket over HTTP/2 comes by CONNECT too, and is a request like its handshake over
-        // HTTP/1.1.
+        // TRACE echoes headers, and CONNECT asks for a tunnel: no handler behind a guard should
+        // answer them. A WebSocket over HTTP/2 uses CONNECT too, and is a request like its
+        // handshake over HTTP/1.1.
         if matches!(head.method(), "TRACE" | "CONNECT") && !is_websocket_connect(head) {
             return self.inner.provider.refused(Rejection::MethodNotAllowed { allow: METHODS });
         }
@@ -500,30 +507,30 @@ impl<U: AuthUser> Guard<U> {
         self.inner.provider.read_again(head, earlier)
     }
 
-    /// Lets the request in, or not; where a user is optional, also without one. A [browser
-    /// session](crate::transport::SessionCookie) is carried on by it.
+    /// Decides whether the request is admitted; where a user is optional, also without one. A
+    /// [browser session](crate::transport::SessionCookie) is extended by it.
     ///
-    /// No body is read: a CSRF token that could only be in a form is missing. Adapters call
+    /// The body is not read, so a CSRF token in a form counts as missing. Adapters call
     /// [`enter_reading`](Self::enter_reading).
     ///
     /// # Errors
-    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) turns it into a response.
     pub async fn enter(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
         self.enter_reading(presented, |_| std::future::ready(Ok(NO_FORM))).await
     }
 
-    /// As [`enter`](Self::enter), and looks for the [CSRF
-    /// token](crate::AuthProviderBuilder::csrf_tokens) of the request in its form, if it can be
-    /// nowhere else and whoever sends it may enter. What adapters call.
+    /// Like [`enter`](Self::enter), but looks for the [CSRF
+    /// token](crate::AuthProviderBuilder::csrf_tokens) in the form if it can be nowhere else and
+    /// the request meets the requirement. Adapters call this.
     ///
-    /// `read` is called in that case only. It reads the body to its end, gives it up with
-    /// [`BodyError::TooLarge`](crate::routes::BodyError::TooLarge) if it is longer than the limit
-    /// that it is told, in bytes, and puts what it has read in the place of the body, so that the
-    /// handler finds it unchanged. It is stopped after the provider's
+    /// `read` is called in that case only. It must read the whole body, give up with
+    /// [`BodyError::TooLarge`](crate::routes::BodyError::TooLarge) if the body is longer than the
+    /// limit passed to it, in bytes, and put what it has read back in place of the body, so that
+    /// the handler finds it unchanged. It is cancelled after the provider's
     /// [`body_timeout`](crate::AuthProviderBuilder::body_timeout).
     ///
     /// # Errors
-    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) turns it into a response.
     pub async fn enter_reading<F, B>(
         &self,
         presented: Presented<U>,
@@ -548,44 +555,45 @@ impl<U: AuthUser> Guard<U> {
         }
     }
 
-    /// Whom a guard for [visitors](Self::visitor) has let in, to be kept with the request for
-    /// templates; `None` of every other guard.
+    /// Returns the visitor that a guard for [visitors](Self::visitor) has admitted, to be kept with
+    /// the request for templates; `None` for every other guard.
     #[must_use]
     pub fn greet(&self, entered: &Entered<U>) -> Option<Visitor<U>> {
         self.is_optional().then(|| self.inner.provider.visitor(entered.granted()))
     }
 
-    /// Lets a user in who meets the requirement, and nobody else. Adapters call
-    /// [`enter_reading`](Self::enter_reading), which also lets visitors and guests in, carries
-    /// sessions on and finds the CSRF token of a form.
+    /// Admits only users who meet the requirement. Adapters call
+    /// [`enter_reading`](Self::enter_reading), which also admits visitors and guests, extends
+    /// sessions and finds the CSRF token of a form.
     ///
     /// # Errors
-    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer.
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) turns it into a response.
     pub async fn check(&self, presented: Presented<U>) -> Result<Granted<U>, Rejection> {
         let granted = self.inner.provider.check(presented, &self.inner.requirement).await?;
         if matches!(self.inner.admits, Admits::Guests(_)) { Err(Rejection::GuestsOnly) } else { Ok(granted) }
     }
 
-    /// Must an adapter keep the headers of a request that it lets in, because a refusal that the
-    /// handler may return is written by them? Not for the forms of the core.
+    /// Returns whether an adapter must keep the headers of an admitted request, because a rejection
+    /// that the handler may return is rendered from them. The renderers of this crate do not need
+    /// them, unless there are trusted proxies.
     #[must_use]
     pub fn refusals_read_headers(&self) -> bool {
         self.inner.renderer.reads_headers() || self.inner.provider.has_trusted_proxies()
     }
 
-    /// The body of the refusals of this guard, for documents.
+    /// The body of this guard's rejections, for documents.
     #[cfg(feature = "openapi")]
     pub(crate) fn describe_refusals(&self) -> Option<RefusalBody> {
         self.inner.renderer.describe()
     }
 
-    /// The answer to what a handler behind this guard has returned; see
+    /// Turns a rejection returned by a handler behind this guard into a response; see
     /// [`AuthProvider::refuse_in_handler`].
     pub fn refuse_in_handler(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         self.inner.provider.refuse_in_handler_as(rejection, head, &*self.inner.renderer)
     }
 
-    /// The answer to a refused request.
+    /// Turns a rejection into a response.
     pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         match (&self.inner.admits, rejection) {
             (Admits::Guests(home), Rejection::GuestsOnly) => {
@@ -598,14 +606,14 @@ impl<U: AuthUser> Guard<U> {
 }
 
 impl<U: AuthUser> Stages<U> {
-    /// The same, counted by the provider that a switch has set.
+    /// The same limits, counted by the provider that a switch has set.
     fn made_for(&self, current: &AuthProvider<U>) -> Self {
         let made = |limiter: &Limiter<U>| limiter.made_for(current);
         Self { before: self.before.as_ref().map(made), after: self.after.as_ref().map(made) }
     }
 }
 
-/// Sends browsers of users away from a page for guests.
+/// Redirects browsers of signed-in users away from a page for guests.
 struct ToHome {
     home: LocalTarget,
     calls: Arc<dyn Renderer>,
@@ -616,7 +624,7 @@ impl ToHome {
         if !RequestKind::of(head).is_navigation() {
             return None;
         }
-        // Never from a page to itself.
+        // Never redirects a page to itself.
         let leads_away = |target: &LocalTarget| target.path() != head.path();
         let next = LocalTarget::from_query(head.query(), NEXT).filter(leads_away);
         next.or_else(|| Some(self.home.clone()).filter(leads_away))
@@ -652,7 +660,7 @@ pub(crate) fn report(fault: &ConfigError) {
         target: "fauth",
         event = "impossible_setting",
         error = %fault,
-        "a setting of this guard cannot work: what depends on it is refused",
+        "a setting of this guard is invalid: requests that depend on it are refused",
     );
 }
 

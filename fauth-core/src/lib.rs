@@ -26,6 +26,9 @@ pub mod ended;
 mod error;
 pub mod escape;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 pub mod limit;
 mod limiter;

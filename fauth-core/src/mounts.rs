@@ -1,7 +1,7 @@
-//! Where the ready-made endpoints lie, and whether a page of the application's own lies at the same
-//! path.
+//! The paths of the ready-made endpoints, and which of them are shared with a page of the
+//! application.
 //!
-//! It is plain data: an adapter asks it for each endpoint, and mounts what it finds.
+//! This is plain data: an adapter iterates over it and mounts each endpoint.
 
 use std::{borrow::Cow, panic::Location, sync::Arc};
 
@@ -20,7 +20,7 @@ use crate::{
     user::AuthUser,
 };
 
-/// The ready-made endpoints that are mounted, and where.
+/// The mounted ready-made endpoints and their paths.
 ///
 /// ```
 /// use fauth_core::{mounts::Mounts, routes::Endpoint};
@@ -38,22 +38,21 @@ pub struct Mounts {
     declaration: Arc<Declaration>,
 }
 
-/// One endpoint at its place.
+/// One endpoint at its path.
 #[derive(Debug, Clone)]
 pub struct Mount {
     endpoint: Endpoint,
     path: Cow<'static, str>,
     has_page: bool,
-    /// Each with the place in the code where it was added.
+    /// Each with the code location that added it.
     limits: Vec<(Result<Limit, ConfigError>, &'static Location<'static>)>,
-    /// Keeps the endpoints in the provider's list for audits, for as long as one of them is
-    /// mounted.
+    /// Keeps the endpoints in the provider's audit list for as long as one of them is mounted.
     #[expect(dead_code, reason = "it is there to be held")]
     declaration: Arc<Declaration>,
 }
 
 impl Mounts {
-    /// All endpoints that this provider can answer, each at its usual path.
+    /// All endpoints that this provider can answer, each at its default path.
     #[must_use]
     #[track_caller]
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> Self {
@@ -70,7 +69,7 @@ impl Mounts {
         Self { mounts, declaration }.declared()
     }
 
-    /// Tells audits which endpoints there are now.
+    /// Updates the audit list with the current endpoints.
     fn declared(self) -> Self {
         let endpoint = |mount: &Mount| {
             let limits = mount.limits().map(Limit::in_words).collect();
@@ -81,7 +80,7 @@ impl Mounts {
         self
     }
 
-    /// Keeps these endpoints and no others.
+    /// Keeps only these endpoints.
     #[must_use]
     pub fn only(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         let kept: Vec<_> = endpoints.into_iter().collect();
@@ -89,18 +88,18 @@ impl Mounts {
         self.declared()
     }
 
-    /// Leaves this endpoint out.
+    /// Removes this endpoint.
     #[must_use]
     pub fn without(mut self, endpoint: Endpoint) -> Self {
         self.mounts.retain(|mount| mount.endpoint != endpoint);
         self.declared()
     }
 
-    /// Mounts an endpoint under another path. A name in braces stands for one segment of whatever
-    /// text, and the last segment of [`Endpoint::Session`] is the id of the session.
+    /// Mounts an endpoint at another path. A name in braces stands for one segment of any text; the
+    /// last segment of [`Endpoint::Session`] is the session id.
     ///
-    /// If there is no such endpoint, because the provider cannot answer it or it was left out, that
-    /// is reported to the log.
+    /// If the endpoint does not exist, because the provider cannot answer it or it was removed, an
+    /// error is logged.
     #[must_use]
     pub fn at(mut self, endpoint: Endpoint, path: impl Into<String>) -> Self {
         if let Some(mount) = self.find(endpoint) {
@@ -109,11 +108,11 @@ impl Mounts {
         self.declared()
     }
 
-    /// Leaves GET and HEAD at the path of this endpoint to a page of the application's own, such as
-    /// the form that is sent to `POST /login`.
+    /// Leaves GET and HEAD at the path of this endpoint to a page of the application, such as the
+    /// form that posts to `/login`.
     ///
     /// [`Endpoint::Sessions`], [`Endpoint::Jwks`] and [`Endpoint::ResourceMetadata`] answer GET
-    /// themselves: they stay as they are, and that is reported to the log.
+    /// themselves: they stay unchanged, and an error is logged.
     #[must_use]
     pub fn page(mut self, endpoint: Endpoint) -> Self {
         if endpoint.answers_get() {
@@ -124,12 +123,12 @@ impl Mounts {
         self.declared()
     }
 
-    /// Puts a limit in front of an endpoint, `"5/minute"` or a [`Limit`]: beyond it, requests are
-    /// refused before their body is read. A page at the same path is not limited. Several are all
-    /// asked.
+    /// Puts a limit in front of an endpoint, as `"5/minute"` or a [`Limit`]: requests beyond it are
+    /// refused before their body is read. A page at the same path is not limited. If an endpoint
+    /// has several limits, all of them apply.
     ///
-    /// If there is no such endpoint, because the provider cannot answer it or it was left out, that
-    /// is reported to the log.
+    /// If the endpoint does not exist, because the provider cannot answer it or it was removed, an
+    /// error is logged.
     #[must_use]
     #[track_caller]
     pub fn limit(mut self, endpoint: Endpoint, limit: impl IntoLimit) -> Self {
@@ -145,14 +144,15 @@ impl Mounts {
         self.mounts.iter()
     }
 
-    /// Where the endpoints lie that are mounted under `prefix` (empty for none), for rules that
-    /// leave them open: the endpoints themselves ask for what they need, and nobody could log in
-    /// through a private one. They are open for the methods of the endpoint, and for GET and HEAD
-    /// where there is a page. An id at the end of a path is everything below the path before it.
+    /// The paths of the endpoints mounted under `prefix` (empty for none), for rules that leave
+    /// them open. The endpoints check the credentials they need themselves, and a private login
+    /// endpoint would lock every user out. Each path is open for the methods of its endpoint, and
+    /// for GET and HEAD if it has a page. An id at the end of a path is covered by the prefix
+    /// before it.
     ///
-    /// A path with a name in braces elsewhere, or one that does not lie below the list of sessions,
-    /// is left out, and that is reported to the log: more would be open than the endpoint. Write a
-    /// rule for it.
+    /// A path with a name in braces elsewhere, or with an id at the end but not below the list of
+    /// sessions, is left out and an error is logged, because the rule would open more than the
+    /// endpoint. Write a rule for it.
     ///
     /// ```
     /// use fauth_core::{RouteRules, mounts::Mounts};
@@ -172,10 +172,10 @@ impl Mounts {
         let mut paths = Vec::new();
         for mount in &self.mounts {
             let path = match mount.path.split_once("/{") {
-                // What lies below a list of sessions is one of them; elsewhere it may be anything.
+                // Everything below a list of sessions is a session; elsewhere it could be anything.
                 Some((before, name)) if name.contains('/') || !self.lists_sessions_at(before) => {
                     let problem = "no rule opens this endpoint: its path has a name in braces before its \
-                        end, or does not lie below the list of sessions";
+                        end, or is not below the list of sessions";
                     report(mount.endpoint, problem);
                     continue;
                 }
@@ -184,7 +184,7 @@ impl Mounts {
             };
             let (endpoint, has_page) = (mount.endpoint, mount.has_page);
             let methods = if has_page { endpoint.methods_beside_a_page() } else { endpoint.methods() };
-            // HEAD goes with GET.
+            // HEAD counts as GET.
             let path = path.methods(methods.split(", ").filter(|method| *method != "HEAD"));
             if !paths.contains(&path) {
                 paths.push(path);
@@ -197,7 +197,7 @@ impl Mounts {
         self.mounts.iter().any(|mount| mount.endpoint == Endpoint::Sessions && &*mount.path == path)
     }
 
-    /// What audits list of the endpoints.
+    /// The endpoints as listed in audits.
     #[must_use]
     pub const fn declaration(&self) -> &Arc<Declaration> {
         &self.declaration
@@ -206,7 +206,7 @@ impl Mounts {
     fn find(&mut self, endpoint: Endpoint) -> Option<&mut Mount> {
         let found = self.mounts.iter_mut().find(|mount| mount.endpoint == endpoint);
         if found.is_none() {
-            report(endpoint, "this endpoint was left out, or the provider lacks what it needs");
+            report(endpoint, "this endpoint was removed, or the provider lacks what it needs");
         }
         found
     }
@@ -217,27 +217,27 @@ fn report(endpoint: Endpoint, problem: &str) {
 }
 
 impl Mount {
-    /// Which endpoint it is.
+    /// The endpoint.
     #[must_use]
     pub const fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// Where it is mounted. A name in braces stands for one segment of whatever text.
+    /// The path. A name in braces stands for one segment of any text.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Do GET and HEAD belong to a page of the application's own? Then the adapter sends them
-    /// there, and everything else here.
+    /// Returns whether GET and HEAD belong to a page of the application. The adapter then routes
+    /// those methods to the page, and all others to the endpoint.
     #[must_use]
     pub const fn has_page(&self) -> bool {
         self.has_page
     }
 
-    /// What counts requests to this endpoint, if it is limited. An adapter asks it before it reads
-    /// the body. What is no limit is reported to the log, and every request is refused with 500.
+    /// The limiter of this endpoint, if it has limits. An adapter consults it before it reads the
+    /// body. An invalid limit is logged, and every request is then refused with 500.
     #[must_use]
     pub fn limiter<U: AuthUser>(&self, auth: &AuthProvider<U>) -> Option<Limiter<U>> {
         let limiters = self.limits.iter().map(|(limit, at)| Limiter::at(auth, limit.clone(), at));
@@ -249,11 +249,11 @@ impl Mount {
         self.limits.iter().filter_map(|(limit, _)| limit.as_ref().ok())
     }
 
-    /// Waits for the body that an adapter is `reading`, no longer than the provider's
+    /// Waits for the body that an adapter is `reading`, at most for the provider's
     /// [`body_timeout`](crate::AuthProviderBuilder::body_timeout).
     ///
     /// # Errors
-    /// [`BodyError::TooSlow`] if it takes longer, otherwise what `reading` fails with.
+    /// [`BodyError::TooSlow`] on a timeout, otherwise the error of `reading`.
     pub async fn await_body<U: AuthUser, B>(
         &self,
         auth: &AuthProvider<U>,
@@ -262,8 +262,8 @@ impl Mount {
         auth.in_body_time(reading).await.unwrap_or(Err(BodyError::TooSlow))
     }
 
-    /// Reads a request to the endpoint, as [`Endpoint::read`]. If another method is used than the
-    /// endpoint and its page answer, `Allow` names the methods of both.
+    /// Reads a request to the endpoint, like [`Endpoint::read`]. For an unsupported method, `Allow`
+    /// names the methods of the endpoint and its page.
     pub fn read<U: AuthUser>(
         &self,
         auth: &AuthProvider<U>,
@@ -275,11 +275,11 @@ impl Mount {
         self.endpoint.read_allowing(allow, auth, head, body)
     }
 
-    /// The answer to a refused request. A cookie that was refused is deleted: that of the refresh
-    /// token if this endpoint has read that, that of the access token if it asks who is there.
+    /// The answer to a refused request. A refused cookie is deleted: that of the refresh token if
+    /// this endpoint read it, that of the access token if the endpoint requires a user.
     ///
-    /// `token_in_body` is what [`Call::has_token_in_body`] has said; `false` if the request was
-    /// refused before it was read.
+    /// Pass the value of [`Call::has_token_in_body`] as `token_in_body`, or `false` if the request
+    /// was refused before it was read.
     pub fn refuse<U: AuthUser>(
         &self,
         auth: &AuthProvider<U>,
@@ -287,8 +287,8 @@ impl Mount {
         head: &dyn RequestHead,
         token_in_body: bool,
     ) -> Reply {
-        // If the body has brought the token that was refused, the cookie may be as good as ever: no
-        // page of another origin must be able to have it deleted.
+        // If the refused token came in the body, the cookie may still be valid: a page of another
+        // origin must not be able to delete it.
         let purpose = match self.endpoint {
             Endpoint::Refresh if !token_in_body => Some(Purpose::Refresh),
             Endpoint::Login

@@ -1,38 +1,38 @@
-//! Is it a person in front of a browser who sent this request, or a script?
+//! Distinguishes browser navigation from requests of scripts.
 //!
-//! The one is helped by a page, the other by a status and a body it can read.
+//! A browser needs a page; a script needs a status and a body that it can parse.
 
 use crate::request::{HeaderValues, RequestHead, opens_websocket};
 
-/// What a request is for, as far as its head tells.
+/// The kind of a request, as far as its head reveals it.
 ///
 /// | | |
 /// |---|---|
 /// | [`Page`](Self::Page) | GET or HEAD that prefers `text/html` |
-/// | [`Form`](Self::Form) | the same with POST, and a body that a form has |
+/// | [`Form`](Self::Form) | the same with POST, and a body type of HTML forms |
 /// | [`Call`](Self::Call) | everything else |
 ///
-/// A call it is, whatever `Accept` says, if the request has an `Authorization` header, if
-/// `Sec-Fetch-Mode` is not `navigate`, if `Sec-Fetch-Dest` is no document or frame, if
+/// A request is a call, whatever `Accept` says, if it has an `Authorization` header, if
+/// `Sec-Fetch-Mode` is not `navigate`, if `Sec-Fetch-Dest` is not a document or frame, if
 /// `X-Requested-With` is `XMLHttpRequest`, if it comes from htmx (`HX-Request`) or Caspian
-/// (`X-PP-RPC`), if its body is JSON, or if it asks for a WebSocket. `*/*`, which programs send by
-/// themselves, prefers nothing.
+/// (`X-PP-RPC`), if its body is JSON, or if it opens a WebSocket. `*/*`, the default of many
+/// programs, expresses no preference.
 ///
 /// # Security
-/// Programs can claim to be browsers. Nothing but the form of an answer may depend on this.
+/// Programs can pretend to be browsers. Only the form of an answer may depend on this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestKind {
-    /// A browser is to show what comes back.
+    /// A browser that displays the answer.
     Page,
-    /// A browser sends a form and is to show what comes back.
+    /// A browser that submits a form and displays the answer.
     Form,
     /// A script or another program.
     Call,
 }
 
 impl RequestKind {
-    /// What this request is for.
+    /// Determines the kind of this request.
     #[must_use]
     pub fn of(head: &dyn RequestHead) -> Self {
         let kind = match head.method() {
@@ -46,7 +46,7 @@ impl RequestKind {
         kind
     }
 
-    /// Is a browser to show what comes back?
+    /// Returns whether a browser displays the answer.
     #[must_use]
     pub const fn is_navigation(self) -> bool {
         matches!(self, Self::Page | Self::Form)
@@ -65,7 +65,7 @@ fn is_said_to_be_a_call(head: &dyn RequestHead) -> bool {
         || opens_websocket(head)
 }
 
-/// What shows pages.
+/// Destinations that display pages.
 const DOCUMENTS: [&str; 5] = ["document", "iframe", "frame", "embed", "object"];
 
 fn is_absent_or(values: &HeaderValues<'_>, wanted: &[&str]) -> bool {
@@ -83,11 +83,11 @@ fn is_json(content_type: &[u8]) -> bool {
     essence == b"application/json" || essence.ends_with(b"+json")
 }
 
-/// More is not looked at.
+/// Longer headers are ignored.
 const MAX_ACCEPT_BYTES: usize = 4096;
 
-/// Is `text/html` named, and wanted more than JSON? At the same weight what is named by itself
-/// counts more than a wildcard.
+/// Returns whether `text/html` is accepted and preferred to JSON. At equal weight an explicit type
+/// takes precedence over a wildcard.
 fn prefers_html(accept: &HeaderValues<'_>) -> bool {
     if accept.iter().map(<[u8]>::len).sum::<usize>() > MAX_ACCEPT_BYTES {
         return false;
@@ -110,7 +110,7 @@ fn prefers_html(accept: &HeaderValues<'_>) -> bool {
     html.precision > 1 && html.weight > 0 && (html.weight, html.precision) > (json.weight, json.precision)
 }
 
-/// How much a kind of answer is wanted: the weight of the range that names it most precisely.
+/// How much a type is wanted: the weight of the most specific range that matches it.
 #[derive(Default)]
 struct Wanted {
     precision: u8,
@@ -127,8 +127,7 @@ impl Wanted {
 }
 
 /// A media range in lower case and its weight in thousandths ([RFC 9110 section
-/// 12.4.2](https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2)). What cannot be read is left
-/// out.
+/// 12.4.2](https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2)). Malformed ranges are skipped.
 fn parse_range(range: &[u8]) -> Option<(Vec<u8>, u16)> {
     let mut parts = range.split(|byte| *byte == b';');
     let media = parts.next()?.trim_ascii().to_ascii_lowercase();

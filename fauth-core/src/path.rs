@@ -1,21 +1,22 @@
-//! Request paths that everybody reads alike, and the refusal of all others.
+//! Canonical request paths. All others are refused.
 //!
-//! Frameworks, proxies and handlers disagree about `..`, `//`, `;` and encoded slashes; who decides by a path that another part of the
-//! system reads differently guards the wrong door. fauth does not resolve such paths, it refuses them.
+//! Frameworks, proxies and handlers disagree about `..`, `//`, `;` and encoded slashes. A guard
+//! that reads a path differently from the code behind it protects the wrong resource. fauth does
+//! not resolve such paths but refuses them.
 
 use std::borrow::Cow;
 
-/// A character that is refused in guarded paths unless it is allowed by name.
+/// A character that is refused in guarded paths unless it is explicitly allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PathCharacter {
-    /// `%2F`: handlers see one segment, many proxies and file systems two.
+    /// `%2F`: one segment to handlers, two to many proxies and file systems.
     EncodedSlash,
-    /// `%25`: what is decoded twice becomes something else.
+    /// `%25`: decoding twice gives something else.
     EncodedPercent,
-    /// `\\` and `%5C`: a separator to some.
+    /// `\\` and `%5C`: a separator to some systems.
     Backslash,
-    /// `;` and `%3B`: the begin of parameters to some.
+    /// `;` and `%3B`: the start of path parameters to some systems.
     Semicolon,
 }
 
@@ -30,7 +31,7 @@ impl PathCharacter {
     }
 }
 
-/// What an application lets through although others might read it differently.
+/// The ambiguous characters that an application allows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Allowed(Vec<u8>);
 
@@ -44,10 +45,10 @@ impl Allowed {
     }
 }
 
-/// The path as it is compared: decoded once, without anything ambiguous. `None` for a path that is not canonical.
+/// The path as it is compared: decoded once, and unambiguous. `None` if the path is not canonical.
 ///
-/// Of what is allowed by name, the encoded forms stay encoded. An encoded dot is a dot:
-/// `/report%2Epdf` is `/report.pdf`, and `/%2e%2e/x` is as much a way up as `/../x`.
+/// Allowed characters stay encoded. An encoded dot is a dot: `/report%2Epdf` is `/report.pdf`, and
+/// `/%2e%2e/x` goes up like `/../x`.
 pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, str>> {
     if !path.starts_with('/') {
         return None;
@@ -69,21 +70,21 @@ pub(crate) fn canonical<'a>(path: &'a str, allowed: &Allowed) -> Option<Cow<'a, 
 }
 
 /// The forms of a canonical path that routers compare: some decode all of it, some nothing, and
-/// some all but `%2B`. Empty if they are the same but for what must be encoded.
+/// some everything but `%2B`. Empty if they differ only in characters that must be encoded.
 pub(crate) fn other_readings(path: &str, allowed: &Allowed) -> impl Iterator<Item = String> {
     let keeps: [fn(u8) -> bool; 2] = [needs_no_escape, |byte| byte == b'+'];
     let kept = keeps.into_iter().filter(|keeps| escapes(path).any(keeps));
     kept.filter_map(|keeps| decode(path, |byte| keeps(byte) || allowed.has(byte)))
 }
 
-/// What a path may hold as it is ([RFC 3986, section
-/// 3.3](https://www.rfc-editor.org/rfc/rfc3986#section-3.3)), and clients need not encode.
+/// Characters that a path may hold unencoded ([RFC 3986, section
+/// 3.3](https://www.rfc-editor.org/rfc/rfc3986#section-3.3)).
 const fn needs_no_escape(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b':' | b'=' | b'@')
 }
 
-/// What is escaped in a path.
+/// The escaped bytes of a path.
 fn escapes(path: &str) -> impl Iterator<Item = u8> {
     let parts = path.split('%').skip(1).map(str::as_bytes);
     parts.filter_map(|part| match part {
@@ -92,14 +93,14 @@ fn escapes(path: &str) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Is `routed` what is left of a path where routers have stripped a prefix, if anything?
+/// Returns whether `routed` is what is left of a path after routers stripped a prefix, if any.
 pub(crate) fn is_rest(routed: &str, path: &str) -> bool {
-    // A mount that is asked for itself leaves `/`.
+    // Inside a mount, the path of the mount itself becomes `/`.
     routed == "/" || path.strip_suffix(routed).is_some_and(|_| routed.starts_with('/'))
 }
 
-/// Is there nothing to decode, and no segment that begins as a bad one does? So it is with most
-/// paths, and one pass over their bytes tells.
+/// Returns whether there is nothing to decode and no segment starts like a bad one. This holds for
+/// most paths, and one pass over their bytes decides it.
 fn is_plain(path: &str) -> bool {
     let mut after_slash = false;
     path.bytes().all(|byte| {
@@ -114,7 +115,7 @@ fn is_plain(path: &str) -> bool {
     })
 }
 
-/// What a byte means to [`is_plain`].
+/// The meaning of a byte to [`is_plain`].
 #[derive(Clone, Copy)]
 enum Kind {
     Plain,
@@ -141,9 +142,9 @@ const KINDS: [Kind; 256] = {
     kinds
 };
 
-/// What somebody may see behind us who decodes what we leave encoded, once more or more often, and
-/// takes every separator for one: neither `..%2Fx` nor `%252e%252e/x` must become a way up. `None`
-/// for what was encoded more often than anybody has a reason to.
+/// The path as systems behind us may see it if they decode what we leave encoded, once more or more
+/// often, and treat every separator as one: neither `..%2Fx` nor `%252e%252e/x` must become a way
+/// up. `None` if it is encoded more often than there is any reason for.
 fn as_others_read(path: &str) -> Option<String> {
     let mut read = path.to_owned();
     for _ in 0..MAX_ENCODINGS {
@@ -156,10 +157,11 @@ fn as_others_read(path: &str) -> Option<String> {
     None
 }
 
-/// How often a path is decoded to see what it hides. Each time costs a pass over all of it.
+/// How often a path is decoded to see what it hides. Each time costs a pass over the whole path.
 const MAX_ENCODINGS: usize = 8;
 
-/// The path with each escape decoded once, whatever it stands for: its digits may be escaped too.
+/// The path with each escape decoded once, whatever it stands for. The digits of an escape may be
+/// escaped too.
 fn decode_again(path: &str) -> String {
     let (mut read, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
     while let Some((&byte, tail)) = rest.split_first() {
@@ -176,8 +178,8 @@ fn decode_again(path: &str) -> String {
     String::from_utf8_lossy(&read).into_owned()
 }
 
-/// What somebody may see who takes what follows a semicolon in a segment for parameters and looks
-/// at the rest: `..;x` is a way up then.
+/// The path as systems may see it that treat the rest of a segment after a semicolon as parameters:
+/// `..;x` is a way up then.
 fn without_parameters(path: &str) -> String {
     let bare = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
     bare.collect::<Vec<_>>().join("/")
@@ -187,7 +189,8 @@ const fn is_unambiguous(byte: u8) -> bool {
     !matches!(byte, b'\\' | b';' | 0..=0x1f | 0x7f)
 }
 
-/// An empty segment (except the last: `/admin/` is a path of its own), `.` or `..`.
+/// Returns whether a segment is empty (except the last: `/admin/` is a path of its own), `.` or
+/// `..`.
 fn has_bad_segment(path: &str) -> bool {
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -213,7 +216,7 @@ fn decode(path: &str, kept: impl Fn(u8) -> bool) -> Option<String> {
         match byte {
             _ if kept(byte) => decoded.extend([b'%', high, low]),
             b'/' | b'%' => return None,
-            // An encoded dot is a dot: what its segment is then, is looked at after decoding.
+            // An encoded dot is a dot; its segment is checked after decoding.
             _ if is_unambiguous(byte) => decoded.push(byte),
             _ => return None,
         }

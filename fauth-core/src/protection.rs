@@ -1,4 +1,4 @@
-//! Path rules in front of an application: which guard a request has to pass.
+//! Path rules in front of an application: which guard a request must pass.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -14,8 +14,8 @@ use crate::{
     user::AuthUser,
 };
 
-/// A provider and its [`RouteRules`]: gives each request the guard that it has to pass. Adapters
-/// wrap it in their framework's middleware, which asks that guard as it would ask any other.
+/// A provider and its [`RouteRules`]: selects the guard that a request must pass. Adapters wrap it
+/// in their framework's middleware, which uses that guard like any other.
 ///
 /// ```
 /// # use fauth_core::{reply::Reply, request::RequestHead, AuthUser, Protection};
@@ -31,7 +31,7 @@ use crate::{
 /// # }
 /// ```
 pub struct Protection<U> {
-    /// One pointer: frameworks clone middlewares.
+    /// A single pointer, because frameworks clone middlewares.
     inner: Arc<Inner<U>>,
 }
 
@@ -40,12 +40,12 @@ struct Inner<U> {
     rules: RouteRules,
     /// One for each decision of the rules, in their order.
     guards: Box<[Guard<U>]>,
-    /// That of whatever no rule is about.
+    /// The guard of requests that no rule matches.
     default: Guard<U>,
 }
 
 impl<U: AuthUser> Protection<U> {
-    /// Puts these rules in front of whatever the users of this provider use.
+    /// Applies rules to an application whose users belong to this provider.
     #[must_use]
     #[track_caller]
     pub fn new(provider: &AuthProvider<U>, rules: RouteRules) -> Self {
@@ -74,7 +74,7 @@ impl<U: AuthUser> Protection<U> {
         Self::with(provider, rules.clone(), guards, self.declaration())
     }
 
-    /// Gives the refusals of all rules a form of their own.
+    /// Sets the renderer for rejections by all rules.
     #[must_use]
     pub fn renderer(self, renderer: impl Renderer) -> Self {
         if let Err(fault) = renderer.validate() {
@@ -84,29 +84,30 @@ impl<U: AuthUser> Protection<U> {
         self.map(|guard| guard.with_renderer(Arc::clone(&renderer)))
     }
 
-    /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A text
-    /// is the path of the sign-in page, which rules must leave open, for example to
+    /// Answers browsers with pages: the same as [`renderer`](Self::renderer) with [`Pages`]. A
+    /// string is the path of the sign-in page. The rules must leave that page open, for example to
     /// [`guests`](crate::rules::RouteRulesBuilder::guests).
     #[must_use]
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// Sends users who come to a page for [guests](crate::rules::RouteRulesBuilder::guests) to this
-    /// path; see [`Guard::home`].
+    /// Sets the path to which users are redirected from pages for
+    /// [guests](crate::rules::RouteRulesBuilder::guests); see [`Guard::home`].
     #[must_use]
     pub fn home(self, path: impl AsRef<str>) -> Self {
         let path = path.as_ref();
         if !self.inner.guards.iter().any(Guard::is_for_guests) {
-            let problem = "`home` is for rules that let in guests only, and there is none";
+            let problem = "`home` has no effect, because no rule is for guests only";
             tracing::error!(target: "fauth", event = "setting_without_effect", "{problem}");
         }
         self.map(|guard| if guard.is_for_guests() { guard.home(path) } else { guard })
     }
 
-    /// The guard that this request has to pass. One that cannot be answered, or whose path can be
-    /// misread, gets one that refuses it. Of a switch it decides with the provider that is `pinned`
-    /// for the request, or with that which is set; see [`Guard::for_request`].
+    /// Returns the guard that this request must pass. A request with the method TRACE or CONNECT,
+    /// or whose path can be misread, gets a guard that refuses it. If the provider is that of a
+    /// switch, the guard decides with the provider that is `pinned` for the request, or else with
+    /// the one that is set; see [`Guard::for_request`].
     #[must_use]
     pub fn guard(
         &self,
@@ -145,8 +146,8 @@ impl<U: AuthUser> Protection<U> {
         }
     }
 
-    /// The guard of a path that routers read differently, since they decode more or less of it:
-    /// the strictest, so that none of them finds a route that the rules have closed.
+    /// The guard for a path that routers read differently, because they decode more or less of it:
+    /// the strictest, so that no reading reaches a route that the rules have closed.
     fn stricter(&self, mut decided: Decided, others: impl Iterator<Item = Decided>) -> Cow<'_, Guard<U>> {
         let rules = &self.inner.rules;
         let mut joined: Option<Guard<U>> = None;
@@ -170,15 +171,15 @@ impl<U: AuthUser> Protection<U> {
         self.inner.guards.get(decided.index()).unwrap_or(&self.inner.default)
     }
 
-    /// The guard of requests for a route whose path has parameters in braces, for documents.
+    /// The guard of a route whose path has parameters in braces, for documents.
     #[cfg(feature = "openapi")]
     pub(crate) fn guard_of_route(&self, method: &str, route: &str) -> &Guard<U> {
         let Inner { rules, guards, default, .. } = &*self.inner;
         guards.get(rules.decide_route(method, route).index()).unwrap_or(default)
     }
 
-    /// Which rule decides about requests for this path, as a client writes it, and why. As
-    /// [`RouteRules::explain`], with the characters that the provider
+    /// Explains which rule decides about requests for this path, as a client writes it, and why.
+    /// Like [`RouteRules::explain`], with the characters that the provider
     /// [allows](crate::AuthProviderBuilder::danger_allow_in_path).
     #[must_use]
     pub fn explain(&self, method: &str, path: &str) -> Explanation {
@@ -186,19 +187,19 @@ impl<U: AuthUser> Protection<U> {
         rules.explain_allowing(method, path, provider.current().allowed_in_path())
     }
 
-    /// The rules.
+    /// Returns the rules.
     #[must_use]
     pub fn rules(&self) -> &RouteRules {
         &self.inner.rules
     }
 
-    /// Whose users they let in.
+    /// Returns the provider of the users to whom the rules apply.
     #[must_use]
     pub fn provider(&self) -> &AuthProvider<U> {
         &self.inner.provider
     }
 
-    /// What audits list of them.
+    /// Returns the entry of the rules for audits.
     #[must_use]
     pub fn declaration(&self) -> &Arc<Declaration> {
         self.inner.default.declaration()

@@ -1,4 +1,5 @@
-//! The one entry point: reads credentials, checks them, logs in, refreshes. Short methods that name the steps.
+//! The provider, the one entry point: reads and checks credentials, logs in, refreshes. Short
+//! methods that name the steps; the steps are in the modules below.
 
 mod api_keys;
 mod audits;
@@ -34,6 +35,8 @@ mod registry;
 mod replies;
 mod revocations;
 mod run_to_completion;
+#[cfg(feature = "mandates")]
+mod seen;
 mod session_handle;
 mod sessions;
 mod switch;
@@ -104,16 +107,19 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Collects loaders and options; [`AuthProviderBuilder::build`] checks them.
+    /// Returns a builder of loaders, stores and options. [`AuthProviderBuilder::build`] checks
+    /// them.
     pub fn builder(config: AuthConfig) -> AuthProviderBuilder<U> {
         AuthProviderBuilder::new(Ok(config))
     }
 
-    /// A service without tokens of its own, which accepts those of another issuer: no secret, no
-    /// store, no password. It needs a [`user_loader`](AuthProviderBuilder::user_loader), or
-    /// [`user_from_claims`](AuthProviderBuilder::user_from_claims); more issuers are named with
-    /// [`trusted_issuer`](AuthProviderBuilder::trusted_issuer). Settings such as a name for the
-    /// application are those of [`AuthConfig::without_own_tokens`].
+    /// Returns a builder for a service that issues no tokens and accepts those of another issuer:
+    /// no secret, no store, no password. It needs a
+    /// [`user_loader`](AuthProviderBuilder::user_loader) or
+    /// [`user_from_claims`](AuthProviderBuilder::user_from_claims). Add more issuers with
+    /// [`trusted_issuer`](AuthProviderBuilder::trusted_issuer). For settings such as the name of
+    /// the application, pass an [`AuthConfig::without_own_tokens`] to [`builder`](Self::builder)
+    /// instead.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, ConfigError, TokenPayload, remote::JwksSource};
@@ -144,15 +150,16 @@ impl<U: AuthUser> AuthProvider<U> {
         AuthProviderBuilder::new(AuthConfig::without_own_tokens().build()).trusted_issuer(issuer)
     }
 
-    /// Reads what the request presents: the first transport that finds anything decides, be it good or bad. Its token is verified.
+    /// Reads the credential of a request, and verifies it if it is a token. The first transport
+    /// that finds anything decides, whether it is valid or not.
     ///
-    /// This is the synchronous half of a check. It borrows the request, so that no copy of a token is needed, and asks nobody: what takes
-    /// its time, such as loading the user, is left to [`check`](Self::check).
+    /// This is the synchronous half of a check. It borrows the request, so no token is copied, and
+    /// calls no store or loader; [`check`](Self::check) does that.
     pub fn read(&self, head: &dyn RequestHead) -> Presented<U> {
         self.read_sent(head, None)
     }
 
-    /// The same, with the CSRF token that a body has brought.
+    /// As `read`, with the CSRF token of a request body.
     fn read_sent(&self, head: &dyn RequestHead, sent: Option<Sent<'_>>) -> Presented<U> {
         if let Some(switch) = &self.inner.switch {
             return self.read_unset(switch);
@@ -181,17 +188,17 @@ impl<U: AuthUser> AuthProvider<U> {
         self.verify_credential(credential).map(Found::Token)
     }
 
-    /// What is refused before anything is read.
+    /// A rejection from before anything was read.
     pub(crate) fn refused(&self, rejection: Rejection) -> Presented<U> {
         self.presented(Err(rejection))
     }
 
-    /// For what everybody may have, whatever is presented.
+    /// Reads no credential, for resources that are open to all requests.
     pub(crate) fn read_nothing(&self) -> Presented<U> {
         self.presented(Ok(Found::Nothing))
     }
 
-    /// Lets a request in of which nothing was read, unless it is refused already.
+    /// Admits a request whose credential was not read, unless it is refused already.
     pub(crate) fn enter_unseen(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
         self.own(presented).map(|_| Entered::nobody(Demands::default()))
     }
@@ -200,8 +207,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Presented { provider: self.inner.id, outcome, way: Way::Explicit }
     }
 
-    /// As [`read`](Self::read), for a request that has passed a check before: what this same provider has granted is not verified and
-    /// loaded again. A grant of another provider counts for nothing.
+    /// Like [`read`](Self::read), for a request that may have passed a check already: a grant of
+    /// this provider is neither verified nor loaded again. A grant of another provider is ignored.
     pub fn read_again(&self, head: &dyn RequestHead, earlier: Option<&Granted<U>>) -> Presented<U> {
         match earlier {
             Some(granted) if granted.provider() == self.inner.id => {
@@ -211,11 +218,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Loads the user of what was presented, and decides whether the requirement is met.
+    /// Loads the user of a credential that [`read`](Self::read) returned, and checks the
+    /// requirement.
     ///
     /// # Errors
-    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) makes the answer. What another provider has read is refused with
-    /// [`Rejection::Misconfigured`].
+    /// The [`Rejection`] to answer with; [`refuse`](Self::refuse) turns it into a response. A value
+    /// that another provider has read is refused with [`Rejection::Misconfigured`].
     pub async fn check(
         &self,
         presented: Presented<U>,
@@ -223,8 +231,8 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Granted<U>, Rejection> {
         refuse_impossible(requirement)?;
         match self.own(presented)? {
-            // A guard further out has let it in: only the decision is left. If that goes against a
-            // browser session, more may have to be done.
+            // An outer guard has admitted the request: only the decision is left. If that goes
+            // against a browser session, more may have to be done.
             Found::Granted(granted) if !granted.is_browser_session() => {
                 self.decide(&granted, requirement).map(|()| granted)
             }
@@ -232,8 +240,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// As [`check`](Self::check), for a guard: it reads the CSRF token of a form, and carries a
-    /// browser session on.
+    /// As [`check`](Self::check), for a guard: it reads the CSRF token of a form, and extends a
+    /// browser session.
     pub(crate) async fn enter_user<F, B>(
         &self,
         presented: Presented<U>,
@@ -253,8 +261,9 @@ impl<U: AuthUser> AuthProvider<U> {
         self.entered(settled, Entered::from)
     }
 
-    /// The user of a request, for extractors: inside a guard the one it has let in, elsewhere any
-    /// known and active user who presents a token and no API key.
+    /// Returns the user of a request, for extractors: inside a guard the user whom the guard has
+    /// admitted, elsewhere any known and active user who presents a token. API keys are refused
+    /// there.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -262,13 +271,14 @@ impl<U: AuthUser> AuthProvider<U> {
         self.admit_current(self.own(presented)?).await?.settle()
     }
 
-    /// As [`check_current`](Self::check_current) where a user is optional: `None` for a request
-    /// that presents nothing, or nothing but a dead cookie: one that is expired or revoked, or
-    /// whose user is gone. Browsers attach it unasked, so nobody means anything by it.
+    /// Like [`check_current`](Self::check_current) where a user is optional. Returns `None` for a
+    /// request without a credential, or with nothing but a dead cookie: one that is expired or
+    /// revoked, or whose user is gone. A browser attaches such a cookie on its own, so it counts as
+    /// none.
     ///
     /// # Errors
-    /// As [`check`](Self::check). Any other bad credential is refused here too; it never turns into
-    /// "anonymous".
+    /// As [`check`](Self::check). Any other invalid credential is refused here too; it never counts
+    /// as "anonymous".
     pub async fn check_optional(&self, presented: Presented<U>) -> Result<Option<Granted<U>>, Rejection> {
         let way = presented.way;
         match self.admit_optional(presented).await {
@@ -277,8 +287,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The same for a guard, with what the response must say: a dead cookie is deleted, and a
-    /// browser session is carried on.
+    /// The same for a guard, with what follows for the response: a dead cookie is deleted, and a
+    /// browser session is extended.
     pub(crate) async fn enter_visitor<F, B>(
         &self,
         presented: Presented<U>,
@@ -303,7 +313,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The same where users are sent away: their sessions are not carried on, and their forms not
+    /// The same for routes that are for guests only: sessions are not extended, and forms are not
     /// read.
     pub(crate) async fn enter_guest(&self, presented: Presented<U>) -> Result<Entered<U>, Rejection> {
         let way = presented.way;
@@ -325,8 +335,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Entered::nobody(Demands::of_nobody(self.read_headers()))
     }
 
-    /// Somebody whose cookie is dead counts as nobody, and the cookie is deleted. Any other
-    /// rejection stays.
+    /// A request whose cookie is dead counts as a request without one, and the cookie is deleted.
+    /// Any other rejection stays.
     fn without_dead_cookie(&self, rejection: Rejection, way: Way) -> Result<Entered<U>, Rejection> {
         match (rejection, way) {
             (Rejection::InvalidToken(reason), Way::Ambient(place)) if reason.is_of_dead_token() => {
@@ -337,7 +347,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The names of the headers in which a credential may come.
+    /// The names of the request headers in which a credential may be sent.
     fn read_headers(&self) -> Arc<str> {
         Arc::clone(&self.inner.read_headers)
     }
@@ -350,10 +360,9 @@ impl<U: AuthUser> AuthProvider<U> {
         forgotten
     }
 
-    /// Decides about a bare access token or API key that came by itself and not in a request: the
-    /// first message of a WebSocket, the metadata of a gRPC call, a message in a queue. It is asked
-    /// everything that a guard asks: form and signature, whether it was revoked, its user, and the
-    /// requirement.
+    /// Authenticates a bare access token or API key that is not part of a request: the first
+    /// message of a WebSocket, the metadata of a gRPC call, a message in a queue. It is checked as
+    /// a guard checks it: form and signature, revocation, user, and the requirement.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, Rejection, Requirement};
@@ -369,10 +378,10 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// A connection that was let in stays open when the token expires or is revoked: close it when
-    /// [`Granted::ended`] completes, and ask again before an act that matters. Browsers send their
-    /// cookies with the handshake to whatever origin a page names; a token in the first message is
-    /// safe from that, since no page can read the token of another.
+    /// A connection stays open when its token expires or is revoked: close it when
+    /// [`Granted::ended`] completes, and check again before an act that matters. Browsers send
+    /// their cookies with the handshake, whichever page opens the connection; a token in the first
+    /// message is safe from that, because no page can read the token of another origin.
     ///
     /// # Errors
     /// The [`Rejection`], as from [`check`](Self::check). It is logged and raised as
@@ -390,13 +399,13 @@ impl<U: AuthUser> AuthProvider<U> {
         checked
     }
 
-    /// As [`authenticate_token`](Self::authenticate_token), for a token that this client has sent:
-    /// the [login throttle](crate::throttle) counts API keys that nobody has issued by its address,
-    /// as it does for those that come in requests. The event tells the client.
+    /// Like [`authenticate_token`](Self::authenticate_token), for a token sent by a known client:
+    /// the [login throttle](crate::throttle) counts unknown API keys by the client's address, as it
+    /// does for those in requests. The event names the client.
     ///
     /// # Errors
     /// As [`authenticate_token`](Self::authenticate_token); [`Rejection::TooManyRequests`] in place
-    /// of [`Rejection::InvalidToken`] if the address has sent too many. A good token passes.
+    /// of [`Rejection::InvalidToken`] if the address has sent too many. A valid token passes.
     pub async fn authenticate_token_from(
         &self,
         token: &str,
@@ -430,7 +439,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.find_in(&credential)
     }
 
-    /// What this provider has found. Another has verified with other keys, for another issuer.
+    /// The outcome, if this provider has read it. Another provider has verified with other keys,
+    /// for another issuer.
     fn own(&self, presented: Presented<U>) -> Result<Found<U>, Rejection> {
         if presented.provider == self.inner.id {
             presented.outcome
@@ -439,7 +449,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Whoever this is to whom a check of this provider has granted something, or nothing: for
+    /// Returns the visitor behind a grant of this provider, or the guest if there is none, for
     /// templates.
     #[must_use]
     pub fn visitor(&self, granted: Option<&Granted<U>>) -> Visitor<U> {
@@ -447,26 +457,27 @@ impl<U: AuthUser> AuthProvider<U> {
         Visitor::of(self.inner.id, user, Arc::clone(&self.inner.guest_name))
     }
 
-    /// The guest whom a guard for visitors has let in further out, for extractors: what the request
-    /// presents is not read again. `None` if it was no guest, or the guard of another provider; of
-    /// users there is a [grant](Self::read_again).
+    /// Returns the guest whom an outer guard for visitors has admitted, for extractors; the
+    /// credential of the request is not read again. `None` if it was not a guest, or the guard
+    /// belongs to another provider; for users there is a [grant](Self::read_again).
     #[must_use]
     pub fn guest_again(&self, earlier: Option<&Visitor<U>>) -> Option<Visitor<U>> {
         earlier.filter(|visitor| visitor.is_guest_of(self.inner.id)).cloned()
     }
 
-    /// The answer to a request whose credential was refused, in the form of this provider's
-    /// renderer. Raises the event. If the credential is a cookie that is not valid (any more), the
-    /// answer deletes it.
+    /// Turns a rejection into a response, in the form of this provider's renderer, and raises the
+    /// event. If the credential is a cookie that is not valid, or not valid any more, the response
+    /// deletes it.
     ///
-    /// For what a handler refuses otherwise, such as a mailed token that was not good, use
-    /// [`refuse_in_handler`](Self::refuse_in_handler), or the cookie goes although it is good.
+    /// For rejections by a handler, such as of a mailed token that is not valid, use
+    /// [`refuse_in_handler`](Self::refuse_in_handler): this method would delete a valid cookie.
     pub fn refuse(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         self.refuse_as(rejection, head, &*self.inner.renderer)
     }
 
-    /// As [`refuse`](Self::refuse), for what a handler has returned. No cookie is deleted by it:
-    /// the token that the handler refuses is another than the one which has let the request in.
+    /// Like [`refuse`](Self::refuse), for a rejection that a handler has returned. It deletes no
+    /// cookie, because the token that the handler refuses is not the one that authenticates the
+    /// request.
     pub fn refuse_in_handler(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply {
         self.refuse_for(None, rejection, head)
     }
@@ -492,9 +503,9 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refusal(purpose, rejection, head, &*self.inner.renderer)
     }
 
-    /// As [`refuse`](Self::refuse), for extractors: `earlier` is what a guard further out has
-    /// granted to the same request. If that was a guard of another provider, the log says so: the
-    /// caller was let in by the one and refused by the other.
+    /// Like [`refuse`](Self::refuse), for extractors. `earlier` is what an outer guard has granted
+    /// to the same request. If that guard belongs to another provider, the log says so, because one
+    /// provider admitted the request and the other refused it.
     pub fn refuse_extraction(
         &self,
         rejection: &Rejection,
@@ -507,8 +518,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse(rejection, head)
     }
 
-    /// As [`Guard::refusals_read_headers`](crate::Guard::refusals_read_headers), for refusals in
-    /// the form of this provider.
+    /// Returns whether rejections in the form of this provider depend on request headers, as
+    /// [`Guard::refusals_read_headers`](crate::Guard::refusals_read_headers) does for a guard.
     #[must_use]
     pub fn refusals_read_headers(&self) -> bool {
         self.inner.renderer.reads_headers() || self.has_trusted_proxies()
@@ -554,7 +565,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let reply = rejection.reply(&self.inner.protection_space, renderer, head);
         let (Rejection::InvalidToken(_), Some(purpose)) = (rejection, purpose) else { return reply };
         match self.way_of(head, purpose) {
-            // The browser would send it again with every request.
+            // Otherwise the browser would send it again with every request.
             Some(Way::Ambient(place)) => {
                 reply.amend(&Demands::of_dead_cookie(self.forget_cookie(place, purpose)))
             }
@@ -562,7 +573,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// How the credential has come that decides about this request, good or bad.
+    /// The way in which the credential that decides about this request was sent, whether valid or
+    /// not.
     fn way_of(&self, head: &dyn RequestHead, purpose: Purpose) -> Option<Way> {
         let mut transports = self.inner.transports.iter().enumerate();
         let (place, transport) = transports
@@ -570,8 +582,9 @@ impl<U: AuthUser> AuthProvider<U> {
         Some(way_of(place, &**transport))
     }
 
-    /// Who has sent this request: its address behind the [trusted
-    /// proxies](crate::client::TrustedProxies), what it calls itself, and what it asks for.
+    /// Returns the client of a request: its address behind the [trusted
+    /// proxies](crate::client::TrustedProxies), its user agent, and the method and path of the
+    /// request.
     pub fn client(&self, head: &dyn RequestHead) -> ClientInfo {
         let client = ClientInfo::of(head);
         match self.inner.trusted_proxies.client_address(head) {
@@ -580,16 +593,17 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Issues one token: an access token for a script or a test, or a refresh token. Logins are
-    /// begun by [`login`](Self::login), and tokens that work once are issued by
-    /// [`issue_one_time`](Self::issue_one_time).
+    /// Issues one token: an access token for a script or a test, or a refresh token. Use
+    /// [`login`](Self::login) to start a login, and [`issue_one_time`](Self::issue_one_time) for
+    /// tokens that work once.
     ///
-    /// Nobody has logged in for it: it belongs to no session, and
+    /// The token does not come from a login: it belongs to no session, and
     /// [`Requirement::login_within`](crate::Requirement::login_within) refuses it.
     ///
     /// # Errors
     /// [`IssueError`] if the request is impossible, the purpose is one of
-    /// [`OneTimePurpose`](crate::OneTimePurpose), or the clock or the randomness fails.
+    /// [`OneTimePurpose`](crate::OneTimePurpose) or [`Purpose::Session`], the provider issues no
+    /// tokens, or the clock, the signer or the random generator fails.
     pub async fn issue<'a>(
         &self,
         purpose: Purpose,
@@ -599,8 +613,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.issue_as_of(purpose, request.into(), now).await
     }
 
-    /// As [`issue`](Self::issue), as of an earlier time: for a test, a token that has expired,
-    /// whatever clock the provider has.
+    /// Like [`issue`](Self::issue), as of an earlier time. Tests can issue an expired token with
+    /// it, whatever clock the provider has.
     ///
     /// ```
     /// # use fauth_core::{Purpose, clock::Timestamp};
@@ -614,12 +628,12 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// Whoever may choose the time chooses when the token ends, and which of the times at which
-    /// everything was taken back from the user are before it.
+    /// The caller chooses when the token expires, and whether it counts as issued before or after a
+    /// revocation of all tokens of its user.
     ///
     /// # Errors
-    /// As [`issue`](Self::issue); and [`IssueError::InFuture`] if `issued_at` is after the time of
-    /// the provider's clock, since such a token would outlive those of today.
+    /// As [`issue`](Self::issue), and [`IssueError::InFuture`] if `issued_at` is after the time of
+    /// the provider's clock: such a token would outlive those issued now.
     pub async fn danger_issue_at<'a>(
         &self,
         purpose: Purpose,
@@ -651,11 +665,11 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Security
     /// This does not authenticate a request: neither the revocation store nor the user loader is
-    /// asked, so a token that was revoked, or whose user is gone or inactive, passes. Use
-    /// [`read`](Self::read) and [`check`](Self::check), or a guard, to decide who may enter.
+    /// called, so a token passes even if it was revoked, or if its user is gone or inactive. Use
+    /// [`read`](Self::read) and [`check`](Self::check), or a guard, to authenticate.
     ///
     /// # Errors
-    /// [`TokenError`] with the precise reason. Do not show it to whoever sent the token.
+    /// [`TokenError`] with the precise reason. Do not show it to the client.
     pub fn verify_signature_and_claims(
         &self,
         token: &str,
@@ -664,48 +678,48 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.verifier.verify(token.as_bytes(), purpose, self.inner.clock.now()?)
     }
 
-    /// The owner under which stores keep what belongs to a subject of this application.
+    /// Returns the owner under which stores keep the records of a subject of this application.
     #[must_use]
     pub fn owner<'a>(&'a self, subject: &'a str) -> Owner<'a> {
         Owner::new(&*self.inner.application, "", subject)
     }
 
-    /// To whom what belongs to the login of a token does: as [`owner`](Self::owner), with the
-    /// issuer of a token of another issuer.
+    /// Returns the owner of records that belong to the login of a token: like
+    /// [`owner`](Self::owner), with the issuer if the token is of another issuer.
     #[must_use]
     pub fn owner_of<'a>(&'a self, payload: &'a TokenPayload) -> Owner<'a> {
         Owner::new(&*self.inner.application, payload.issuer().unwrap_or_default(), payload.subject())
     }
 
-    /// What issues own tokens.
+    /// The issuer of own tokens.
     fn issuer(&self) -> Result<&Issuer, IssueError> {
         self.inner.issuer.as_ref().ok_or(IssueError::NoOwnTokens)
     }
 
-    /// Are there tokens of its own, and not only those of other issuers?
+    /// Does the provider issue tokens itself, or does it only trust other issuers?
     pub(crate) fn has_own_tokens(&self) -> bool {
         self.inner.issuer.is_some()
     }
 
-    /// Can somebody log in with a password?
+    /// Returns whether users can log in with a password.
     #[must_use]
     pub fn has_password_login(&self) -> bool {
         self.inner.password_login.is_some()
     }
 
-    /// The ways a credential may travel, in their order. For descriptions of the application's interface.
+    /// Returns the transports in the order in which they are tried, for descriptions of the API.
     pub fn transports(&self) -> impl Iterator<Item = &dyn Transport> {
         self.inner.transports.iter().map(|transport| &**transport)
     }
 
-    /// The name of the application, under which everything is kept.
+    /// Returns the name of the application, under which stores keep its records.
     #[cfg(feature = "openapi")]
     #[must_use]
     pub fn application(&self) -> &str {
         &self.inner.application
     }
 
-    /// Are there API keys?
+    /// Are API keys accepted?
     #[cfg(feature = "openapi")]
     pub(crate) fn has_api_keys(&self) -> bool {
         self.inner.stores.api_keys.is_some()
@@ -752,10 +766,10 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(Some(Credential { token, way, purpose: wanted, keys, asks_token }))
     }
 
-    /// For what a browser may have attached, and a program has sent on purpose: only what says
-    /// itself that it comes from elsewhere is refused.
+    /// For headers that a browser may have attached but a program may have sent on purpose: only a
+    /// request whose own headers name a foreign page is refused.
     fn refuse_foreign_page(&self, head: &dyn RequestHead) -> Result<(), Rejection> {
-        // Whoever typed a password into a page of plain HTTP did so at the same host.
+        // A password typed into a page of plain HTTP was typed at the same host.
         let origin = Origin::of(head, true);
         if might_change_something(head) && is_foreign_request(&origin, &self.inner.trusted_origins) {
             return Err(Rejection::CrossSiteRequest(OriginFault::Foreign));
@@ -763,16 +777,16 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Refuses a request that does not prove that one of the application's own pages sent it, or
-    /// one of a [trusted origin](AuthProviderBuilder::trusted_origin).
+    /// Refuses a request that does not prove that it was sent by a page of this application or of a
+    /// [trusted origin](AuthProviderBuilder::trusted_origin).
     ///
-    /// Guards ask this by themselves where a cookie is the credential and the method changes
-    /// something, and let a [CSRF token](AuthProviderBuilder::csrf_tokens) stand in for an origin
-    /// that is not named; [`login_reply`](Self::login_reply),
-    /// [`refresh_reply`](Self::refresh_reply) and [`logout_reply`](Self::logout_reply) where
-    /// cookies are set. Call it in handlers of your own
-    /// that set cookies, or that act on a cookie which is not one of fauth's. It refuses programs,
-    /// which send neither header: behind a guard that accepts bearer tokens it is out of place.
+    /// Guards check this themselves where a cookie is the credential and the method changes
+    /// something; a [CSRF token](AuthProviderBuilder::csrf_tokens) can stand in for a missing
+    /// origin. [`login_reply`](Self::login_reply), [`refresh_reply`](Self::refresh_reply) and
+    /// [`logout_reply`](Self::logout_reply) check it where cookies are set. Call it in your own
+    /// handlers that set cookies, or that act on a cookie which is not one of fauth's. It refuses
+    /// clients other than browsers, which send neither header, so do not call it behind a guard
+    /// that accepts bearer tokens.
     ///
     /// # Errors
     /// [`Rejection::CrossSiteRequest`] for any method, with what is missing.
@@ -789,7 +803,7 @@ impl<U: AuthUser> AuthProvider<U> {
         &self.inner.allowed_in_path
     }
 
-    /// Does a credential of this provider come along unasked?
+    /// Do browsers attach a credential of this provider on their own?
     pub(crate) fn has_ambient_transport(&self) -> bool {
         self.inner.transports.iter().any(|transport| transport.is_ambient())
     }
@@ -807,14 +821,14 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The trace of a request, if the sink of the events reads it.
+    /// The trace of a request, if the event sink reads it.
     #[cfg(feature = "mandates")]
     fn trace_of(&self, head: &dyn RequestHead) -> Option<TraceContext> {
         let sink = self.inner.events.as_ref()?;
         sink.reads_trace().then(|| TraceContext::of(head)).flatten()
     }
 
-    /// The keys that others may verify with, if there are any.
+    /// The public keys for other services to verify with, if there are any.
     pub(crate) fn published_keys(&self) -> Option<&PublishedKeys> {
         self.inner.published_keys.as_ref()
     }
@@ -830,7 +844,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let (granted, note) = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
-            // The guard that has granted it has looked at its CSRF token.
+            // The guard that has granted it has checked the CSRF token.
             Found::Granted(granted) => (granted, None),
             Found::Token(mut token) => {
                 let note = token.csrf.take();
@@ -852,7 +866,8 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn admit_current(&self, found: Found<U>) -> Result<Admitted<U>, Rejection> {
         const ANY_USER: &Requirement = &Requirement::user();
         match found {
-            // The guard has decided, also whether the user may be inactive. A grant lasts as long as its token.
+            // The guard has decided, including whether the user may be inactive. A grant lasts as
+            // long as its token.
             Found::Granted(granted) => {
                 self.refuse_if_expired(granted.payload())?;
                 Ok(Admitted::new(granted, None))
@@ -876,7 +891,12 @@ impl<U: AuthUser> AuthProvider<U> {
             unknown => unknown,
         };
         match known {
-            Ok(user) => Ok(Granted::new(self, user, token.payload, token.way)),
+            Ok(user) => {
+                let granted = Granted::new(self, user, token.payload, token.way);
+                #[cfg(feature = "mandates")]
+                let granted = granted.with_seen(token.seen);
+                Ok(granted)
+            }
             Err(rejection) if token.payload.purpose() == Purpose::Session => {
                 Err(Box::pin(self.refused_for_user(&token.payload, rejection)).await)
             }
@@ -884,7 +904,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Verifies the access token of a request without asking who its user is; `None` if there is none.
+    /// Verifies the access token of a request without loading its user; `None` if there is none.
     pub(crate) fn verify_presented(&self, head: &dyn RequestHead) -> Result<Option<Verified>, Rejection> {
         let Some(credential) = self.find_credential(head, Purpose::Access)? else { return Ok(None) };
         match self.find_in(&credential)? {
@@ -892,7 +912,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Found::Token(token) => Ok(Some(token)),
             #[cfg(feature = "trusted-issuers")]
             Found::Pending(_) => Err(foreign_token()),
-            // Whether it is a good key does not matter here, so nobody is asked.
+            // Whether the key is valid does not matter here, so the store is not asked.
             _ => Err(Rejection::Forbidden(Missing::ApiKeyNotAllowed)),
         }
     }
@@ -905,7 +925,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let verified = self.inner.verifier.verify(token.as_bytes(), *purpose, self.now()?);
         if matches!(verified, Err(TokenError::Malformed | TokenError::TooLong)) {
-            // Characters that no token has never verify; they make the request a bad one.
+            // A token with characters outside the grammar never verifies, but it is the request
+            // that is malformed.
             token.check_grammar().map_err(Rejection::MalformedCredential)?;
         }
         let payload = verified?;
@@ -943,12 +964,12 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// A body that is being read; `None` if that takes too long.
+    /// Waits for a body; `None` if it does not arrive in time.
     pub(crate) async fn in_body_time<T>(&self, reading: impl Future<Output = T>) -> Option<T> {
         within(self.inner.body_timeout, reading).await
     }
 
-    /// What a store answers. Its failure and its silence are 503.
+    /// Waits for the answer of a store. A failure and a time-out are 503.
     async fn call_store<T>(
         &self,
         answer: impl Future<Output = Result<T, StoreError>>,
@@ -967,24 +988,24 @@ impl<U: AuthUser> AuthProvider<U> {
         if !requirement.allows_inactive() && !granted.user().is_active() {
             return Err(Rejection::InvalidToken(InvalidToken::InactiveUser));
         }
-        // The loader may have taken its time.
+        // Loading may have taken some time.
         let now = self.refuse_if_expired(granted.payload())?;
         requirement
             .decide(granted.user().as_ref(), granted.payload(), now)
-            .map_err(|unmet| self.denied(granted.payload(), unmet))
+            .map_err(|unmet| self.denied(unmet, granted.event(EventKind::AccessDenied)))
     }
 
-    /// The refusal of somebody who is known and lacks something.
-    fn denied(&self, payload: &TokenPayload, unmet: Unmet) -> Rejection {
+    /// The rejection of a known user who lacks something.
+    fn denied(&self, unmet: Unmet, event: Event<'_>) -> Rejection {
         let rejection = Rejection::from(unmet);
-        // A mandate for another use is none that was denied something.
+        // A mandate for another use is invalid here, which is not a denial of access.
         if !matches!(rejection, Rejection::InvalidToken(_)) {
-            self.raise(&Event::new(EventKind::AccessDenied).reason(rejection.reason()).token(payload));
+            self.raise(&event.reason(rejection.reason()));
         }
         rejection
     }
 
-    /// The present, if the token is good then.
+    /// Returns the current time if the token is valid then.
     fn refuse_if_expired(&self, payload: &TokenPayload) -> Result<Timestamp, Rejection> {
         let now = self.now()?;
         if self.inner.verifier.still_valid(payload, now) {
@@ -1019,7 +1040,7 @@ fn refuse_impossible(requirement: &Requirement) -> Result<(), Rejection> {
         .map_or(Ok(()), |fault| Err(Rejection::Misconfigured(Misconfigured::Requirement(fault.clone()))))
 }
 
-/// Transports that are ambient and in the URL do not exist; if one did, the stricter would count.
+/// No transport is both ambient and in the URL; if one were, the stricter rule would apply.
 fn way_of(place: usize, transport: &dyn Transport) -> Way {
     match (transport.is_ambient(), transport.is_in_url()) {
         (true, _) => Way::Ambient(place),

@@ -1,9 +1,9 @@
 //! Redirect targets that stay on the application's own origin.
 //!
-//! `next=https://evil.example/` behind a link to the sign-in page of a trusted site is the oldest
-//! trick there is: whoever signs in is sent on to a page that asks for the password once more.
-//! [`LocalTarget`] is the type of what may stand in a `Location` header: a path of this
-//! application, with its query. What could be read as anything else is refused, never repaired.
+//! An open redirect is a classic phishing tool: with `next=https://evil.example/` in a link to a
+//! trusted sign-in page, users who sign in are sent to a page that asks for the password again.
+//! [`LocalTarget`] is the type for values of a `Location` header: a path of this application, with
+//! its query. Anything that could be read differently is refused, never repaired.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -13,26 +13,26 @@ use crate::{
     request::RequestHead,
 };
 
-/// Where a browser may be sent: a path of the application's own origin, with query and fragment.
+/// A redirect target on the application's own origin: a path with query and fragment.
 ///
 /// These are refused:
 ///
 /// - anything that does not begin with exactly one `/`: `https://evil.example`, `//evil.example`,
 ///   `javascript:…`, `dashboard`;
-/// - `\`, controls, DEL, blanks, and whatever is not ASCII: browsers read `/\evil.example` and
-///   `/⇥/evil.example` as `//evil.example`;
-/// - characters outside of [RFC 3986], and `%` without two hex digits: everybody repairs them in
-///   another way;
-/// - empty segments and dot segments, also encoded, more than once or with parameters (`%2e`,
-///   `%252e`, `..;x`): `/.//evil.example` is `//evil.example` once it is normalised;
-/// - encoded controls and encoded `\` in the path, and bytes that are not UTF-8: they become what
-///   is refused above as soon as somebody decodes them;
-/// - more than [`MAX_BYTES`](Self::MAX_BYTES): headers have an end.
+/// - `\`, control characters, DEL, white space and non-ASCII characters: browsers read
+///   `/\evil.example` and `/⇥/evil.example` as `//evil.example`;
+/// - characters outside [RFC 3986], and `%` without two hex digits: clients repair them in
+///   different ways;
+/// - empty segments and dot segments, also if encoded once or more often or followed by parameters
+///   (`%2e`, `%252e`, `..;x`): `/.//evil.example` is `//evil.example` after normalisation;
+/// - encoded control characters and encoded `\` in the path, and bytes that are not UTF-8: decoding
+///   turns them into one of the above;
+/// - more than [`MAX_BYTES`](Self::MAX_BYTES) bytes, since headers are limited.
 ///
 /// [RFC 3986]: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
 ///
-/// What passes is kept and emitted as it came, byte for byte, so that checking it again gives the
-/// same.
+/// An accepted target is kept and emitted unchanged, byte for byte, so checking it again gives the
+/// same result.
 ///
 /// ```
 /// use fauth_core::redirect::LocalTarget;
@@ -53,34 +53,34 @@ use crate::{
 /// ```
 ///
 /// # Security
-/// In HTML it stands in quotes and is escaped like any other text: `&` and `'` are legal in it. It
-/// says nothing about *which* page of the application it leads to: pages must not act on GET.
+/// In HTML, quote and escape it like any other text: `&` and `'` are legal in it. It does not
+/// restrict *which* page of the application it leads to, so pages must not act on GET.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LocalTarget(Cow<'static, str>);
 
-/// Why a text is no [`LocalTarget`].
+/// Why a text is not a [`LocalTarget`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnsafeTarget {
     /// It does not begin with exactly one slash.
-    #[error("a redirect target begins with exactly one `/`")]
+    #[error("a redirect target must start with exactly one `/`")]
     NoPath,
-    /// A character that no path, query or fragment may hold.
-    #[error("a redirect target holds a character that must be percent-encoded")]
+    /// It contains a character that is not allowed in a path, query or fragment.
+    #[error("a redirect target contains a character that must be percent-encoded")]
     Character,
     /// A percent sign without two hexadecimal digits.
-    #[error("a redirect target holds a percent sign that is no escape")]
+    #[error("a redirect target contains a percent sign that is not part of an escape")]
     Escape,
-    /// An empty segment, a dot segment, or what somebody may read as one.
-    #[error("the path of a redirect target can be read in more than one way")]
+    /// It contains an empty segment, a dot segment, or something that may be read as one.
+    #[error("the path of a redirect target is ambiguous")]
     AmbiguousPath,
-    /// More than [`LocalTarget::MAX_BYTES`].
+    /// It is longer than [`LocalTarget::MAX_BYTES`].
     #[error("a redirect target is longer than 2048 bytes")]
     TooLong,
 }
 
 impl LocalTarget {
-    /// Nothing longer is a target.
+    /// The maximum length, in bytes.
     pub const MAX_BYTES: usize = 2048;
 
     /// The front page, `/`.
@@ -89,31 +89,32 @@ impl LocalTarget {
         Self(Cow::Borrowed("/"))
     }
 
-    /// Takes a text that anybody may have written.
+    /// Parses an untrusted text.
     ///
     /// # Errors
-    /// [`UnsafeTarget`]. For a `next` that is a reason to take the default target, not one to
-    /// refuse the request: `LocalTarget::parse(next).unwrap_or_else(|_| home.clone())`.
+    /// [`UnsafeTarget`]. For a `next` parameter, use the default target then instead of refusing
+    /// the request: `LocalTarget::parse(next).unwrap_or_else(|_| home.clone())`.
     pub fn parse(text: impl AsRef<str>) -> Result<Self, UnsafeTarget> {
         let text = text.as_ref();
         check(text)?;
         Ok(Self(Cow::Owned(text.to_owned())))
     }
 
-    /// The target that a parameter of a query names, such as `next`. `None` if there is none, more
-    /// than one, or if it is unsafe.
+    /// The target in a query parameter, such as `next`. `None` if the parameter is absent, occurs
+    /// more than once, or is unsafe.
     #[must_use]
     pub fn from_query(query: Option<&str>, name: &str) -> Option<Self> {
         let mut named = form_urlencoded::parse(query?.as_bytes()).filter(|(own, _)| own == name);
         let (_, value) = named.next()?;
-        // Who reads the first and who reads the last would go to different places.
+        // Parsers that read the first and parsers that read the last would go to different places.
         if named.next().is_some() { None } else { Self::parse(value).ok() }
     }
 
-    /// The path and query of a request, so that its sender can be brought back to it. `None` if
-    /// they are too long or can be read in more than one way.
+    /// The path and query of a request, as a target to return to. `None` if they are too long or
+    /// ambiguous.
     ///
-    /// What browsers send without encoding it, such as the brackets of `?filter[x]=1`, is encoded.
+    /// Characters that browsers send unencoded, such as the brackets of `?filter[x]=1`, are
+    /// encoded.
     #[must_use]
     pub fn of_request(head: &dyn RequestHead) -> Option<Self> {
         let (path, query) = (head.path(), head.query());
@@ -129,8 +130,8 @@ impl LocalTarget {
         Self::parse(target).ok()
     }
 
-    /// This target with one more parameter in its query, percent-encoded. `None` if it would be too
-    /// long then.
+    /// This target with one more query parameter, percent-encoded. `None` if the result would be
+    /// too long.
     #[must_use]
     pub fn with_parameter(&self, name: &str, value: &str) -> Option<Self> {
         let (target, fragment) = match self.0.split_once('#') {
@@ -175,8 +176,8 @@ impl LocalTarget {
         target.split_once('?').map(|(_, query)| query)
     }
 
-    /// A redirect there: 303, so that whatever the method was, the browser comes with GET and
-    /// without a body; kept by no cache.
+    /// A redirect to this target: 303, so that the browser follows with GET and without a body,
+    /// whatever the method was; never cached.
     #[must_use]
     pub fn see_other(&self) -> Reply {
         Reply::new(303)
@@ -228,8 +229,8 @@ fn check(text: &str) -> Result<(), UnsafeTarget> {
     }
     check_characters(text)?;
     let path = text.split(['?', '#']).next().unwrap_or_default();
-    // What others decode twice, or take for a separator, is looked through by it, and is refused
-    // where it hides a way up or out. Elsewhere it is a part of a name.
+    // Characters that others decode twice or treat as a separator are allowed in a name, but
+    // refused where they hide a `..` or an empty segment.
     let allowed = [PathCharacter::EncodedSlash, PathCharacter::EncodedPercent, PathCharacter::Semicolon];
     match path::canonical(path, &Allowed::new(allowed)) {
         Some(_) => Ok(()),
@@ -251,7 +252,7 @@ fn check_characters(text: &str) -> Result<(), UnsafeTarget> {
     Ok(())
 }
 
-/// Does an escape begin here?
+/// Returns whether an escape starts here.
 fn is_escape(text: &str, at: usize) -> bool {
     text.as_bytes().get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
 }
@@ -261,7 +262,7 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// `pchar`, `/`, `?` and the percent sign: what a path, a query and a fragment may hold.
+/// `pchar`, `/`, `?` and the percent sign: the characters of a path, a query and a fragment.
 const fn is_legal(byte: u8) -> bool {
     is_unreserved(byte)
         || matches!(
@@ -284,7 +285,7 @@ const fn is_legal(byte: u8) -> bool {
         )
 }
 
-/// What is legal stays as it is, and so do escapes.
+/// Legal characters and escapes stay as they are.
 fn encode_illegal(text: &str, into: &mut String) {
     for (at, byte) in text.bytes().enumerate() {
         let stays = if byte == b'%' { is_escape(text, at) } else { is_legal(byte) };
@@ -292,7 +293,7 @@ fn encode_illegal(text: &str, into: &mut String) {
     }
 }
 
-/// Whatever has a meaning somewhere is encoded.
+/// Encodes every reserved character.
 fn encode_component(text: &str, into: &mut String) {
     for byte in text.bytes() {
         push(byte, is_unreserved(byte), into);

@@ -1,9 +1,9 @@
-//! Refusals: every reason there is, and the one place that knows status codes.
+//! Refusals: their reasons, and the only place that knows status codes.
 //!
-//! `reason` holds the reasons with their status, code and sentence. `render` gives a refusal's
-//! body its form (`compatibility` and `mandate_json` those of other systems, `pages` those for
-//! browsers), `challenge` writes `WWW-Authenticate`, and `answer` makes the whole reply. `watch`
-//! notices refusals that nobody answers with.
+//! `reason` holds the reasons with their status, code and text. `render` renders the body of a
+//! refusal (`compatibility` and `mandate_json` in the format of other systems, `pages` for
+//! browsers), `challenge` writes `WWW-Authenticate`, and `answer` builds the whole reply. `watch`
+//! detects refusals that a handler ignores.
 
 mod answer;
 mod challenge;

@@ -1,8 +1,8 @@
-//! A response as plain data. Adapters turn it into their framework's, adding nothing and dropping nothing.
+//! A response as plain data. Adapters convert it into their framework's response unchanged.
 
 use std::borrow::Cow;
 
-/// A response: status, headers, body.
+/// A response: status, headers and body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     status: u16,
@@ -12,15 +12,14 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A response without headers and body.
+    /// A response without headers or body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new(), answers_head: false }
     }
 
-    /// The headers of a response that give way when a refusal takes the place of what it says:
-    /// those about its body, and those that every refusal has itself. Cookies and the headers of
-    /// middleware stay.
+    /// The headers that are removed from a response when a refusal replaces it: those about its
+    /// body, and those that every refusal sets itself. Cookies and the headers of middleware stay.
     pub const SUPERSEDED: [&'static str; 14] = [
         "accept-ranges",
         "allow",
@@ -45,7 +44,7 @@ impl Reply {
         self
     }
 
-    /// Sets the body and its type.
+    /// Sets the body and its `Content-Type`.
     #[must_use]
     pub fn body(mut self, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         self.replace(ResponseHeader::new("content-type", content_type));
@@ -65,14 +64,15 @@ impl Reply {
         &self.headers
     }
 
-    /// The body's bytes.
+    /// The body as bytes.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
     }
 
-    /// Has the body been left out because the request was HEAD? Then a length of zero must not be announced: it would be that of the answer to GET
-    /// ([RFC 9110 section 8.6](https://www.rfc-editor.org/rfc/rfc9110#section-8.6)).
+    /// Returns whether the body was dropped because the request was HEAD. Then do not announce a
+    /// length of zero, which would be taken for that of the GET answer ([RFC 9110 section
+    /// 8.6](https://www.rfc-editor.org/rfc/rfc9110#section-8.6)).
     #[must_use]
     pub const fn answers_head(&self) -> bool {
         self.answers_head
@@ -100,7 +100,7 @@ impl Reply {
     }
 }
 
-/// The body may hold tokens: only its length shows.
+/// Shows only the length of the body, which may hold tokens.
 impl std::fmt::Debug for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reply")
@@ -119,10 +119,10 @@ pub struct ResponseHeader {
 }
 
 impl ResponseHeader {
-    /// A header. The name is put in lower case.
+    /// A header. The name is lower-cased.
     ///
-    /// A character that a header cannot carry (controls, anything beyond ASCII) becomes `?` in the value and `-` in the name, so that no value can end a
-    /// header and begin another.
+    /// A character that a header cannot carry (control characters, non-ASCII) becomes `?` in the
+    /// value and `-` in the name, so no value can end a header and start another.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         let (mut name, mut value) = (name.into(), value.into());
@@ -153,7 +153,7 @@ impl ResponseHeader {
     }
 }
 
-/// A `Set-Cookie` holds a token.
+/// Hides the value of `Set-Cookie`, which holds a token.
 impl std::fmt::Debug for ResponseHeader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let value = if self.name == "set-cookie" { "(redacted)" } else { &self.value };

@@ -1,66 +1,70 @@
-//! A request as the core sees it: a borrowed view, without any framework's types.
+//! A request as the core sees it: a borrowed view, without framework types.
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-/// The head of a request. Each framework's adapter implements it; nothing else of a request is ever looked at.
+/// The head of a request, implemented by each framework's adapter. The core reads nothing else of a
+/// request.
 ///
 /// # Security
-/// An implementation reports what the framework *received*. It must not decide anything: not which of two headers counts, not
-/// what a cookie is, not whether a value is good.
+/// An implementation reports what the framework *received* and decides nothing: not which of two
+/// headers counts, not how a cookie is parsed, not whether a value is valid.
 pub trait RequestHead {
     /// The method, spelt as received.
     fn method(&self) -> &str;
 
-    /// The full path as received, percent-encoding included, without what an outer router has stripped and without the query.
+    /// The full path as received: percent-encoded, including prefixes that an outer router
+    /// stripped, without the query.
     ///
-    /// It is the core that decodes it, so that there is one decoder and not one for each framework.
+    /// The core decodes it, so that all frameworks share one decoder.
     fn path(&self) -> &str;
 
-    /// The path by which the framework looks for a route further in: what is left of
-    /// [`path`](Self::path) where an outer router has stripped a prefix. Path rules refuse a
-    /// request whose path was rewritten into anything else: they would decide about another route
-    /// than the one that answers. By default the full path.
+    /// The path that inner routers match: the rest of [`path`](Self::path) after outer routers
+    /// stripped their prefixes. Default: the full path.
+    ///
+    /// Path rules refuse a request whose path was rewritten in any other way, because they would
+    /// decide about another route than the one that answers.
     fn routed_path(&self) -> &str {
         self.path()
     }
 
-    /// The query, without the question mark, as received.
+    /// The query as received, without the question mark.
     fn query(&self) -> Option<&str>;
 
-    /// Every value of a header, in order. `name` is in lower case.
+    /// All values of a header, in order. `name` is in lower case.
     fn header<'a>(&'a self, name: &str) -> HeaderValues<'a>;
 
-    /// The address of the socket's other end.
+    /// The remote address of the socket.
     fn peer(&self) -> Option<SocketAddr>;
 
-    /// Did the request come over TLS to this server?
+    /// Returns whether the request reached this server over TLS.
     fn is_secure(&self) -> bool;
 
-    /// What an extended CONNECT asks for: the pseudo-header `:protocol` of HTTP/2 ([RFC
+    /// The pseudo-header `:protocol` of an HTTP/2 extended CONNECT ([RFC
     /// 8441](https://www.rfc-editor.org/rfc/rfc8441)), such as `websocket`. `None` for every other
-    /// request, and where the framework does not tell: CONNECT is refused then.
+    /// request, and if the framework does not expose it; CONNECT is then refused.
     fn protocol(&self) -> Option<&str> {
         None
     }
 
-    /// What a guard further out has left with the request after it had checked its CSRF token:
-    /// [`Entered::csrf_proof`](crate::Entered::csrf_proof). Where the framework keeps nothing with
-    /// a request, `None`: the token is checked again then. A guard that has let in nobody, as
-    /// [`Guard::visitor`](crate::Guard::visitor) may, leaves none.
+    /// The proof of an outer guard that it checked the CSRF token of this request:
+    /// [`Entered::csrf_proof`](crate::Entered::csrf_proof). `None` if the framework cannot attach
+    /// data to a request; the token is then checked again. A guard that admitted a guest, as
+    /// [`Guard::visitor`](crate::Guard::visitor) may, leaves no proof.
     fn csrf_proof(&self) -> Option<CsrfProof> {
         None
     }
 }
 
-/// That a guard has checked the CSRF token of a request: an adapter keeps it with the request, so
-/// that a handler which reads the request once more, as
-/// [`logout_reply`](crate::AuthProvider::logout_reply) does, is not asked for a form that was read.
+/// Proof that a guard checked the CSRF token of a request. An adapter attaches it to the request,
+/// so that a handler that reads the request again, as
+/// [`logout_reply`](crate::AuthProvider::logout_reply) does, needs no form field that has already
+/// been read.
 ///
-/// It is for one login of one provider. Guards of several providers leave one each: an adapter
-/// keeps the new one [`beside`](Self::beside) what is there.
+/// It is valid for one login of one provider. Guards of several providers leave one proof each: an
+/// adapter stores the new one [`beside`](Self::beside) the existing one.
 #[derive(Clone)]
 pub struct CsrfProof {
-    /// Each provider whose guard has checked a token, and the login that it was for.
+    /// Each provider whose guard checked a token, and the login it was checked for.
     checked: Arc<[(u64, Arc<str>)]>,
 }
 
@@ -69,7 +73,7 @@ impl CsrfProof {
         Self { checked: Arc::new([(provider, login.into())]) }
     }
 
-    /// This proof, and those of other providers that a guard further out has left.
+    /// Adds the proofs that outer guards of other providers left.
     #[must_use]
     pub fn beside(self, earlier: Option<&Self>) -> Self {
         let is_new = |(provider, _): &&(u64, _)| self.login_of(*provider).is_none();
@@ -81,7 +85,7 @@ impl CsrfProof {
         Self { checked: self.checked.iter().cloned().chain(others).collect() }
     }
 
-    /// The login whose token a guard of this provider has checked.
+    /// The login whose token a guard of this provider checked.
     pub(crate) fn login_of(&self, provider: u64) -> Option<&str> {
         self.checked.iter().find(|(checked, _)| *checked == provider).map(|(_, login)| &**login)
     }
@@ -93,17 +97,17 @@ impl fmt::Debug for CsrfProof {
     }
 }
 
-/// Does the request ask for a WebSocket by an extended CONNECT, as over HTTP/2? Any other CONNECT
-/// asks for a tunnel.
+/// Returns whether the request is an extended CONNECT for a WebSocket, as over HTTP/2. Any other
+/// CONNECT asks for a tunnel.
 pub(crate) fn is_websocket_connect(head: &dyn RequestHead) -> bool {
     head.method() == "CONNECT"
         && head.protocol().is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
-/// Does the request ask for a WebSocket, by whatever version of HTTP?
+/// Returns whether the request opens a WebSocket, in any version of HTTP.
 ///
-/// Over HTTP/1.1 a handshake is a GET, but what it opens is not bound by the same-origin policy
-/// (RFC 6455 section 10.2).
+/// Over HTTP/1.1 a handshake is a GET, but the socket is not bound by the same-origin policy (RFC
+/// 6455 section 10.2).
 pub(crate) fn opens_websocket(head: &dyn RequestHead) -> bool {
     let is_named = |value: &[u8]| value.to_ascii_lowercase().windows(9).any(|word| word == b"websocket");
     is_websocket_connect(head) || head.header("upgrade").iter().any(is_named)
@@ -124,7 +128,8 @@ pub struct HeaderValues<'a> {
     rest: Vec<&'a [u8]>,
 }
 
-/// More values of one header than this are not kept, so that a request cannot make us collect without end.
+/// The maximum number of values kept for one header, so that a request cannot make us collect
+/// without end.
 const MAX_VALUES: usize = 64;
 
 impl<'a> HeaderValues<'a> {
@@ -139,12 +144,13 @@ impl<'a> HeaderValues<'a> {
         if self.rest.is_empty() { self.first } else { None }
     }
 
-    /// Were there more values than are kept? Then nothing may be concluded from those that are.
+    /// Returns whether there were more values than are kept. Then nothing may be concluded from the
+    /// kept ones.
     pub(crate) const fn is_cut_off(&self) -> bool {
         self.rest.len() >= MAX_VALUES
     }
 
-    /// Is the header absent?
+    /// Returns whether the header is absent.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.first.is_none()
@@ -160,7 +166,7 @@ impl<'a> FromIterator<&'a [u8]> for HeaderValues<'a> {
     }
 }
 
-/// Header values may be credentials.
+/// Hides the values, which may be credentials.
 impl fmt::Debug for HeaderValues<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeaderValues").field("count", &self.iter().count()).finish()

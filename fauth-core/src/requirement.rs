@@ -1,4 +1,4 @@
-//! What a route asks of its callers, as data. Deciding it is a pure function.
+//! Requirements of routes, as data. Deciding one is a pure function.
 
 pub(crate) mod fields;
 #[cfg(feature = "mandates")]
@@ -27,19 +27,19 @@ use crate::{
     note = "for a single name there are `require_role`, `require_permission` and `require_scope`"
 )]
 pub trait Names: IntoIterator<Item: AsRef<str>> + Sized {
-    /// Does the type alone say that there is no name? `[&str; 0]` takes no space although its items
-    /// would. Guards refuse such a list while they are compiled.
+    /// Whether the type alone shows that the list is empty: `[&str; 0]` has no size although its
+    /// items have. Guards reject such a list at compile time.
     const ARE_NONE: bool = size_of::<Self>() == 0 && size_of::<Self::Item>() > 0;
 }
 
 #[diagnostic::do_not_recommend]
 impl<N: IntoIterator<Item: AsRef<str>>> Names for N {}
 
-/// What a caller must be to pass: a known, active user, with the roles, permissions and scopes named here.
+/// What a request must satisfy: an active user, with the named roles, permissions and scopes.
 ///
-/// A requirement is a value: guards enforce it, and whatever describes an application's routes can read it. Roles and permissions are
-/// those of the loaded user, scopes those of the token. Conditions that are added to one requirement must *all* hold; nest
-/// with [`any_of`](Self::any_of) for alternatives.
+/// A requirement is a value: guards enforce it, and tools that describe an application's routes can
+/// read it. Roles and permissions are those of the loaded user; scopes are those of the token.
+/// *All* conditions of a requirement must be met; use [`any_of`](Self::any_of) for alternatives.
 ///
 /// ```
 /// use fauth_core::Requirement;
@@ -52,11 +52,11 @@ impl<N: IntoIterator<Item: AsRef<str>>> Names for N {}
 /// ```
 ///
 /// # API keys
-/// An [API key](crate::AuthProvider::create_api_key) is less than its owner. It passes only by an
-/// alternative that names a scope, or that says [`allow_api_keys`](Self::allow_api_keys), and must
-/// meet the rest of that alternative too:
+/// An [API key](crate::AuthProvider::create_api_key) has fewer rights than its owner. It is
+/// accepted only by an alternative that names a scope or calls
+/// [`allow_api_keys`](Self::allow_api_keys), and must meet the rest of that alternative too:
 ///
-/// | requirement | an API key passes |
+/// | requirement | an API key is accepted |
 /// |---|---|
 /// | `user()`, `user().roles(["admin"])`, `user().permissions(["write"])` | never |
 /// | `user().scopes(["read"])` | with the scope |
@@ -64,65 +64,66 @@ impl<N: IntoIterator<Item: AsRef<str>>> Names for N {}
 /// | `user().roles(["admin"]).allow_api_keys()` | if its owner has the role |
 /// | `any_of([user().scopes(["read"]), user().roles(["admin"])])` | with the scope |
 /// | `user().scopes(["read"]).and(user().roles(["admin"]))` | never, see [`and`](Self::and) |
-/// | `user().scopes(["read"]).login_within(minutes)` | never: it has not logged in |
+/// | `user().scopes(["read"]).login_within(minutes)` | never: a key has no login |
 ///
 /// # Security
 /// A requirement with an impossible part (an empty list, a blank or repeated name, a login within
-/// no time) refuses every request with 500 and says so in the log; it never passes. Call
-/// [`validate`](Self::validate) while the application starts to fail there instead.
+/// no time) fails closed: it refuses every request with 500, and the log says why. Call
+/// [`validate`](Self::validate) at startup to fail there instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     allow_inactive: bool,
-    /// No API key is let in, although a scope is named: so it is where a rule of a file says it, or
-    /// adds the scope to a rule that lets none in.
+    /// Refuses API keys although a scope is named: set for a rule of a file that says so, or that
+    /// adds the scope to a rule that refuses API keys.
     refuse_api_keys: bool,
     conditions: Vec<Condition>,
     fault: Option<ConfigError>,
 }
 
-/// One node of the tree. The names keep the order in which they were written, so that the first one missing is the one named.
+/// A node of the condition tree. Names keep the order in which they were added, so that the first
+/// missing one is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Condition {
-    /// Every one of these. It lets an API key in if one of them does; of those that are an `All`
-    /// themselves, as [`and`](Requirement::and) makes them, each must let it in on its own.
+    /// All of these. It accepts an API key if one of them does. Those that are an `All` themselves,
+    /// as [`and`](Requirement::and) makes them, must each accept it on their own.
     All(Vec<Self>),
-    /// At least one of these. It lets an API key in if one that is met does.
+    /// At least one of these. It accepts an API key if one that is met does.
     Any(Vec<Self>),
     /// The user has this role.
     Role(Box<str>),
     /// The user has this permission.
     Permission(Box<str>),
-    /// The token has this scope. Lets an API key in.
+    /// The token has this scope. Accepts an API key.
     Scope(Box<str>),
-    /// Always met. Lets an API key in.
+    /// Always met. Accepts an API key.
     ApiKeys,
-    /// The last login was at most so long ago.
+    /// The last login was at most this long ago.
     LoginWithin(Duration),
-    /// The token is a mandate that says this.
+    /// The token is a mandate that meets this condition.
     #[cfg(feature = "mandates")]
     Mandate(MandateCondition),
 }
 
-/// What a user lacks. The first unmet condition in the order of the requirement.
+/// What is missing: the first unmet condition, in the order of the requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missing {
-    /// This role.
+    /// The user lacks this role.
     Role(Box<str>),
-    /// This permission.
+    /// The user lacks this permission.
     Permission(Box<str>),
-    /// Scopes: all those that the requirement names and the token lacks.
+    /// All scopes that the requirement names and the token lacks.
     Scopes(Vec<Box<str>>),
-    /// Any of several alternatives; not one of them is met.
+    /// None of several alternatives is met.
     Alternative,
-    /// A login: the request was sent with an API key, and no alternative that its owner meets lets
-    /// API keys in.
+    /// The request was sent with an API key, and no alternative that its owner meets accepts API
+    /// keys: a login is required.
     ApiKeyNotAllowed,
-    /// A token of this application: that of another issuer opens guarded routes, and nothing that
-    /// belongs to the application's own logins.
+    /// The token is of another issuer. Such a token is accepted by guarded routes, but not by
+    /// operations on the application's own logins.
     ForeignTokenNotAllowed,
-    /// Something that the mandate does not say.
+    /// The mandate lacks this.
     #[cfg(feature = "mandates")]
     Mandate(MissingMandate),
 }
@@ -131,25 +132,25 @@ pub enum Missing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unmet {
     Lacks(Missing),
-    /// Everything else is met; the login is older than this.
+    /// Everything else is met, but the login is older than this.
     StaleLogin(Duration),
-    /// The mandate is for another use, or the token is no mandate.
+    /// The mandate is for another use, or the token is not a mandate.
     #[cfg(feature = "mandates")]
     WrongUse,
 }
 
-/// No login lasts longer ([`SessionConfig::lifetime`](crate::SessionConfig::lifetime)), so that a
-/// greater age would demand nothing.
+/// No login lasts longer ([`SessionConfig::lifetime`](crate::SessionConfig::lifetime)), so a
+/// greater age would require nothing.
 const MAX_LOGIN_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Requirement {
-    /// A known and active user, nothing more.
+    /// Requires an active user, and nothing else.
     #[must_use]
     pub const fn user() -> Self {
         Self { allow_inactive: false, refuse_api_keys: false, conditions: Vec::new(), fault: None }
     }
 
-    /// Met as soon as one of `requirements` is met.
+    /// Requires at least one of `requirements` to be met.
     #[must_use]
     pub fn any_of(requirements: impl IntoIterator<Item = Self>) -> Self {
         let mut joined = Self::user();
@@ -166,11 +167,11 @@ impl Requirement {
         joined
     }
 
-    /// And this requirement too. It never lets in whom one of the two refuses: whoever is inactive
-    /// passes only if both allow it, and an API key only if each of the two lets it in on its own,
-    /// as if they were two guards. So `user().roles(["admin"])` keeps API keys out whatever scopes
-    /// are demanded besides by `and`. [`user()`](Self::user) asks for nothing, and changes nothing
-    /// here.
+    /// Requires `other` to be met too. The result accepts nothing that one of the two refuses: an
+    /// inactive user is accepted only if both allow it, and an API key only if each of the two
+    /// accepts it on its own, as if they were two guards. So `user().roles(["admin"])` refuses API
+    /// keys whatever scopes `and` adds. [`user()`](Self::user) requires nothing, and so has no
+    /// effect here.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.allow_inactive &= other.allow_inactive;
@@ -180,63 +181,63 @@ impl Requirement {
         self
     }
 
-    /// The user has this role.
+    /// Requires the user to have this role.
     #[must_use]
     pub fn role(self, role: impl AsRef<str>) -> Self {
         self.roles([role])
     }
 
-    /// The user has **all** of these roles.
+    /// Requires the user to have **all** of these roles.
     #[must_use]
     pub fn roles<N: Names>(self, roles: N) -> Self {
         self.all("roles", roles, Condition::Role)
     }
 
-    /// The user has **at least one** of these roles.
+    /// Requires the user to have **at least one** of these roles.
     #[must_use]
     pub fn any_role<N: Names>(self, roles: N) -> Self {
         self.any("any_role", roles, Condition::Role)
     }
 
-    /// The user has this permission.
+    /// Requires the user to have this permission.
     #[must_use]
     pub fn permission(self, permission: impl AsRef<str>) -> Self {
         self.permissions([permission])
     }
 
-    /// The user has **all** of these permissions.
+    /// Requires the user to have **all** of these permissions.
     #[must_use]
     pub fn permissions<N: Names>(self, permissions: N) -> Self {
         self.all("permissions", permissions, Condition::Permission)
     }
 
-    /// The user has **at least one** of these permissions.
+    /// Requires the user to have **at least one** of these permissions.
     #[must_use]
     pub fn any_permission<N: Names>(self, permissions: N) -> Self {
         self.any("any_permission", permissions, Condition::Permission)
     }
 
-    /// The token has this scope.
+    /// Requires the token to have this scope.
     #[must_use]
     pub fn scope(self, scope: impl AsRef<str>) -> Self {
         self.scopes([scope])
     }
 
-    /// The token has **all** of these scopes.
+    /// Requires the token to have **all** of these scopes.
     #[must_use]
     pub fn scopes<N: Names>(self, scopes: N) -> Self {
         self.all("scopes", scopes, Condition::Scope)
     }
 
-    /// The token has **at least one** of these scopes.
+    /// Requires the token to have **at least one** of these scopes.
     #[must_use]
     pub fn any_scope<N: Names>(self, scopes: N) -> Self {
         self.any("any_scope", scopes, Condition::Scope)
     }
 
-    /// Lets API keys in that have no scope, if their owner meets the rest of this requirement. In
-    /// an alternative of [`any_of`](Self::any_of) it is about that alternative only; and it does
-    /// not speak for a requirement that was joined with [`and`](Self::and).
+    /// Accepts API keys without a scope, if their owner meets the rest of this requirement. In an
+    /// alternative of [`any_of`](Self::any_of), this applies to that alternative only. It does not
+    /// apply to a requirement joined with [`and`](Self::and).
     ///
     /// ```
     /// use fauth_core::Requirement;
@@ -245,8 +246,8 @@ impl Requirement {
     /// ```
     ///
     /// # Security
-    /// Every key of a user opens such a route, whatever it was made for. Name a scope where that is
-    /// too much.
+    /// Every API key of a user is accepted by such a route, whatever it was created for. Require a
+    /// scope where that is too much.
     #[must_use]
     pub fn allow_api_keys(mut self) -> Self {
         if !self.conditions.contains(&Condition::ApiKeys) {
@@ -255,8 +256,9 @@ impl Requirement {
         self
     }
 
-    /// The user has logged in at most this long ago, in whole seconds: one to 400 days. For what a
-    /// stolen session shall not be able to do: change the password, show secrets, make API keys.
+    /// Requires a login at most this long ago, in whole seconds: one second to 400 days. Use it for
+    /// actions that a stolen session must not be able to do, such as changing the password, showing
+    /// secrets or creating API keys.
     ///
     /// ```
     /// use std::time::Duration;
@@ -266,13 +268,13 @@ impl Requirement {
     /// assert!(recent.validate().is_ok());
     /// ```
     ///
-    /// What counts is when the credentials were checked
+    /// The age counts from when the credentials were verified
     /// ([`login`](crate::AuthProvider::login), claim `auth_time`). A refresh does not renew it. A
-    /// token that does not say it counts as too old, and so does an API key. Whoever has everything
-    /// else is answered with 401 and the challenge of
-    /// [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470#section-3),
-    /// `insufficient_user_authentication`, which names the age: log in again. If several ages are
-    /// demanded, it is the strictest.
+    /// token without that claim counts as too old, and so does an API key. A request that meets all
+    /// other conditions is refused with 401 and the challenge of [RFC
+    /// 9470](https://www.rfc-editor.org/rfc/rfc9470#section-3), `insufficient_user_authentication`,
+    /// which names the age: the client must log the user in again. Of several ages, the shortest
+    /// applies.
     #[must_use]
     pub fn login_within(mut self, age: Duration) -> Self {
         let age = Duration::from_secs(age.as_secs());
@@ -283,40 +285,41 @@ impl Requirement {
         self
     }
 
-    /// Lets users in who are not active, for a page that tells them why.
+    /// Accepts inactive users, for example for a page that tells them why they are disabled.
     ///
     /// # Security
-    /// A disabled account keeps access to this route for as long as it has a token. A
-    /// [browser session](crate::transport::SessionCookie) ends as soon as it comes to a route that
-    /// does not allow it.
+    /// A disabled account can use this route for as long as it has a valid token. A [browser
+    /// session](crate::transport::SessionCookie) ends as soon as it is used on a route that does
+    /// not call this.
     #[must_use]
     pub const fn danger_allow_inactive(mut self) -> Self {
         self.allow_inactive = true;
         self
     }
 
-    /// Is every part possible?
+    /// Checks that every part can be met.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first list that is empty, or name that is blank, repeated, or, for a scope, outside the grammar of
-    /// [RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
+    /// [`ConfigError`] for the first list that is empty, or name that is blank, repeated, or, for a
+    /// scope, outside the grammar of [RFC 6749 section
+    /// 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.fault.clone().map_or(Ok(()), Err)
     }
 
-    /// The conditions, all of which must hold.
+    /// Returns the conditions, all of which must be met.
     #[must_use]
     pub fn conditions(&self) -> &[Condition] {
         &self.conditions
     }
 
-    /// May the user be inactive?
+    /// Returns whether inactive users are accepted.
     #[must_use]
     pub const fn allows_inactive(&self) -> bool {
         self.allow_inactive
     }
 
-    /// Could an API key get in, with every right that there is?
+    /// Returns whether an API key could be accepted if it had every right.
     #[must_use]
     pub fn admits_api_keys(&self) -> bool {
         !self.refuse_api_keys && self.met_by(&PerfectKey) == Ok(true)
@@ -326,10 +329,12 @@ impl Requirement {
         self.fault.as_ref()
     }
 
-    /// Does this user, with this token, meet the conditions? Whether the user is active is decided before.
+    /// Decides whether this user, with this token, meets the conditions. Whether the user is active
+    /// has been decided before.
     ///
     /// # Errors
-    /// [`Unmet`] for the first condition that is not met, and for an old login if that is all.
+    /// [`Unmet`] for the first condition that is not met, or for a stale login if nothing else is
+    /// unmet.
     pub(crate) fn decide(
         &self,
         user: &impl AuthUser,
@@ -345,20 +350,20 @@ impl Requirement {
             return self.decide_for_mandate(holder, mandate);
         }
         if !holder.is_api_key() {
-            // Most requests: nothing to combine, and nothing missing.
+            // The common case: nothing to combine, and nothing missing.
             if self.conditions.iter().all(|condition| leaf_is_met(condition, holder)) {
                 return Ok(());
             }
             return self.met_by(holder).map(drop);
         }
-        // Where no key gets in, none is told what its owner lacks.
+        // If no API key is accepted, the refusal does not reveal what its owner lacks.
         if self.admits_api_keys() && self.met_by(holder)? {
             return Ok(());
         }
         Err(Unmet::Lacks(Missing::ApiKeyNotAllowed))
     }
 
-    /// `true` if it lets API keys in.
+    /// Returns `true` if API keys are accepted.
     fn met_by(&self, holder: &impl Holder) -> Result<bool, Unmet> {
         let met = all_met(&self.conditions, holder);
         if let Err(Unmet::Lacks(Missing::Scopes(_))) = met {
@@ -414,7 +419,7 @@ impl Requirement {
         conditions
     }
 
-    /// The first fault is the one reported.
+    /// Keeps the first fault.
     fn fail(&mut self, field: &'static str, problem: &'static str, fix: &'static str) {
         self.fault.get_or_insert_with(|| ConfigError::new(field, problem, fix));
     }
@@ -426,7 +431,7 @@ impl Default for Requirement {
     }
 }
 
-/// Both lists, each as a part of its own. An empty one asks for nothing, and is no part.
+/// Joins two lists, each as a part of its own. An empty list requires nothing, and is not a part.
 fn joined(first: Vec<Condition>, second: Vec<Condition>) -> Vec<Condition> {
     if first.is_empty() {
         return second;
@@ -444,7 +449,7 @@ fn as_parts(conditions: Vec<Condition>) -> Vec<Condition> {
     if are_parts { conditions } else { vec![Condition::All(conditions)] }
 }
 
-/// Who is held against the conditions.
+/// What conditions are checked against.
 trait Holder {
     fn is_api_key(&self) -> bool;
     fn has_role(&self, role: &str) -> bool;
@@ -492,7 +497,7 @@ impl<U: AuthUser> Holder for Caller<'_, U> {
     }
 }
 
-/// An API key with every right that there is. Where it does not get in, no key does.
+/// An API key with every right. If it is not accepted, no key is.
 struct PerfectKey;
 
 impl Holder for PerfectKey {
@@ -517,11 +522,11 @@ impl Holder for PerfectKey {
     }
 }
 
-/// Are all of these met? `true` if they let API keys in: each `All` among them, which is a
-/// requirement of its own, and one of the others.
+/// Checks that all conditions are met. Returns `true` if they accept API keys: each `All` among
+/// them, which is a requirement of its own, and one of the others.
 ///
-/// An old login is told only of whom nothing else keeps out, since nobody shall log in again in
-/// vain; and of several ages the strictest, so that once is enough.
+/// A stale login is reported only if everything else is met, so that nobody logs in again in vain.
+/// Of several ages the shortest is reported, so that one login is enough.
 fn all_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet> {
     let (mut parts, mut others) = (None, None);
     let mut stale: Option<Duration> = None;
@@ -541,8 +546,9 @@ fn all_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet
     }
 }
 
-/// Is one of these met? `true` if one that is met lets API keys in. A login is asked for where it
-/// would open one of them, and as recent as it must be for the one that bears the oldest.
+/// Checks that one condition is met. Returns `true` if one that is met accepts API keys. A stale
+/// login is reported if a new one would meet an alternative, with the age of the least strict
+/// alternative.
 fn any_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet> {
     let mut is_met = false;
     let mut stale: Option<Duration> = None;
@@ -564,7 +570,7 @@ fn any_met(conditions: &[Condition], holder: &impl Holder) -> Result<bool, Unmet
     }
 }
 
-/// Is this met, and no list of others?
+/// Returns whether a single condition (not a list) is met.
 fn leaf_is_met(condition: &Condition, holder: &impl Holder) -> bool {
     match condition {
         Condition::All(_) | Condition::Any(_) => false,
@@ -578,7 +584,7 @@ fn leaf_is_met(condition: &Condition, holder: &impl Holder) -> bool {
     }
 }
 
-/// Is this met? `true` if it lets API keys in.
+/// Checks one condition. Returns `true` if it accepts API keys.
 fn met(condition: &Condition, holder: &impl Holder) -> Result<bool, Unmet> {
     match condition {
         Condition::All(conditions) => return all_met(conditions, holder),
@@ -591,10 +597,10 @@ fn met(condition: &Condition, holder: &impl Holder) -> Result<bool, Unmet> {
     Err(unmet_leaf(condition, holder))
 }
 
-/// What is missing where this is not met, which is no list of others.
+/// Returns what is missing for a single condition (not a list) that is not met.
 fn unmet_leaf(condition: &Condition, holder: &impl Holder) -> Unmet {
     match condition {
-        // A key cannot log in again.
+        // An API key cannot log in again.
         Condition::LoginWithin(age) if !holder.is_api_key() => Unmet::StaleLogin(*age),
         #[cfg(feature = "mandates")]
         Condition::Mandate(condition) => without_mandate(condition.missing_of_other()),
@@ -602,13 +608,13 @@ fn unmet_leaf(condition: &Condition, holder: &impl Holder) -> Unmet {
     }
 }
 
-/// Why a token is refused of which this is missing as a mandate.
+/// Returns why a token that is not a mandate is refused.
 #[cfg(feature = "mandates")]
 fn without_mandate(missing: Option<MissingMandate>) -> Unmet {
     missing.map_or(Unmet::WrongUse, |missing| Unmet::Lacks(Missing::Mandate(missing)))
 }
 
-/// What is missing where not one of these is met. One alternative is no alternative: it is named.
+/// Returns what is missing if no condition is met. A single alternative is reported by itself.
 fn alternative(conditions: &[Condition]) -> Missing {
     match conditions {
         [Condition::Role(role)] => Missing::Role(role.clone()),
@@ -619,7 +625,7 @@ fn alternative(conditions: &[Condition]) -> Missing {
     }
 }
 
-/// RFC 6750 section 3.1 lets the challenge name the scopes that are needed: all of them at once.
+/// RFC 6750 section 3.1 lets the challenge name the required scopes: all of them at once.
 fn missing_scopes(conditions: &[Condition], holder: &impl Holder) -> Vec<Box<str>> {
     let mut missing: Vec<Box<str>> = Vec::new();
     let mut note = |scope: &str| {

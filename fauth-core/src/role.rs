@@ -1,15 +1,15 @@
-//! Roles with a type: what an enum of roles offers beside its names.
+//! Typed roles: the trait of role enums.
 
 use crate::escape::Escaped;
 
-/// A role of an application that writes its roles as an enum.
+/// A role of an application that models its roles as an enum.
 ///
-/// A role is its name, which is what `as_ref` gives, and which is stored, required and compared.
-/// With the feature `derive`, `#[derive(Role)]` implements this trait for an enum; by hand it is
-/// one method, or none.
+/// A role is identified by its name, the text that `as_ref` returns. The name is what is stored,
+/// required and compared. With the feature `derive`, `#[derive(Role)]` implements this trait for an
+/// enum. Written by hand, it has one method with a default.
 ///
 /// Roles that include others form a hierarchy. [`AuthUser::has_role`](crate::AuthUser::has_role)
-/// compares names and knows of none, unless it asks:
+/// compares names by default, so override it to take the hierarchy into account:
 ///
 /// ```
 /// use fauth_core::{AuthUser, Role};
@@ -44,15 +44,15 @@ use crate::escape::Escaped;
 /// assert!(user.has_role("member"));
 /// ```
 ///
-/// A derived [`AuthUser`](crate::AuthUser) asks by itself, where its roles are of such a type.
-/// Roles that a user holds as strings are compared as strings, whatever enum they come from.
+/// A derived [`AuthUser`](crate::AuthUser) does this by itself if its roles are of such a type.
+/// Roles that a user holds as strings are compared as strings, whichever enum they come from.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no role",
-    note = "an enum without fields is one by `#[derive(Role)]` (feature `derive`)"
+    message = "`{Self}` is not a role",
+    note = "put `#[derive(Role)]` on an enum without fields (feature `derive`)"
 )]
 pub trait Role: AsRef<str> {
-    /// Does somebody with this role have that one too? Default: only if it is the same, byte for
-    /// byte.
+    /// Returns whether this role grants `role` as well. Default: only if both are the same, byte
+    /// for byte.
     fn includes(&self, role: &str) -> bool {
         self.as_ref() == role
     }
@@ -64,10 +64,10 @@ impl<R: Role + ?Sized> Role for &R {
     }
 }
 
-/// A text that names none of the roles of an enum: the error of `FromStr` as `#[derive(Role)]`
-/// writes it.
+/// The error of `FromStr` as derived by `#[derive(Role)]`: the text names none of the enum's roles.
 ///
-/// The text may be a stranger's: it is kept and shown escaped, and cut at 256 bytes.
+/// The text may come from an untrusted source. It is stored and shown escaped, and cut at 256
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not one of the roles {}", Listed(.known))]
 pub struct UnknownRole {
@@ -80,20 +80,20 @@ impl UnknownRole {
         Self { text: Escaped(text).to_string(), known }
     }
 
-    /// What was taken for a role: escaped, and cut at 256 bytes.
+    /// The text that was parsed, escaped and cut at 256 bytes.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The names of all roles, in the order of their declaration.
+    /// The names of all roles, in the order of declaration.
     #[must_use]
     pub const fn known(&self) -> &'static [&'static str] {
         self.known
     }
 }
 
-/// The names, each between backticks.
+/// The names, each in backticks.
 struct Listed<'a>(&'a [&'a str]);
 
 impl std::fmt::Display for Listed<'_> {

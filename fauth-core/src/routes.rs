@@ -1,31 +1,37 @@
-//! The ready-made endpoints, written once for all frameworks. Adapters only mount them, where
-//! [`mounts`](crate::mounts) says.
+//! The ready-made endpoints, shared by all frameworks. Adapters only mount them, at the paths that
+//! [`mounts`](crate::mounts) gives.
 //!
 //! | endpoint | reads | answers |
 //! |---|---|---|
-//! | `POST /login` | `username`, `password` and, if wanted, `remember`, `scope` and `unlock_token` | 200 with the pair of tokens |
+//! | `POST /login` | `username`, `password` and optionally `remember`, `scope` and `unlock_token` | 200 with the token pair |
 //! | `POST /refresh` | `refresh_token`, from the body or from its cookie | 200 with a new pair |
-//! | `POST /logout` | the access or the refresh token, from a header or a cookie, or from the body as `refresh_token` or `token` (RFC 7009) | 200; see [`Endpoint::Logout`] |
+//! | `POST /logout` | the access or refresh token, from a header, a cookie, or the body field `refresh_token` or `token` (RFC 7009) | 200; see [`Endpoint::Logout`] |
 //! | `POST /logout/all` | the access token of an active user | 200: all sessions of the user have ended |
 //! | `GET /sessions` | the same | 200 with the user's live sessions |
-//! | `DELETE /sessions/{sid}` | the same | 200: this one has ended; 404 if it is none of the user's |
-//! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), where tokens are signed with an asymmetric key or by a key ring; see [`Endpoint::Jwks`] |
-//! | `GET /.well-known/oauth-protected-resource` | nothing; it is public | 200 with the metadata of the resource (RFC 9728), where they are published; see [`Endpoint::ResourceMetadata`] |
+//! | `DELETE /sessions/{sid}` | the same | 200: this session has ended; 404 if it is not one of the user's |
+//! | `GET /.well-known/jwks.json` | nothing; it is public | 200 with the public keys (RFC 7517), if tokens are signed with an asymmetric key or by a key ring; see [`Endpoint::Jwks`] |
+//! | `GET /.well-known/oauth-protected-resource` | nothing; it is public | 200 with the metadata of the resource (RFC 9728), if they are published; see [`Endpoint::ResourceMetadata`] |
 //!
 //! Bodies are JSON objects or forms (`application/x-www-form-urlencoded`), with the same fields and
-//! values in both: `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`;
-//! `scope` lists scopes, separated by blanks, to which the login is narrowed; without a value it is
-//! as if it were absent (RFC 6749 section 3.1); `unlock_token` is a mailed token of the
-//! [login throttle](crate::throttle), and empty it counts as absent. A field that is null is
-//! absent; other fields are not looked at.
+//! values in both:
 //!
-//! The pair is the body of the answer, `{"access_token","refresh_token","token_type","expires_in"}`
-//! and `scope`, or it is in cookies and nowhere else: see
-//! [`login_reply`](crate::AuthProvider::login_reply) for which. Every answer carries
-//! `Cache-Control: no-store` (but those with public documents), every refusal has the form of the
-//! provider's renderer.
+//! - `remember` is one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`.
+//! - `scope` is a space-separated list of scopes to which the login is narrowed. An empty value
+//!   counts as absent (RFC 6749 section 3.1).
+//! - `unlock_token` is a mailed token of the [login throttle](crate::throttle). An empty value
+//!   counts as absent.
+//!
+//! A field that is null counts as absent. Other fields are ignored.
+//!
+//! The token pair is sent either in the body, as
+//! `{"access_token","refresh_token","token_type","expires_in"}` and `scope`, or in cookies only;
+//! [`login_reply`](crate::AuthProvider::login_reply) says which. Every answer except the public
+//! documents carries `Cache-Control: no-store`. Every refusal is rendered by the provider's
+//! renderer.
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 
 use std::{fmt, future::Future, net::IpAddr, pin::Pin};
 
@@ -49,7 +55,7 @@ use crate::{
     user::AuthUser,
 };
 
-/// The longest body that an endpoint reads, in bytes. An adapter stops reading there.
+/// The maximum length of a body that an endpoint reads, in bytes. Adapters stop reading there.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// One ready-made endpoint.
@@ -63,10 +69,11 @@ pub enum Endpoint {
     /// `POST /logout`.
     ///
     /// # Security
-    /// It ends the session of the token, and says what that is worth: `"revoked": true` if nothing that was issued in it opens anything any more,
-    /// `false` if the provider was built so that (some of) it lives on until it expires. Cookies
-    /// are cleared, with a good token in them or without, but a token that is sent in a header or
-    /// in the body must be good: the refresh token will do when the access token has expired.
+    /// Ends the session of the token and reports the effect. `"revoked": true` means that nothing
+    /// issued in the session is accepted any more; `false` means that the provider was built so
+    /// that some or all of it stays valid until it expires. Cookies are cleared whether or not they
+    /// hold a valid token. A token sent in a header or in the body must be valid; if the access
+    /// token has expired, send the refresh token.
     Logout,
     /// `POST /logout/all`.
     LogoutAll,
@@ -74,31 +81,31 @@ pub enum Endpoint {
     Sessions,
     /// `DELETE /sessions/{sid}`.
     Session,
-    /// `GET /.well-known/jwks.json`: the keys that others verify this application's tokens with,
-    /// only their public members. It is there if an asymmetric key signs or verifies, and with a
-    /// key ring always: it is empty until the ring has such a key.
+    /// `GET /.well-known/jwks.json`: the public keys that verify this application's tokens, without
+    /// private members. It exists if an asymmetric key signs or verifies, and always with a key
+    /// ring; it is empty until the ring has such a key.
     ///
     /// Answers may be cached (`Cache-Control: public, max-age=300`, or as long as the key ring
-    /// says), and carry an `ETag`: a request that names it
-    /// in `If-None-Match` is answered with 304. Others look for it below the issuer's URL: mount
-    /// the endpoints at the root, or this one with another path.
+    /// says) and carry an `ETag`; a request that names it in `If-None-Match` is answered with 304.
+    /// Verifiers look for the document below the issuer's URL, so mount the endpoints at the root,
+    /// or this one at another path.
     Jwks,
     /// `GET /.well-known/oauth-protected-resource`, followed by the path of the resource: for
     /// `https://api.example.com/mcp` it is `/.well-known/oauth-protected-resource/mcp` (RFC 9728
-    /// section 3.1). There if the provider publishes
-    /// [metadata](crate::AuthProviderBuilder::resource_metadata), for everybody.
+    /// section 3.1). It exists if the provider publishes
+    /// [metadata](crate::AuthProviderBuilder::resource_metadata), and is public.
     ///
-    /// Clients look for it at the root of the host. Where the other endpoints lie below a path of
-    /// their own, mount this one by itself.
+    /// Clients look for it at the root of the host. If the other endpoints are mounted below a
+    /// path, mount this one separately.
     ResourceMetadata,
 }
 
 impl Endpoint {
-    /// The endpoints of a provider: those that it can answer.
+    /// The endpoints that this provider can answer.
     pub fn of<U: AuthUser>(auth: &AuthProvider<U>) -> impl Iterator<Item = Self> + use<U> {
-        // What will be set can answer any.
+        // A provider that is set later may answer any endpoint.
         let any = auth.is_switched();
-        // Whoever accepts the tokens of other issuers only has none to refresh and to end.
+        // A provider that only accepts tokens of other issuers has none to refresh or revoke.
         let has_tokens = any || auth.has_own_tokens();
         let has_login = any || auth.has_password_login();
         let (can_end_all, has_sessions) = (any || auth.can_end_all(), any || auth.has_sessions());
@@ -115,8 +122,8 @@ impl Endpoint {
         all.into_iter().filter_map(|(endpoint, is_there)| is_there.then_some(endpoint))
     }
 
-    /// Where it is mounted, unless the [mounts](crate::mounts::Mounts) say otherwise. A name in
-    /// braces stands for one segment of whatever text.
+    /// The default path, unless the [mounts](crate::mounts::Mounts) set another. A name in braces
+    /// stands for one segment of any text.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -131,8 +138,8 @@ impl Endpoint {
         }
     }
 
-    /// Whom it answers. Login, refresh and logout ask for what their body or a cookie must hold,
-    /// and so are open to everybody; public keys are public.
+    /// The access rule of this endpoint. Login, refresh and logout are open, because they check the
+    /// credentials in their body or cookie themselves. Public documents are open.
     #[must_use]
     pub const fn access(self) -> Access {
         match self {
@@ -150,7 +157,7 @@ impl Endpoint {
         }
     }
 
-    /// The same where GET and HEAD belong to a page of the application's own.
+    /// The same, if GET and HEAD belong to a page of the application.
     pub(crate) const fn methods_beside_a_page(self) -> &'static str {
         match self {
             Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "GET, HEAD, POST",
@@ -159,12 +166,13 @@ impl Endpoint {
         }
     }
 
-    /// Whether it answers GET itself, so that no page of the application can.
+    /// Returns whether it answers GET itself, so that no page of the application can.
     pub(crate) const fn answers_get(self) -> bool {
         matches!(self, Self::Sessions | Self::Jwks | Self::ResourceMetadata)
     }
 
-    /// Reads a request to this endpoint. This is the synchronous half; [`Call::answer`] is the other.
+    /// Reads a request to this endpoint. This is the synchronous half; [`Call::answer`] completes
+    /// it.
     pub fn read<U: AuthUser>(
         self,
         auth: &AuthProvider<U>,
@@ -174,7 +182,7 @@ impl Endpoint {
         self.read_allowing(self.methods(), auth, head, body)
     }
 
-    /// `allow` is what the answer to another method says.
+    /// `allow` is the `Allow` header for requests with another method.
     pub(crate) fn read_allowing<U: AuthUser>(
         self,
         allow: &'static str,
@@ -220,8 +228,8 @@ impl Endpoint {
     }
 }
 
-/// A request to an endpoint, read and not yet answered. Owns all it needs.
-#[must_use = "a call has to be answered"]
+/// A request to an endpoint, read and not yet answered. It owns all its data.
+#[must_use = "a call must be answered"]
 #[derive(Debug)]
 pub struct Call<U> {
     parsed: Result<Parsed<U>, Rejection>,
@@ -236,22 +244,22 @@ enum Parsed<U> {
         password: Zeroizing<String>,
         remember: bool,
         unlock_token: Option<Zeroizing<String>>,
-        /// Those to which the client narrows the login; none if it names none.
+        /// The scopes to which the client narrows the login; empty if it names none.
         scopes: Vec<String>,
     },
     /// Answered by a method of the provider.
     Whole {
         reply: Pin<Box<dyn Future<Output = Result<Reply, Rejection>> + Send>>,
-        /// Has the body brought the token that decides?
+        /// Whether the token came in the body.
         token_in_body: bool,
     },
-    /// The same for everybody.
+    /// The same for every caller.
     Document(Reply),
     LogoutAll(Presented<U>),
     Sessions(Presented<U>),
-    /// `None` for a name that no session has.
+    /// `None` if the path names no valid session id.
     Session(Presented<U>, Option<SessionId>),
-    /// The tags of the answers that the client has.
+    /// The entity tags that the client has cached.
     Jwks {
         known: Vec<String>,
     },
@@ -272,17 +280,17 @@ impl<U> fmt::Debug for Parsed<U> {
 }
 
 impl<U: AuthUser> Call<U> {
-    /// Has the body brought the token that decides? Then a refusal says nothing of the cookie
-    /// beside it: adapters tell [`Mount::refuse`](crate::mounts::Mount::refuse).
+    /// Returns whether the token came in the body. A refusal then says nothing about the cookie
+    /// sent with it; adapters pass this to [`Mount::refuse`](crate::mounts::Mount::refuse).
     #[must_use]
     pub const fn has_token_in_body(&self) -> bool {
         matches!(&self.parsed, Ok(Parsed::Whole { token_in_body: true, .. }))
     }
 
-    /// The answer.
+    /// Completes the call and returns the answer.
     ///
     /// # Errors
-    /// The [`Rejection`] to answer with; [`AuthProvider::refuse`] makes the answer.
+    /// The [`Rejection`] to answer with; [`AuthProvider::refuse`] turns it into a reply.
     pub async fn answer(self, auth: &AuthProvider<U>) -> Result<Reply, Rejection> {
         let client = &self.client;
         match self.parsed? {
@@ -331,13 +339,13 @@ impl<U: AuthUser> Call<U> {
     }
 }
 
-/// Whether a provider that is yet to be set may have keys to publish.
+/// Whether a provider that is set later may have keys to publish.
 const CAN_PUBLISH: bool = cfg!(any(feature = "asymmetric", feature = "asymmetric-pure-rust"));
 
-/// How many tags a request may name: a client has one.
+/// The maximum number of tags that are read from a request; a client needs one.
 const MOST_ETAGS: usize = 16;
 
-/// What stands in `If-None-Match` (RFC 9110 section 13.1.2), which compares weakly.
+/// The tags in `If-None-Match` (RFC 9110 section 13.1.2), which compares weakly.
 fn etags(head: &dyn RequestHead) -> Vec<String> {
     let values = head.header("if-none-match");
     let values = values.iter().filter_map(|value| std::str::from_utf8(value).ok());
@@ -382,7 +390,7 @@ fn parse_login<U: AuthUser>(
     })
 }
 
-/// Scopes that are separated by blanks, as RFC 6749 section 3.3 writes them.
+/// Splits space-separated scopes (RFC 6749 section 3.3).
 fn split(scope: &str) -> Vec<String> {
     scope.split_ascii_whitespace().map(str::to_owned).collect()
 }
@@ -396,15 +404,15 @@ fn parse_refresh<U: AuthUser>(
     let names = with_csrf(["refresh_token"], csrf_field);
     let mut fields = Fields::read(head, body, &names)?;
     let token = fields.text("refresh_token")?;
-    // A form may have the field and leave it empty.
+    // A form may send the field empty.
     let token = token.filter(|token| !token.is_empty());
     let token_in_body = token.is_some();
     let request = RefreshRequest { token, csrf: csrf_field.and_then(|field| fields.csrf(field)) };
     Ok(Parsed::Whole { reply: Box::pin(auth.refresh_reply(head, request)), token_in_body })
 }
 
-/// The token may be a field `refresh_token`, or `token` as in RFC 7009 section 2.1. Without one,
-/// what counts are headers and cookies.
+/// The token may be in the field `refresh_token`, or `token` as in RFC 7009 section 2.1. Without
+/// one, headers and cookies are read.
 fn parse_logout<U: AuthUser>(
     auth: &AuthProvider<U>,
     head: &dyn RequestHead,
@@ -420,7 +428,7 @@ fn parse_logout<U: AuthUser>(
             }
             (token.or(other), csrf_field.and_then(|field| fields.csrf(field)))
         }
-        // What cannot be read brings no token, and must keep nobody logged in.
+        // An unreadable body holds no token, and must not prevent a logout.
         Err(_) => (None, None),
     };
     let token = token.filter(|token| !token.is_empty());
@@ -429,13 +437,13 @@ fn parse_logout<U: AuthUser>(
     Ok(Parsed::Whole { reply: Box::pin(auth.logout_reply(head, request)), token_in_body })
 }
 
-/// The fields of an endpoint, and that of the CSRF token if there are such tokens. It never has the
-/// name of a field of the endpoints: those are refused when the provider is built.
+/// The fields of an endpoint, plus the CSRF field if CSRF tokens are in use. Its name never equals
+/// a field of the endpoints: such a name is refused when the provider is built.
 fn with_csrf<'a, const N: usize>(names: [&'static str; N], csrf: Option<&'a str>) -> Vec<&'a str> {
     names.into_iter().chain(csrf).collect()
 }
 
-/// Reads what a request presents whose body may bring nothing but its CSRF token.
+/// Reads the credentials of a request whose body may hold only a CSRF token.
 fn read_with_body<U: AuthUser>(auth: &AuthProvider<U>, head: &dyn RequestHead, body: &[u8]) -> Presented<U> {
     let Some(field) = auth.csrf_field() else { return auth.read(head) };
     let names = [field];
@@ -462,7 +470,7 @@ struct Listed<'a> {
     sessions: Vec<Entry<'a>>,
 }
 
-/// A session in the list of its user. Times are seconds since 1970.
+/// A session as listed to its user. Times are in seconds since 1970.
 #[derive(Serialize)]
 struct Entry<'a> {
     id: &'a str,

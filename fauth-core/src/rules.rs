@@ -1,9 +1,9 @@
-//! Path rules: who may use which part of an application, in one table.
+//! Path rules: who may access which part of an application, in one table.
 //!
-//! A guard is written where a route is. Rules are written in one place, and cover what nobody has
-//! thought of: with [`RouteRules::private_by_default`] a route that is added tomorrow is private,
-//! and so is a folder of files or another application that is mounted. An adapter's `protect` puts
-//! them in front of a whole application.
+//! A guard protects the route it is attached to. Rules are written in one place and also cover
+//! paths that were forgotten: with [`RouteRules::private_by_default`], a route added tomorrow is
+//! private, and so is a folder of files or another application that is mounted. An adapter's
+//! `protect` applies them to a whole application.
 //!
 //! ```
 //! use fauth_core::{Requirement, RouteRules, rules::exact};
@@ -21,43 +21,44 @@
 //! ```
 //!
 //! # Which rule decides
-//! - **A path is a prefix by segments**: `/admin` is about `/admin`, `/admin/` and `/admin/users`,
-//!   and not about `/administrator` or `/admin.json`. [`exact`] is about one path and nothing below
-//!   it: `exact("/health")` is not about `/health/`. Upper and lower case are different.
-//! - **The longest prefix decides**, and an exact path before a prefix. The order in which rules
-//!   are written does not matter.
-//! - Of two rules for one path, the one that [names the method](RulePath::methods) comes first.
-//!   HEAD is as GET.
-//! - **A rule replaces only the fields that it names** and takes the others from the rule that
-//!   would decide without it. Below `/admin` with a role, a rule with a scope asks for both; a rule
-//!   with another role asks for that one instead. The fields are: roles (all and any),
-//!   permissions, scopes, alternatives (`any_of`), joined requirements (`and`), `login_within`,
-//!   `allow_api_keys`, `danger_allow_inactive`. The result is as if it had been written as one
-//!   requirement, but that a scope lets no API key in where the rule above lets none in: name
-//!   `allow_api_keys` for that. [`replace`](RouteRulesBuilder::replace) takes nothing over.
-//! - What several [joined](RouteRulesBuilder::join) sources say about one path is a tie, which goes
-//!   to the stricter rule.
+//! - **A path is a prefix by segments**: `/admin` matches `/admin`, `/admin/` and `/admin/users`,
+//!   but not `/administrator` or `/admin.json`. [`exact`] matches one path and nothing below it:
+//!   `exact("/health")` does not match `/health/`. Matching is case-sensitive.
+//! - **The longest prefix decides**, and an exact path takes precedence over a prefix. The order in
+//!   which rules are written does not matter.
+//! - Of two rules for one path, the one that [names the method](RulePath::methods) takes
+//!   precedence. HEAD counts as GET.
+//! - **A rule replaces only the fields that it names** and inherits the others from the rule that
+//!   would decide without it. Below an `/admin` that requires a role, a rule with a scope requires
+//!   both; a rule with another role requires only the new role. The fields are: roles (all and
+//!   any), permissions, scopes, alternatives (`any_of`), joined requirements (`and`),
+//!   `login_within`, `allow_api_keys`, `danger_allow_inactive`. The result equals a single
+//!   requirement with all these fields, with one exception: a scope does not admit API keys if the
+//!   rule above admits none; name `allow_api_keys` for that.
+//!   [`replace`](RouteRulesBuilder::replace) inherits nothing.
+//! - If several [joined](RouteRulesBuilder::join) sources have a rule for the same path, the
+//!   stricter rule decides.
 //!
-//! [`RouteRules::explain`] says which rule decides about a path, and why.
+//! [`RouteRules::explain`] shows which rule decides about a path, and why.
 //!
 //! # Which path
-//! That of the request as the client wrote it, before anything was stripped by a mount, decoded
-//! once by the core; see [`path`](crate::path). Some routers do not decode what they compare: to
-//! one, `/%61ssets` is `/assets`, to another it is no route of the application, and goes to its
-//! fallback. Of a path that encodes what needs no encoding, the stricter of the two decisions
-//! counts.
-//! A path that can be misread is refused with 400
-//! before any rule is asked, and so are TRACE and CONNECT with 405, on public paths too.
+//! Rules match the path as the client sent it, before a mount strips a prefix, decoded once by the
+//! core; see [`path`](crate::path). Some routers do not decode the paths they compare: to one,
+//! `/%61ssets` is `/assets`; to another it is an unknown route, which goes to the fallback. If a
+//! path encodes characters that need no encoding, the stricter of the two decisions applies.
+//!
+//! An ambiguous path is refused with 400 before any rule is consulted, and TRACE and CONNECT are
+//! refused with 405, on public paths too.
 //!
 //! # Security
-//! - Rules and router must see the same path. Where a middleware outside of `protect` rewrites the
-//!   path of a request whose original path the framework keeps (poem, and axum inside a nested
-//!   router), the request is refused with 400, unless only a prefix was stripped. Elsewhere the
-//!   rules see the rewritten path. Nothing inside of `protect` may rewrite paths.
-//! - Where an application [allows](crate::AuthProviderBuilder::danger_allow_in_path) characters
-//!   that others read differently, such as `%2F`, rules take them for a part of their segment.
-//! - Browsers send CORS preflights (OPTIONS) without credentials: CORS belongs outside of
-//!   `protect`, where it answers them.
+//! - Rules and router must see the same path. If a middleware outside `protect` rewrites the path
+//!   and the framework keeps the original path (poem, and axum inside a nested router), the request
+//!   is refused with 400, unless only a prefix was stripped. Elsewhere the rules see the rewritten
+//!   path. Do not rewrite paths inside `protect`.
+//! - If an application [allows](crate::AuthProviderBuilder::danger_allow_in_path) characters that
+//!   other systems read differently, such as `%2F`, rules treat them as part of their segment.
+//! - Browsers send CORS preflights (OPTIONS) without credentials. Place the CORS middleware outside
+//!   `protect`, so that it answers them.
 
 mod builder;
 mod check;

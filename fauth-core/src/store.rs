@@ -80,6 +80,8 @@ pub use memory::{MemoryLimits, MemorySizes, MemoryStoreBuilder, MemoryThrottles}
 pub use one_times::{OneTimeRecord, OneTimeStore};
 pub use owner::{OWNER_BUCKETS, Owner};
 pub use prolonging::Prolonging;
+#[cfg(all(feature = "redis", any(test, fuzzing)))]
+pub(crate) use redis::fuzzing as redis_fuzzing;
 #[cfg(feature = "caracal-audit")]
 pub(crate) use redis::{AuditEntry, AuditLink};
 #[cfg(all(feature = "redis", feature = "mandates"))]

@@ -1,13 +1,14 @@
-//! Swagger UI: a page that shows an OpenAPI document, logs its reader in and tries the operations.
+//! Swagger UI: a page that shows an OpenAPI document, logs its reader in and tries out the
+//! operations.
 //!
-//! Its scripts and styles are part of the binary (from the crate `utoipa-swagger-ui`); the page
-//! loads nothing from elsewhere, and its `Content-Security-Policy` would not let it. The adapters
-//! mount it, with the function `swagger_ui`.
+//! Its scripts and styles are embedded in the binary (from the crate `utoipa-swagger-ui`). The page
+//! loads nothing from other origins, and its `Content-Security-Policy` forbids it. The adapters
+//! mount it with their function `swagger_ui`.
 //!
-//! The Authorize button sends the form of RFC 6749 section 4.3 to the `tokenUrl` of the document's
-//! OAuth2 password flow. `POST /login` takes that form; since a page sends it, the URL has to say
-//! that the tokens belong into the body: `/login?deliver=body`. The redirect of the authorization
-//! code flow is not served.
+//! The Authorize button posts the form of RFC 6749 section 4.3 to the `tokenUrl` of the document's
+//! OAuth2 password flow. `POST /login` accepts that form. Since a page sends it, the URL must
+//! request the tokens in the body: `/login?deliver=body`. The redirect of the authorization code
+//! flow is not served.
 
 use std::{
     fmt::{self, Write as _},
@@ -23,14 +24,14 @@ use crate::{
     request::RequestHead,
 };
 
-/// The scripts and requests of the page come from and go to its own origin only.
+/// Scripts and requests of the page stay on its own origin.
 ///
-/// Swagger UI makes `style` attributes by script, which no policy forbids, and pictures that are
-/// `data:` URLs in its style sheet.
+/// Swagger UI sets `style` attributes by script, which no policy forbids, and uses pictures that
+/// are `data:` URLs in its style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What every answer carries.
+/// The headers of every answer.
 const HEADERS: [(&str, &str); 5] = [
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
@@ -43,15 +44,15 @@ const METHODS: &str = "GET, HEAD";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLES: &str = "text/css; charset=utf-8";
 
-/// The files of Swagger UI that the page uses. Its others are not served.
+/// The files of Swagger UI that the page uses. The others are not served.
 const ASSETS: [(&str, &str); 3] =
     [("favicon-32x32.png", "image/png"), ("swagger-ui-bundle.js", SCRIPT), ("swagger-ui.css", STYLES)];
-/// What we add to them.
+/// Our additional style sheet.
 const STYLE_SHEET: &str = "page.css";
 const STYLE_SHEET_TEXT: &str = include_str!("swagger_ui/page.css");
 const START_SCRIPT: &str = "start.js";
 
-/// A page with Swagger UI that shows the document under one URL. Cheap to clone.
+/// A page with Swagger UI for one document. Cheap to clone.
 ///
 /// ```
 /// use fauth_core::swagger_ui::SwaggerUi;
@@ -64,29 +65,29 @@ const START_SCRIPT: &str = "start.js";
 /// ```
 ///
 /// # Security
-/// Everybody sees the page and its document, unless the application puts both into a guarded group.
-/// What the reader enters into the page stays in its memory, and is gone when the page is left.
+/// The page and its document are public, unless the application mounts both in a guarded group.
+/// Credentials that the reader enters stay in the memory of the page and are gone when it is
+/// closed.
 #[derive(Clone)]
 pub struct SwaggerUi {
     start_script: Arc<str>,
 }
 
 impl SwaggerUi {
-    /// A page that shows the document at `document_url`: a path such as `/openapi.json`, or a URL
-    /// relative to that of the page. The policy of the page lets it load nothing from another
-    /// origin.
+    /// A page for the document at `document_url`: a path such as `/openapi.json`, or a URL relative
+    /// to the page. The policy of the page forbids loading it from another origin.
     #[must_use]
     pub fn new(document_url: &str) -> Self {
-        // A string of JSON is one of JavaScript.
+        // A JSON string is also a JavaScript string.
         let url = serde_json::Value::from(document_url).to_string();
         Self { start_script: START_TEMPLATE.replacen("$DOCUMENT_URL", &url, 1).into() }
     }
 
-    /// The answer to a request under the path where an adapter has mounted the page. `rest` is what
-    /// follows that path: nothing or a slash for the page itself, otherwise the name of one of its
-    /// files, with or without a slash before it.
+    /// Answers a request below the path where an adapter mounted the page. `rest` is what follows
+    /// that path: nothing or a slash for the page itself, otherwise the name of one of its files,
+    /// with or without a leading slash.
     ///
-    /// Another name is 404, another method than GET and HEAD 405.
+    /// An unknown name is answered with 404, a method other than GET and HEAD with 405.
     #[must_use]
     pub fn answer(&self, head: &dyn RequestHead, rest: &str) -> Reply {
         let mut reply = self.find(head, rest).unwrap_or_else(|rejection| rejection.default_reply());
@@ -118,8 +119,8 @@ impl fmt::Debug for SwaggerUi {
 const START_TEMPLATE: &str = include_str!("swagger_ui/start.js");
 const PAGE_TEMPLATE: &str = include_str!("swagger_ui/page.html");
 
-/// The page. Its links are relative, so that they hold behind a proxy that strips a prefix; whether
-/// the path ends with a slash decides what they are relative to.
+/// The page. Its links are relative, so they also work behind a proxy that strips a prefix. They
+/// depend on whether the path ends with a slash.
 fn page(path: &str) -> Reply {
     let folder = match path.rsplit('/').next() {
         None | Some("") => ".".to_owned(),
@@ -129,7 +130,7 @@ fn page(path: &str) -> Reply {
     text("text/html; charset=utf-8", &page)
 }
 
-/// Text in an attribute of HTML.
+/// Escapes text for an HTML attribute.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -147,18 +148,18 @@ fn text(content_type: &'static str, text: &str) -> Reply {
     Reply::new(200).body(content_type, text)
 }
 
-/// Small, and another after an update: asked for anew each time.
+/// Small, and different after an update, so it is revalidated each time.
 fn revalidated(reply: Reply) -> Reply {
     reply.header(ResponseHeader::new("cache-control", "no-cache"))
 }
 
-/// A file of Swagger UI. Under the URL of our page, which names its version, it never changes.
+/// A file of Swagger UI. Under our page's URL, which contains its version, it never changes.
 fn asset(name: &str, query: Option<&str>) -> Option<Reply> {
     let (name, content_type) = ASSETS.into_iter().find(|(known, _)| *known == name)?;
     let file = embedded(name)?;
     let mut reply = Reply::new(200).body(content_type, file.bytes);
     if file.gzpipped {
-        // Somebody else in the application has switched on the feature `gzip` of the crate.
+        // Another crate of the application has enabled the feature `gzip` of `utoipa-swagger-ui`.
         reply = reply.header(ResponseHeader::new("content-encoding", "gzip"));
     }
     if query.and_then(|query| query.strip_prefix("v=")) != Some(&VERSION) {
@@ -171,7 +172,7 @@ fn embedded(name: &str) -> Option<SwaggerFile<'static>> {
     serve(name, Arc::new(Config::default())).ok().flatten()
 }
 
-/// Names the version of the files by what is in them.
+/// The version of the files, a hash of their contents.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let files = ASSETS.iter().filter_map(|(name, _)| embedded(name));
     let hash = files.fold(Sha256::new(), |hash, file| hash.chain_update(&file.bytes)).finalize();

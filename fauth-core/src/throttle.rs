@@ -89,6 +89,8 @@ mod backoff;
 mod bytes;
 mod cell;
 mod familiar;
+#[cfg(all(feature = "redis", any(test, fuzzing)))]
+pub(crate) mod fuzzing;
 mod identifier;
 mod record;
 mod rules;

@@ -12,6 +12,8 @@ mod custom_claims;
 mod elsewhere;
 #[cfg(feature = "trusted-issuers")]
 mod foreign;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod header;
 pub(crate) mod ids;
 pub(crate) mod issue;

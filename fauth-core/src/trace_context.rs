@@ -1,21 +1,21 @@
-//! Trace context of a request: the headers `traceparent`
-//! ([W3C Trace Context](https://www.w3.org/TR/trace-context/)) and `baggage`
-//! ([W3C Baggage](https://www.w3.org/TR/baggage/)), with the members that Caracal puts into it.
+//! The trace context of a request: the headers `traceparent` ([W3C Trace
+//! Context](https://www.w3.org/TR/trace-context/)) and `baggage` ([W3C
+//! Baggage](https://www.w3.org/TR/baggage/)), with the members that Caracal adds to it.
 //!
-//! Both are what a caller says of itself. They connect records with each other, and decide nothing.
+//! Both are claims of the caller. They correlate records; no decision depends on them.
 
 use std::borrow::Cow;
 
 use crate::request::{RequestHead, is_token_char};
 
-/// The most baggage that is read, in bytes over all its headers.
+/// The maximum size of all baggage headers together, in bytes.
 const MAX_BAGGAGE_BYTES: usize = 8192;
-/// The most members of baggage.
+/// The maximum number of baggage members.
 const MAX_MEMBERS: usize = 64;
-/// The longest value of a member that is kept, decoded.
+/// The maximum size of a member's decoded value, in bytes.
 const MAX_VALUE_BYTES: usize = 255;
 
-/// What a request says of the trace that it belongs to. What is missing or malformed is `None`.
+/// The trace that a request claims to belong to. Missing and malformed values are `None`.
 ///
 /// ```
 /// use fauth_core::mandate::TraceContext;
@@ -31,8 +31,8 @@ const MAX_VALUE_BYTES: usize = 255;
 /// ```
 ///
 /// # Security
-/// Nothing of this is verified: a caller can send what it likes. Use it to find records that belong
-/// together, never to decide; what is true of a mandate stands in its claims.
+/// Nothing here is verified: a caller can send anything. Use it to correlate records, never to
+/// decide; a mandate's claims are what was verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TraceContext {
     trace_and_span: Option<(Box<str>, Box<str>)>,
@@ -44,7 +44,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// That of a request; `None` if it has none that can be read.
+    /// Returns the trace context of a request, or `None` if it has no valid one.
     pub fn of(head: &dyn RequestHead) -> Option<Self> {
         let (traceparent, baggage) = (head.header("traceparent"), head.header("baggage"));
         if traceparent.is_empty() && baggage.is_empty() {
@@ -55,12 +55,11 @@ impl TraceContext {
         (trace != Self::default()).then_some(trace)
     }
 
-    /// That of the value of `traceparent` and those of all headers `baggage`, in their order.
+    /// Parses the value of `traceparent` and the values of all `baggage` headers, in their order.
     ///
-    /// A `traceparent` that the grammar does not allow counts as none. So does the baggage as a
-    /// whole if one member is malformed, or if there are more than 64 members or 8192 bytes. A
-    /// member of Caracal's counts as none if it occurs twice, or its value is not 1 to 255 bytes of
-    /// text.
+    /// An invalid `traceparent` is ignored. The baggage is ignored as a whole if one member is
+    /// malformed, or if there are more than 64 members or 8192 bytes. A member of Caracal's is
+    /// ignored if it occurs twice, or if its value is not 1 to 255 bytes of text.
     pub fn parse<'a>(traceparent: Option<&[u8]>, baggage: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut trace = Self::default();
         if let Some(members) = members(baggage) {
@@ -75,50 +74,50 @@ impl TraceContext {
         trace
     }
 
-    /// The id of the trace: 32 hexadecimal digits, not all of them 0.
+    /// Returns the trace id: 32 hexadecimal digits, not all of them 0.
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
         self.trace_and_span.as_ref().map(|(trace, _)| &**trace)
     }
 
-    /// The id of the caller's span: 16 hexadecimal digits, not all of them 0.
+    /// Returns the id of the caller's span: 16 hexadecimal digits, not all of them 0.
     #[must_use]
     pub fn span_id(&self) -> Option<&str> {
         self.trace_and_span.as_ref().map(|(_, span)| &**span)
     }
 
-    /// The authority record: the member `caracal.session` of the baggage.
+    /// Returns the authority record: the baggage member `caracal.session`.
     #[must_use]
     pub fn authority_record_id(&self) -> Option<&str> {
         self.authority_record.as_deref()
     }
 
-    /// The agent's session: the member `caracal.agent_session`.
+    /// Returns the agent session: the baggage member `caracal.agent_session`.
     #[must_use]
     pub fn agent_session_id(&self) -> Option<&str> {
         self.agent_session.as_deref()
     }
 
-    /// The delegation: the member `caracal.delegation_edge`.
+    /// Returns the delegation: the baggage member `caracal.delegation_edge`.
     #[must_use]
     pub fn delegation_edge_id(&self) -> Option<&str> {
         self.delegation_edge.as_deref()
     }
 
-    /// The delegation before it: the member `caracal.parent_edge`.
+    /// Returns the parent of that delegation: the baggage member `caracal.parent_edge`.
     #[must_use]
     pub fn parent_edge_id(&self) -> Option<&str> {
         self.parent_edge.as_deref()
     }
 
-    /// How many delegations lie before the caller: the member `caracal.hop`.
+    /// Returns the number of delegations before the caller: the baggage member `caracal.hop`.
     #[must_use]
     pub const fn hop(&self) -> Option<u32> {
         self.hop
     }
 }
 
-/// Section 3.2 of Trace Context. A later version may say more after what version 00 says.
+/// Trace Context, section 3.2. A later version may append fields to those of version 00.
 fn trace_and_span(value: &[u8]) -> Option<(Box<str>, Box<str>)> {
     const LENGTH: usize = 55;
     let text = std::str::from_utf8(value).ok()?;
@@ -142,7 +141,7 @@ fn is_not_zero(text: &str) -> bool {
     text.bytes().any(|byte| byte != b'0')
 }
 
-/// Every member, its value not decoded yet; `None` if there are too many or one is malformed.
+/// Returns all members with undecoded values, or `None` if there are too many or one is malformed.
 fn members<'a>(headers: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<(&'a str, &'a str)>> {
     let (mut members, mut bytes) = (Vec::new(), 0);
     for header in headers {
@@ -160,7 +159,7 @@ fn members<'a>(headers: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<(&'a s
     Some(members)
 }
 
-/// `list-member` of Baggage, section 3.3.1.
+/// Parses a `list-member` (Baggage, section 3.3.1).
 fn key_and_value(part: &str) -> Option<(&str, &str)> {
     let mut parts = part.split(';');
     let (key, value) = parts.next()?.split_once('=')?;
@@ -180,18 +179,17 @@ fn is_key(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(is_token_char)
 }
 
-/// `baggage-octet`: printable ASCII without blanks, quotation marks, commas, semicolons and
-/// backslashes.
+/// A `baggage-octet`: printable ASCII except space, quotation mark, comma, semicolon and backslash.
 const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
-/// Without the blanks and tabs that the grammar allows around what counts.
+/// Removes optional white space (spaces and tabs).
 fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// The value of the one member with this key.
+/// Returns the value of the member with this key, if it occurs once.
 fn member<'a>(members: &[(&str, &'a str)], key: &str) -> Option<Cow<'a, str>> {
     let mut found = members.iter().filter(|(known, _)| *known == key);
     let (_, value) = found.next().filter(|_| found.next().is_none())?;
@@ -199,7 +197,7 @@ fn member<'a>(members: &[(&str, &'a str)], key: &str) -> Option<Cow<'a, str>> {
     (1..=MAX_VALUE_BYTES).contains(&value.len()).then_some(value)
 }
 
-/// A `%` that begins no pair of digits stands for itself, as the specification has it.
+/// A `%` without two hexadecimal digits after it stands for itself, as the specification says.
 fn percent_decoded(value: &str) -> Option<Cow<'_, str>> {
     if !value.contains('%') {
         return Some(value.into());
@@ -224,7 +222,7 @@ fn byte_of(digits: &[u8]) -> Option<u8> {
     u8::from_str_radix(digits, 16).ok()
 }
 
-/// Digits and nothing else, without leading zeros.
+/// Parses decimal digits without leading zeros.
 fn decimal(text: &str) -> Option<u32> {
     let is_good = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_good)

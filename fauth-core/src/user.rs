@@ -1,4 +1,4 @@
-//! What the application brings: its user, and the two callbacks that find one.
+//! The application's part: its user type, and the callbacks that load and update users.
 
 use std::{future::Future, sync::Arc};
 
@@ -9,9 +9,10 @@ use crate::{
     token::{OneTimePurpose, TokenClaims, TokenPayload},
 };
 
-/// What fauth must know of the application's user.
+/// The application's user, as fauth sees it.
 ///
-/// Roles and permissions may be strings or an enum of the application's own that implements `AsRef<str>`.
+/// Roles and permissions can be strings, or an enum of the application that implements
+/// `AsRef<str>`.
 ///
 /// ```
 /// use fauth_core::AuthUser;
@@ -34,10 +35,10 @@ use crate::{
 /// }
 /// ```
 ///
-/// With the feature `derive`, `#[derive(AuthUser)]` writes such an implementation for a struct
-/// whose fields are marked, and `#[derive(Role)]` makes the enum.
+/// With the feature `derive`, `#[derive(AuthUser)]` generates such an implementation for a struct
+/// with marked fields, and `#[derive(Role)]` implements the enum's part.
 ///
-/// A hierarchy is one overridden method, or a [`Role`](trait@crate::Role) that
+/// For a role hierarchy, override `has_role`, or use a [`Role`](trait@crate::Role) that
 /// [includes](crate::Role::includes) others:
 ///
 /// ```
@@ -52,42 +53,45 @@ use crate::{
 /// ```
 ///
 /// # Security
-/// The answers decide who gets in. They come from a record that was loaded for this request, so that a demotion counts at once;
-/// answer from the record alone, never from the token.
+/// Access decisions depend on these methods. They are called on a record that was loaded for this
+/// request, so a removed role takes effect at once. Answer from the record alone, never from the
+/// token.
 pub trait AuthUser: Send + Sync + 'static {
-    /// The id that goes into tokens as `sub` and comes back to the [`UserLoader`]. It must not change and not be reused.
+    /// The user's id. It becomes the `sub` claim of tokens and is what the [`UserLoader`] receives.
+    /// It must never change and never be reused.
     fn subject(&self) -> impl AsRef<str>;
 
-    /// The stored password hash; `None` for a user who cannot log in with a password, which is the default.
+    /// The stored password hash. Default: `None`, for a user who cannot log in with a password.
     fn password_hash(&self) -> Option<&str> {
         None
     }
 
-    /// May this user act at all? The tokens of an inactive user are refused with 401.
+    /// Returns whether the account is active. The tokens of an inactive user are refused with 401.
     fn is_active(&self) -> bool;
 
-    /// How often everything that was issued to this user was taken back, for applications that count that in the user's own record: whoever raises it
-    /// ends all tokens that carry a lower one. Default: 0, for ever; [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) needs no
-    /// such record.
+    /// The user's token epoch, for applications that keep such a counter in the user's record.
+    /// Raising it revokes every token that carries a lower epoch. Default: always 0.
+    /// [`AuthProvider::logout_all`](crate::AuthProvider::logout_all) does not need it.
     ///
     /// Raise it when the password changes and when the account is disabled, in the same statement:
-    /// `UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE …`. That ends
+    /// `UPDATE users SET password_hash = $2, token_epoch = token_epoch + 1 WHERE …`. This revokes
     /// access tokens, refresh tokens and outstanding [one-time tokens](Self::one_time_stamp) of
-    /// every purpose, on every instance, and needs no store. Not when a [`PasswordUpdater`]
-    /// replaces the hash: the password is the same then. It must never fall. API keys end by it
-    /// too, except those that were made to
-    /// [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it.
+    /// every purpose, on every instance, without a store. It also revokes API keys, except those
+    /// created to [survive](crate::api_key::ApiKeyRequest::danger_survives_password_change) it. Do
+    /// not raise it when a [`PasswordUpdater`] replaces the hash, because the password is still the
+    /// same. Never lower it.
     ///
-    /// Tokens carry it if they were made with
+    /// Tokens carry the epoch if they are issued with
     /// [`TokenRequest::for_user`](crate::TokenRequest::for_user) or
     /// [`OneTimeRequest::for_user`](crate::one_time::OneTimeRequest::for_user), as the ready-made
-    /// endpoints do. Others, such as those of `login("alice")`, count as of epoch 0: once it is
-    /// raised, they are refused from the moment they are issued.
+    /// endpoints do. Other tokens, such as those of `login("alice")`, count as epoch 0: once the
+    /// epoch is raised, they are refused from the moment they are issued.
     ///
     /// # Security
-    /// With the default, a password change by itself ends nothing: whoever has a token or a link goes on. Override this, or call
-    /// [`password_changed`](crate::AuthProvider::password_changed) (with a revocation store) after
-    /// each change; best do both.
+    /// With the default, a password change revokes nothing by itself: existing tokens and links
+    /// stay valid. Override this method, or call
+    /// [`password_changed`](crate::AuthProvider::password_changed) (which needs a revocation store)
+    /// after each change. Preferably do both.
     fn token_epoch(&self) -> u64 {
         0
     }
@@ -102,15 +106,18 @@ pub trait AuthUser: Send + Sync + 'static {
         std::iter::empty::<&str>()
     }
 
-    /// What one-time tokens of this purpose are bound to: when it changes, those that were issued before are worth nothing. Default: nothing but
-    /// [`token_epoch`](Self::token_epoch), to which every one-time token is bound besides: raised, it ends those of all purposes.
+    /// The value that one-time tokens of this purpose are bound to: when it changes, tokens issued
+    /// earlier become invalid. Default: an empty string. Every one-time token is also bound to
+    /// [`token_epoch`](Self::token_epoch), so raising the epoch invalidates those of all purposes.
     ///
-    /// Who does not count changes in `token_epoch` overrides this, or an older reset or magic link outlives a password change until its time is up, unless
+    /// Override it if `token_epoch` does not change with the password. Otherwise an older password
+    /// reset or magic link outlives a password change until it expires, unless
     /// [`password_changed`](crate::AuthProvider::password_changed) or
     /// [`withdraw_one_time`](crate::AuthProvider::withdraw_one_time) is called.
     ///
-    /// For a password reset, something that changes with the password, such as a counter of its changes; for the verification of an address, the address; for a magic link,
-    /// what a user changes who wants nobody else in. The token holds a keyed hash of it.
+    /// For a password reset, return something that changes with the password, such as a counter of
+    /// its changes. For e-mail verification, return the address. For a magic link, return whatever
+    /// the user changes to lock others out. The token holds a keyed hash of the value.
     ///
     /// ```
     /// # use fauth_core::{AuthUser, OneTimePurpose};
@@ -118,9 +125,9 @@ pub trait AuthUser: Send + Sync + 'static {
     /// impl AuthUser for User {
     ///     fn subject(&self) -> impl AsRef<str> { &self.id }
     ///     fn is_active(&self) -> bool { true }
-    ///     // A password change ends resets, magic links and everything else.
+    ///     // A password change revokes password resets, magic links and everything else.
     ///     fn token_epoch(&self) -> u64 { self.password_changes }
-    ///     // A change of the address ends what would verify the old one.
+    ///     // A new address invalidates links that would verify the old one.
     ///     fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
     ///         match purpose {
     ///             OneTimePurpose::EmailVerification => &self.email,
@@ -131,14 +138,16 @@ pub trait AuthUser: Send + Sync + 'static {
     /// ```
     ///
     /// # Security
-    /// Never the password or its hash: what is derived from them leaves the database with every mail.
+    /// Never return the password or its hash: a value derived from it would leave the database with
+    /// every mail.
     fn one_time_stamp(&self, purpose: OneTimePurpose) -> impl AsRef<str> {
         let _ = purpose;
         ""
     }
 
-    /// The name to show on pages, for a [`Visitor`](crate::visitor::Visitor). Default: none, so
-    /// that pages say `User`; the [subject](Self::subject) is an id and no name to show.
+    /// The user's name as shown on pages, through a [`Visitor`](crate::visitor::Visitor). Default:
+    /// none, and pages show `User`. The [subject](Self::subject) is an id and is never shown as a
+    /// name.
     ///
     /// ```
     /// # use fauth_core::AuthUser;
@@ -154,27 +163,30 @@ pub trait AuthUser: Send + Sync + 'static {
         None
     }
 
-    /// The address of a picture to show on pages. Default: none.
+    /// The URL of the user's picture, to show on pages. Default: none.
     fn picture(&self) -> Option<&str> {
         None
     }
 
-    /// Does the user have this role? Default: one of [`roles`](Self::roles) equals it byte for byte.
-    /// What a [`Role`](trait@crate::Role) includes counts where this is overridden, as
-    /// `#[derive(AuthUser)]` does.
+    /// Returns whether the user has this role. Default: one of [`roles`](Self::roles) equals it
+    /// byte for byte. Roles that a [`Role`](trait@crate::Role) includes count only if this method
+    /// is overridden, as `#[derive(AuthUser)]` does.
     fn has_role(&self, role: &str) -> bool {
         self.roles().into_iter().any(|own| own.as_ref() == role)
     }
 
-    /// Does the user have this permission? Default: one of [`permissions`](Self::permissions) equals it byte for byte.
+    /// Returns whether the user has this permission. Default: one of
+    /// [`permissions`](Self::permissions) equals it byte for byte.
     fn has_permission(&self, permission: &str) -> bool {
         self.permissions().into_iter().any(|own| own.as_ref() == permission)
     }
 }
 
-/// A user, or one that is shared: what `for_user` takes, as `for_user(&user)` and `for_user(&arc)`.
+/// A user or an `Arc` of one: the argument of `for_user`, as in `for_user(&user)` and
+/// `for_user(&arc)`.
 ///
-/// `Arc<U>` is no [`AuthUser`] itself: its methods would hide those of the same name that `U` has.
+/// `Arc<U>` itself does not implement [`AuthUser`], because its methods would hide methods of `U`
+/// with the same names.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a user nor a shared one",
     note = "`for_user` takes `&User` or `&Arc<User>`, where `User` implements `AuthUser`"
@@ -183,7 +195,7 @@ pub trait UserRef {
     /// The user's type.
     type User: AuthUser;
 
-    /// The user.
+    /// Returns the user.
     fn user_ref(&self) -> &Self::User;
 }
 
@@ -203,11 +215,11 @@ impl<U: AuthUser> UserRef for Arc<U> {
     }
 }
 
-/// Finds the user of a verified token.
+/// Loads the user of a verified token.
 ///
-/// Any `async fn(Arc<TokenPayload>) -> Result<Option<U>, E>` is one, and so is a closure;
-/// `Option<Arc<U>>` spares a cache the copy. A closure that uses something from outside clones it
-/// for each call:
+/// Any `async fn(Arc<TokenPayload>) -> Result<Option<U>, E>` implements it, and so does a closure.
+/// A loader can also return `Option<Arc<U>>`, which saves a cache from copying users. A closure
+/// that captures something clones it for each call:
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -223,7 +235,7 @@ impl<U: AuthUser> UserRef for Arc<U> {
 /// # }
 /// ```
 ///
-/// Implement the trait for a loader with a state of its own:
+/// Implement the trait for a loader with state of its own:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -244,59 +256,66 @@ impl<U: AuthUser> UserRef for Arc<U> {
 #[diagnostic::on_unimplemented(
     message = "not a user loader for `{U}`: expected `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`, found `{Self}`",
     label = "should be an `async fn(Arc<TokenPayload>) -> Result<Option<{U}>, E>`",
-    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "`{U}` is the type given to `AuthProvider::<…>::builder`, or otherwise that of the first loader",
     note = "an async closure cannot capture; a plain one can: `move |token: Arc<TokenPayload>| load(db.clone(), token)`",
-    note = "a shared loader, `Arc<dyn UserLoader<{U}>>`, is given with `shared_user_loader`"
+    note = "pass a shared loader, `Arc<dyn UserLoader<{U}>>`, to `shared_user_loader`"
 )]
 #[async_trait]
 pub trait UserLoader<U>: Send + Sync + 'static {
-    /// The user of this token; `None` if there is none (any more).
+    /// Returns the user of this token, or `None` if the user does not exist (any more).
     ///
-    /// Go by the subject, and for tokens of several issuers or tenants by `token.issuer()` and the
-    /// subject: `alice` of one is not `alice` of another. Beside own tokens, `user_loader` is asked
-    /// about own ones alone, and `foreign_user_loader` about those of others alone.
+    /// Look the user up by subject. For tokens of several issuers or tenants, look up by
+    /// `token.issuer()` and subject: `alice` of one issuer is not `alice` of another. In a provider
+    /// that also accepts foreign tokens, `user_loader` is called only for the provider's own
+    /// tokens, and `foreign_user_loader` only for tokens of other issuers.
     ///
-    /// Claims that a [`ClaimsLoader`] adds are in access tokens only, and this is asked at a login
-    /// and at a refresh too.
+    /// Do not rely on claims that a [`ClaimsLoader`] adds: only access tokens have them, and this
+    /// method is also called at login and at refresh.
     ///
     /// # Errors
-    /// Whatever keeps the loader from knowing. The request is then refused with 503, and the error is logged.
+    /// Any error that keeps the loader from answering. The request is refused with 503, and the
+    /// error is logged.
     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<U>>, BoxError>;
 }
 
-/// Finds the user by what somebody typed when logging in.
+/// Loads the user by the identifier entered at login.
 ///
-/// Any `async fn(String) -> Result<Option<U>, E>` is one, and so is a closure.
+/// Any `async fn(String) -> Result<Option<U>, E>` implements it, and so does a closure.
 ///
 /// # Security
-/// The identifier is what a stranger typed, up to 255 bytes of it; hand it to the database as a
-/// parameter, not as a part of the query.
+/// The identifier is untrusted input of up to 255 bytes. Pass it to the database as a parameter,
+/// never as part of the query text.
 ///
-/// The [login throttle](crate::throttle) counts by this text, trimmed, in small letters and, with
-/// the feature `nfc`, in one Unicode form. A loader that finds the same user by more spellings
-/// (without accents, without dots or a `+tag`, by the name and by the mail address) multiplies by
-/// their number how often a password may be tried. Look up exactly, or by few forms.
+/// The [login throttle](crate::throttle) counts attempts by this text: trimmed, lower-cased and,
+/// with the feature `nfc`, normalised to one Unicode form. A loader that finds the same user by
+/// several spellings (without accents, without dots or a `+tag`, by user name and by e-mail
+/// address) multiplies the number of password attempts by the number of spellings. Look users up
+/// exactly, or by few forms.
 #[diagnostic::on_unimplemented(
     message = "not an identity loader for `{U}`: expected `async fn(String) -> Result<Option<{U}>, E>`, found `{Self}`",
     label = "should be an `async fn(String) -> Result<Option<{U}>, E>`",
-    note = "`{U}` is the type that `AuthProvider::<…>::builder` names; if it names none, that of the first loader",
+    note = "`{U}` is the type given to `AuthProvider::<…>::builder`, or otherwise that of the first loader",
     note = "an async closure cannot capture; a plain one can: `move |name: String| find(db.clone(), name)`",
-    note = "a shared loader, `Arc<dyn IdentityLoader<{U}>>`, is given with `shared_identity_loader`"
+    note = "pass a shared loader, `Arc<dyn IdentityLoader<{U}>>`, to `shared_identity_loader`"
 )]
 #[async_trait]
 pub trait IdentityLoader<U>: Send + Sync + 'static {
-    /// The user with this identifier (a user name, an e-mail address); `None` if there is none.
+    /// Returns the user with this identifier (a user name, an e-mail address), or `None` if there
+    /// is none.
     ///
     /// # Errors
-    /// Whatever keeps the loader from knowing. The login is then refused with 503, and the error is logged.
+    /// Any error that keeps the loader from answering. The login is refused with 503, and the error
+    /// is logged.
     async fn load_identity(&self, identifier: String) -> Result<Option<Arc<U>>, BoxError>;
 }
 
-/// Says what the tokens of a user get besides the subject: scopes and custom claims. Asked at each
-/// login and again at each refresh, so that what was taken from a user is gone within the lifetime
-/// of an access token. A refresh only takes scopes away: a new one needs a new login.
+/// Loads what a user's tokens hold besides the subject: scopes and custom claims.
 ///
-/// Any `async fn(Arc<U>) -> Result<TokenClaims, E>` is one, and so is a closure.
+/// It is called at each login and again at each refresh, so a right that was removed from the user
+/// disappears within the lifetime of an access token. A refresh can only remove scopes; a new scope
+/// needs a new login.
+///
+/// Any `async fn(Arc<U>) -> Result<TokenClaims, E>` implements it, and so does a closure.
 ///
 /// ```
 /// # use std::{convert::Infallible, sync::Arc};
@@ -316,35 +335,36 @@ pub trait IdentityLoader<U>: Send + Sync + 'static {
     label = "not a claims loader of `{U}`",
     note = "a claims loader is an `async fn(Arc<{U}>) -> Result<TokenClaims, E>`, where `E` is any error type",
     note = "a closure must name the type of its parameter: `|user: Arc<{U}>| async move {{ … }}`",
-    note = "a shared loader, `Arc<dyn ClaimsLoader<{U}>>`, is given with `shared_token_claims`"
+    note = "pass a shared loader, `Arc<dyn ClaimsLoader<{U}>>`, to `shared_token_claims`"
 )]
 #[async_trait]
 pub trait ClaimsLoader<U>: Send + Sync + 'static {
-    /// The scopes and custom claims of this user's next tokens.
+    /// Returns the scopes and custom claims of this user's next tokens.
     ///
     /// # Errors
-    /// Whatever keeps the loader from knowing. The login or refresh is then refused with 503, the
-    /// error is logged, and the refresh token stays as good as it was.
+    /// Any error that keeps the loader from answering. The login or refresh is refused with 503,
+    /// the error is logged, and the refresh token remains usable.
     async fn load_claims(&self, user: Arc<U>) -> Result<TokenClaims, BoxError>;
 }
 
-/// Stores the hash that a successful login has brought up to date.
+/// Stores the upgraded password hash after a successful login.
 ///
-/// Any `async fn(Arc<U>, NewPasswordHash) -> Result<(), E>` is one.
+/// Any `async fn(Arc<U>, NewPasswordHash) -> Result<(), E>` implements it.
 #[async_trait]
 pub trait PasswordUpdater<U>: Send + Sync + 'static {
-    /// Replaces the user's hash, **if it is still the old one**: a password that was changed meanwhile must win.
+    /// Replaces the user's hash, **only if it still equals the old one**: a password changed in the
+    /// meantime must win.
     ///
     /// # Errors
-    /// Whatever went wrong. It is logged; the login succeeds all the same, and the next one tries again.
+    /// Any failure. It is logged; the login still succeeds, and the next login tries again.
     async fn update_password_hash(&self, user: Arc<U>, hash: NewPasswordHash) -> Result<(), BoxError>;
 }
 
-/// A password hash with the parameters of today, and the one that it replaces.
+/// A password hash made with the current parameters, and the hash that it replaces.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct NewPasswordHash {
-    /// The hash as it was when the user logged in: compare before replacing.
+    /// The hash at the time of the login. Compare it before replacing.
     pub old: String,
     /// The hash to store.
     pub new: String,
@@ -356,14 +376,14 @@ impl std::fmt::Debug for NewPasswordHash {
     }
 }
 
-/// What a loader that is a function may find: the user, or one that is shared already.
+/// What a loader function may return: the user, or an `Arc` of one.
 #[diagnostic::on_unimplemented(
-    message = "the loader finds `{Self}`, but the users of this provider are of type `{U}`",
-    label = "this loader finds `{Self}`",
+    message = "the loader returns `{Self}`, but the users of this provider are of type `{U}`",
+    label = "this loader returns `{Self}`",
     note = "a loader returns `Result<Option<{U}>, E>` or `Result<Option<Arc<{U}>>, E>`"
 )]
 pub trait FoundUser<U> {
-    /// The user, shared.
+    /// Returns the user in an `Arc`.
     fn into_shared(self) -> Arc<U>;
 }
 
@@ -379,7 +399,7 @@ impl<U> FoundUser<U> for Arc<U> {
     }
 }
 
-// So that the compiler speaks of the loader as a whole and not of the bound that is missing.
+// So that compiler errors name the whole loader and not the missing bound.
 #[diagnostic::do_not_recommend]
 #[async_trait]
 impl<U, F, Fut, Found, E> UserLoader<U> for F
@@ -394,7 +414,7 @@ where
     }
 }
 
-// So that the compiler speaks of the loader as a whole and not of the bound that is missing.
+// So that compiler errors name the whole loader and not the missing bound.
 #[diagnostic::do_not_recommend]
 #[async_trait]
 impl<U, F, Fut, Found, E> IdentityLoader<U> for F

@@ -106,6 +106,8 @@ use async_trait::async_trait;
 
 pub use error::UserStoreError;
 pub use interface::UserStore;
+#[cfg(any(test, fuzzing))]
+pub(crate) use json_file::fuzzing;
 pub use json_file::{JsonFileUserStore, MAX_FILE_BYTES};
 pub use memory::MemoryUserStore;
 pub use record::{MAX_EPOCH, MAX_HASH_BYTES, MAX_NAME_BYTES, MAX_ROLES, NewUser, StoredUser};

@@ -1,4 +1,4 @@
-//! Who sees a page: a known user or a guest, as one type for templates.
+//! The viewer of a page: a known user or a guest, as one type for templates.
 
 use std::{fmt, sync::Arc};
 
@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::user::AuthUser;
 
-/// Whoever sees a page: a known and active user, or a guest. Templates ask it without first asking
-/// whether anybody is there.
+/// The viewer of a page: a known, active user or a guest. Templates use it without checking first
+/// whether a user is logged in.
 ///
 /// | | known user | guest |
 /// |---|---|---|
@@ -26,7 +26,7 @@ use crate::user::AuthUser;
 /// [`guest_name`]: crate::AuthProviderBuilder::guest_name
 ///
 /// It serialises for template engines: `is_authenticated`, `display_name`, `picture`, `roles` and
-/// `permissions`, and nothing else of the user's record.
+/// `permissions`, and nothing else from the user's record.
 ///
 /// ```
 /// use fauth_core::visitor::Visitor;
@@ -43,24 +43,24 @@ use crate::user::AuthUser;
 /// ```
 ///
 /// # Security
-/// It is there to be shown. Who may *do* something is decided by a guard: what a template hides is
-/// still behind its URL.
+/// It is for display only. Guards decide what a user may *do*: content that a template hides is
+/// still reachable by its URL.
 pub struct Visitor<U> {
     user: Option<Arc<U>>,
     guest_name: Arc<str>,
-    /// Whose check has found it out; `None` if the application has made it.
+    /// The provider whose check created it; `None` if the application created it.
     provider: Option<u64>,
 }
 
-/// What a guest is called unless the application says otherwise.
+/// The name of a guest unless the application sets another.
 pub(crate) const GUEST: &str = "Guest";
 
-/// What a user is called who has no [`AuthUser::display_name`]. A subject is no name to show: it
-/// may be a number, or an address.
+/// The name shown for a user without [`AuthUser::display_name`]. The subject is not shown, since it
+/// may be a number or an e-mail address.
 const USER: &str = "User";
 
 impl<U: AuthUser> Visitor<U> {
-    /// Nobody in particular.
+    /// A guest.
     #[must_use]
     pub fn guest() -> Self {
         Self { user: None, guest_name: GUEST.into(), provider: None }
@@ -76,12 +76,12 @@ impl<U: AuthUser> Visitor<U> {
         Self { user, guest_name, provider: Some(provider) }
     }
 
-    /// Has this provider found out that nobody is there?
+    /// Returns whether this provider's check found a guest.
     pub(crate) fn is_guest_of(&self, provider: u64) -> bool {
         self.user.is_none() && self.provider == Some(provider)
     }
 
-    /// Is it a known user?
+    /// Returns whether this is a known user.
     #[must_use]
     pub const fn is_authenticated(&self) -> bool {
         self.user.is_some()
@@ -96,31 +96,31 @@ impl<U: AuthUser> Visitor<U> {
         }
     }
 
-    /// The address of a picture to show, if there is one.
+    /// The URL of the user's picture, if there is one.
     #[must_use]
     pub fn picture(&self) -> Option<&str> {
         self.user.as_deref().and_then(AuthUser::picture)
     }
 
-    /// Does the visitor have this role? Guests have none.
+    /// Returns whether the user has this role. Guests have none.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         self.user.as_deref().is_some_and(|user| user.has_role(role))
     }
 
-    /// Does the visitor have this permission? Guests have none.
+    /// Returns whether the user has this permission. Guests have none.
     #[must_use]
     pub fn has_permission(&self, permission: &str) -> bool {
         self.user.as_deref().is_some_and(|user| user.has_permission(permission))
     }
 
-    /// The user's record, if it is a known user.
+    /// The user's record; `None` for a guest.
     #[must_use]
     pub fn user(&self) -> Option<&U> {
         self.user.as_deref()
     }
 
-    /// The same, to be kept.
+    /// The user's record, owned; `None` for a guest.
     #[must_use]
     pub fn into_user(self) -> Option<Arc<U>> {
         self.user
@@ -134,7 +134,7 @@ impl<U> Clone for Visitor<U> {
     }
 }
 
-/// A user's record is personal data, and may hold a password hash.
+/// Shows no user data: a record is personal data and may hold a password hash.
 impl<U> fmt::Debug for Visitor<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.user.is_some() { "Visitor(a user)" } else { "Visitor(guest)" })

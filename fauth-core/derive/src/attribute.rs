@@ -2,7 +2,7 @@
 
 use syn::{Attribute, Error, LitStr, Path, Result, Token, meta::ParseNestedMeta};
 
-/// Errors are gathered, so that one run of the compiler shows them all.
+/// Collects errors, so that one compiler run shows them all.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -14,18 +14,19 @@ impl Errors {
         }
     }
 
-    /// The value, or `None` and the error is noted.
+    /// The value, or `None` with the error recorded.
     pub(crate) fn note<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    /// The value, if nothing was wrong.
+    /// The value, unless an error was recorded.
     pub(crate) fn or<T>(self, value: T) -> Result<T> {
         self.0.map_or(Ok(value), Err)
     }
 }
 
-/// Hands each key of the attributes called `name` to `read`. An attribute without any is a mistake.
+/// Passes each key of the attributes called `name` to `read`. An attribute without keys is an
+/// error.
 pub(crate) fn read_keys(
     attributes: &[Attribute],
     name: &str,
@@ -41,13 +42,13 @@ pub(crate) fn read_keys(
         if errors.note(done).is_some() && is_empty {
             errors.add(Error::new_spanned(
                 attribute,
-                format!("`#[{name}()]` says nothing: name a key, or remove it"),
+                format!("`#[{name}()]` has no key: add one, or remove the attribute"),
             ));
         }
     }
 }
 
-/// A key as it was written.
+/// A key as written.
 pub(crate) fn key_of(meta: &ParseNestedMeta<'_>) -> String {
     meta.path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>().join("::")
 }
@@ -65,15 +66,15 @@ pub(crate) fn crate_path(meta: &ParseNestedMeta<'_>) -> Result<Path> {
     meta.value()?.call(Path::parse_mod_style)
 }
 
-/// The text after `key =`.
+/// The string after `key =`.
 pub(crate) fn text(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     meta.value()?.parse()
 }
 
-/// Sets what is set once.
+/// Sets a value that may be set only once.
 pub(crate) fn set<T>(slot: &mut Option<T>, value: T, meta: &ParseNestedMeta<'_>) -> Result<()> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(meta.error(format!("`{}` is said twice", key_of(meta)))),
+        Some(_) => Err(meta.error(format!("`{}` is given twice", key_of(meta)))),
     }
 }

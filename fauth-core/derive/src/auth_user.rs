@@ -1,4 +1,4 @@
-//! `#[derive(AuthUser)]`: from a struct whose fields say what they are.
+//! `#[derive(AuthUser)]`, for structs with marked fields.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -9,7 +9,7 @@ use syn::{
 
 use crate::attribute::{Errors, crate_path, key_of, read_keys, set, without_value};
 
-/// What a field can be.
+/// The key of a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Key {
     Subject,
@@ -35,20 +35,20 @@ impl Key {
         KEYS.iter().find(|(name, _)| *name == text).map(|(_, key)| *key)
     }
 
-    /// May one field be both?
+    /// Returns whether one field may have both keys.
     fn goes_with(self, other: Self) -> bool {
         matches!((self, other), (Self::Roles, Self::Permissions) | (Self::Permissions, Self::Roles))
     }
 }
 
-/// A field that is something.
+/// A field with a key.
 struct Part<'a> {
     key: Key,
     member: Member,
     ty: &'a Type,
 }
 
-/// What stands on the struct.
+/// The keys of the struct.
 #[derive(Default)]
 struct Settings {
     core: Option<Path>,
@@ -61,7 +61,7 @@ pub(crate) fn derive(input: &DeriveInput, core: Path) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let settings = settings(input, &mut errors);
     let parts = parts(fields, &mut errors);
-    // What is missing may stand in an attribute that was not understood.
+    // A missing key may be in an attribute that failed to parse.
     errors.or(())?;
     check(&input.ident, &settings, &parts)?;
     let core = settings.core.clone().unwrap_or(core);
@@ -87,8 +87,8 @@ fn fields(input: &DeriveInput) -> Result<&Fields> {
     Err(Error::new(
         kind.1,
         format!(
-            "`AuthUser` is derived for structs, and `{}` is {}: implement the trait by hand, or put what all \
-             users have in common into a struct",
+            "`AuthUser` is derived for structs, and `{}` is {}: implement the trait by hand, or put the \
+             common fields of all users into a struct",
             input.ident, kind.0
         ),
     ))
@@ -102,29 +102,29 @@ fn settings(input: &DeriveInput, errors: &mut Errors) -> Settings {
             set(&mut settings.active, deciding(meta.value()?.parse()?)?, meta)
         }
         "active" => Err(meta.error(
-            "on the struct, `active` names a function: `active = Self::may_act`, where \
-             `fn may_act(&self) -> bool`; a `bool` is marked on its field",
+            "on the struct, `active` names a function: `active = Self::may_act`, where `fn may_act(&self) -> \
+             bool`; for a `bool`, mark its field",
         )),
         "always_active" => {
             without_value(meta)?;
             set(&mut settings.always_active, (), meta)
         }
         key if Key::parse(key).is_some() => {
-            Err(meta.error(format!("`{key}` stands on the field that is it, not on the struct")))
+            Err(meta.error(format!("`{key}` belongs on a field, not on the struct")))
         }
-        key => Err(meta.error(format!("unknown key `{key}`: on the struct there are {STRUCT_KEYS}"))),
+        key => Err(meta.error(format!("unknown key `{key}`: the keys of the struct are {STRUCT_KEYS}"))),
     });
     settings
 }
 
-/// What is written is `AuthUser::is_active`: it cannot be left to itself. Of `Self::is_active` only
-/// the compiler knows what it is (see `NotItself` in the core).
+/// Refuses `AuthUser::is_active`, which is the generated method itself. For `Self::is_active` only
+/// the compiler can tell (see `NotItself` in the core).
 fn deciding(path: Path) -> Result<Path> {
     let mut names = path.segments.iter().rev().map(|segment| segment.ident.to_string());
     if names.next().is_some_and(|name| name == "is_active")
         && names.next().is_some_and(|name| name == "AuthUser")
     {
-        return Err(Error::new(path.span(), "this would call itself for ever: name a function of your own"));
+        return Err(Error::new(path.span(), "this would call itself forever: name another function"));
     }
     Ok(path)
 }
@@ -138,12 +138,12 @@ fn parts<'a>(fields: &'a Fields, errors: &mut Errors) -> Vec<Part<'a>> {
             for other in &parts {
                 if other.key == key {
                     let at = shown(&other.member);
-                    return Err(meta.error(format!("`{name}` is {at} already: mark one field")));
+                    return Err(meta.error(format!("`{name}` is already on {at}: mark only one field")));
                 }
                 if other.member == member && !other.key.goes_with(key) {
-                    return Err(meta.error(
-                        "a field is one thing: only `roles` and `permissions` may stand on one together",
-                    ));
+                    return Err(
+                        meta.error("a field has one key: only `roles` and `permissions` can be combined")
+                    );
                 }
             }
             if key == Key::Active {
@@ -163,15 +163,15 @@ fn field_key(meta: &ParseNestedMeta<'_>) -> Result<Key> {
         return Ok(key);
     }
     Err(meta.error(match &*name {
-        "always_active" | "crate" => format!("`{name}` stands on the struct, not on a field"),
+        "always_active" | "crate" => format!("`{name}` belongs on the struct, not on a field"),
         _ => format!(
-            "unknown key `{name}`: a field is `subject`, `password_hash`, `active`, `roles`, `permissions` \
-             or `epoch`"
+            "unknown key `{name}`: the keys of a field are `subject`, `password_hash`, `active`, `roles`, \
+             `permissions` and `epoch`"
         ),
     }))
 }
 
-/// A flag that says the opposite would let in exactly those who are to be kept out.
+/// A flag with the opposite meaning would admit exactly the users to be locked out.
 fn check_sense(member: &Member) -> std::result::Result<(), String> {
     const OPPOSITES: [&str; 9] = [
         "archived",
@@ -190,12 +190,12 @@ fn check_sense(member: &Member) -> std::result::Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`active` means that the user may act, and `{plain}` sounds like the opposite: write \
+        "`active` means that the user may act, but `{plain}` sounds like the opposite: write \
          `fn may_act(&self) -> bool {{ !self.{plain} }}`, and on the struct `#[auth(active = Self::may_act)]`"
     ))
 }
 
-/// A field as messages name it.
+/// A field as named in messages.
 fn shown(member: &Member) -> String {
     match member {
         Member::Named(name) => format!("the field `{name}`"),
@@ -203,15 +203,15 @@ fn shown(member: &Member) -> String {
     }
 }
 
-/// What must be said, and what may be said once.
+/// Checks for required keys and for keys that may be given once.
 fn check(user: &Ident, settings: &Settings, parts: &[Part<'_>]) -> Result<()> {
     let mut errors = Errors::default();
     if part(parts, Key::Subject).is_none() {
         errors.add(Error::new(
             user.span(),
             format!(
-                "no field of `{user}` is the subject: put `#[auth(subject)]` on the user's id, which goes into \
-                 tokens as `sub`"
+                "no field of `{user}` is the subject: put `#[auth(subject)]` on the user's id, which becomes \
+                 the `sub` claim of tokens"
             ),
         ));
     }
@@ -225,15 +225,16 @@ fn check(user: &Ident, settings: &Settings, parts: &[Part<'_>]) -> Result<()> {
         errors.add(Error::new(
             user.span(),
             format!(
-                "nothing says whether a user is active: put `#[auth(active)]` on a `bool`, or on `{user}` \
-                 `#[auth(active = Self::may_act)]`, or `#[auth(always_active)]` if no user is ever disabled"
+                "nothing says whether a user is active: put `#[auth(active)]` on a `bool`, or put \
+                 `#[auth(active = Self::may_act)]` on `{user}`, or `#[auth(always_active)]` if no user is \
+                 ever disabled"
             ),
         ));
     }
     if said.len() > 1 {
         errors.add(Error::new(
             user.span(),
-            format!("whether a user is active is said more than once: {}", said.join(", ")),
+            format!("whether a user is active is decided more than once: {}", said.join(", ")),
         ));
     }
     errors.or(())
@@ -243,7 +244,7 @@ fn part<'p, 'a>(parts: &'p [Part<'a>], key: Key) -> Option<&'p Part<'a>> {
     parts.iter().find(|part| part.key == key)
 }
 
-/// A generic user is one where the trait allows it.
+/// Adds the bounds of the trait to a generic user.
 fn with_bounds(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     if !generics.params.is_empty() {
@@ -273,7 +274,7 @@ fn methods(core: &Path, settings: &Settings, parts: &[Part<'_>]) -> TokenStream 
     quote! { #subject #password_hash #is_active #token_epoch #roles #has_role #permissions }
 }
 
-/// The type of the field, as the place where errors of the call are shown.
+/// The span of the field's type, where errors of the call are shown.
 fn place(part: &Part<'_>) -> Span {
     part.ty.span().resolved_at(Span::call_site())
 }
@@ -311,7 +312,7 @@ fn is_active(core: &Path, settings: &Settings, parts: &[Part<'_>]) -> TokenStrea
     } else {
         quote! { true }
     };
-    // Of an epoch that is none nobody knows what it has ended.
+    // If the epoch is invalid, it is unknown which tokens it has revoked.
     let has_epoch = part(parts, Key::Epoch).map(|part| {
         let has_epoch = call(core, "has_epoch", part);
         quote! { #has_epoch && }

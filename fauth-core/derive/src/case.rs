@@ -1,6 +1,6 @@
-//! The case of names, by the rules of serde's `rename_all`, so that both give the same names.
+//! The case of names, with the rules of serde's `rename_all`, so that both give the same names.
 
-/// How a variant is turned into a name.
+/// How a variant becomes a name.
 #[derive(Clone, Copy)]
 pub(crate) enum Case {
     Lower,
@@ -25,17 +25,17 @@ const CASES: [(&str, Case); 8] = [
 ];
 
 impl Case {
-    /// The case that is written as itself.
+    /// The case with this name, written in that case itself.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         CASES.iter().find(|(name, _)| *name == text).map(|(_, case)| *case)
     }
 
-    /// How all of them are written.
+    /// The names of all cases.
     pub(crate) fn names() -> String {
         CASES.map(|(name, _)| format!("\"{name}\"")).join(", ")
     }
 
-    /// The variant, which is in Pascal case, in this case.
+    /// Converts the variant from Pascal case.
     pub(crate) fn of(self, variant: &str) -> String {
         match self {
             Self::Lower => variant.to_ascii_lowercase(),

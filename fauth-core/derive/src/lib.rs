@@ -22,8 +22,8 @@ pub fn role(input: TokenStream) -> TokenStream {
     expand(input, "::fauth_core", role::derive)
 }
 
-/// The same macros for whoever depends on an adapter alone. A macro is not told by which path it
-/// was reached, so the prelude of each adapter re-exports one of its own, which finds the core
+/// The same macros for crates that depend on an adapter only. A macro cannot see the path by which
+/// it was called, so the prelude of each adapter re-exports its own macro, which finds the core
 /// there.
 macro_rules! through_adapters {
     ($($krate:literal: $user:ident $role:ident, $user_fn:ident $role_fn:ident;)*) => {$(
@@ -47,7 +47,7 @@ through_adapters! {
     "fauth_poem": PoemAuthUser PoemRole, poem_auth_user poem_role;
 }
 
-/// Either the code, or what is wrong as compile errors, all of it at once.
+/// The generated code, or all errors at once as compile errors.
 fn expand(
     input: TokenStream,
     core: &str,

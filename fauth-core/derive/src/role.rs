@@ -1,4 +1,4 @@
-//! `#[derive(Role)]`: from an enum without fields.
+//! `#[derive(Role)]`, for enums without fields.
 
 use std::collections::HashMap;
 
@@ -20,17 +20,17 @@ struct Named<'a> {
     name: String,
 }
 
-/// Which roles include which.
+/// The order of the hierarchy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hierarchy {
-    /// Later ones the earlier ones; as the attribute says by itself.
+    /// Later roles include earlier ones, by the attribute without a value.
     Default,
-    /// The same, said in words.
+    /// The same, given explicitly.
     WeakestFirst,
     StrongestFirst,
 }
 
-/// What stands on the enum.
+/// The keys of the enum.
 #[derive(Default)]
 struct Settings {
     core: Option<Path>,
@@ -75,9 +75,10 @@ fn settings(input: &DeriveInput, errors: &mut Errors) -> Settings {
         "crate" => set(&mut settings.core, crate_path(meta)?, meta),
         "rename_all" => set(&mut settings.case, case(&text(meta)?)?, meta),
         "hierarchy" => set(&mut settings.hierarchy, (hierarchy(meta)?, meta.path.span()), meta),
-        "name" => Err(meta.error("`name` stands on a variant, not on the enum")),
+        "name" => Err(meta.error("`name` belongs on a variant, not on the enum")),
         key => Err(meta.error(format!(
-            "unknown key `{key}`: on the enum there are `rename_all = \"…\"`, `hierarchy` and `crate = path`"
+            "unknown key `{key}`: the keys of the enum are `rename_all = \"…\"`, `hierarchy` and `crate = \
+             path`"
         ))),
     });
     settings
@@ -85,7 +86,7 @@ fn settings(input: &DeriveInput, errors: &mut Errors) -> Settings {
 
 fn case(written: &LitStr) -> Result<Case> {
     Case::parse(&written.value())
-        .ok_or_else(|| Error::new(written.span(), format!("unknown case: there are {}", Case::names())))
+        .ok_or_else(|| Error::new(written.span(), format!("unknown case: use one of {}", Case::names())))
 }
 
 fn hierarchy(meta: &ParseNestedMeta<'_>) -> Result<Hierarchy> {
@@ -99,7 +100,7 @@ fn hierarchy(meta: &ParseNestedMeta<'_>) -> Result<Hierarchy> {
         "strongest_first" => Ok(Hierarchy::StrongestFirst),
         _ => Err(Error::new(
             written.span(),
-            "unknown direction: there are \"weakest_first\", which is the default, and \"strongest_first\"",
+            "unknown order: use \"weakest_first\", which is the default, or \"strongest_first\"",
         )),
     }
 }
@@ -113,8 +114,8 @@ fn roles<'a>(data: &'a DataEnum, case: Case, errors: &mut Errors) -> Vec<Named<'
             errors.add(Error::new(
                 variant.ident.span(),
                 format!(
-                    "the role `{name}` is `{other}` already: give one of them a `#[role(name = \"…\")]` of its \
-                     own"
+                    "the role `{name}` is already the name of `{other}`: give one of them another name with \
+                     `#[role(name = \"…\")]`"
                 ),
             ));
         }
@@ -127,7 +128,7 @@ fn name(variant: &Variant, case: Case, errors: &mut Errors) -> String {
     if !matches!(variant.fields, Fields::Unit) {
         errors.add(Error::new(
             variant.fields.span(),
-            "a role cannot have fields: what belongs to one user's role belongs to the user",
+            "a role cannot have fields: put data about a user's role into the user's record",
         ));
     }
     let mut given: Option<LitStr> = None;
@@ -138,9 +139,9 @@ fn name(variant: &Variant, case: Case, errors: &mut Errors) -> String {
             set(&mut given, written, meta)
         }
         key @ ("rename_all" | "hierarchy" | "crate") => {
-            Err(meta.error(format!("`{key}` stands on the enum, not on a variant")))
+            Err(meta.error(format!("`{key}` belongs on the enum, not on a variant")))
         }
-        key => Err(meta.error(format!("unknown key `{key}`: on a variant there is `name = \"…\"`"))),
+        key => Err(meta.error(format!("unknown key `{key}`: the key of a variant is `name = \"…\"`"))),
     });
     given.map_or_else(|| case.of(&variant.ident.unraw().to_string()), |given| given.value())
 }
@@ -148,16 +149,17 @@ fn name(variant: &Variant, case: Case, errors: &mut Errors) -> String {
 fn check_name(written: &LitStr) -> Result<()> {
     let name = written.value();
     let problem = if name.trim().is_empty() {
-        "this name is blank: write the name of the role, or leave the attribute out"
+        "this name is blank: write the name of the role, or remove the attribute"
     } else if name.trim() != name || name.chars().any(char::is_control) {
-        "this name has white space at an end or a control character: roles are compared byte for byte"
+        "this name starts or ends with white space or has a control character: roles are compared byte for \
+         byte"
     } else {
         return Ok(());
     };
     Err(Error::new(written.span(), problem))
 }
 
-/// With numbers, `PartialOrd` and databases have an order of their own. It must be the same.
+/// With numbers, `PartialOrd` and databases have an order of their own, which must agree.
 fn check_order(data: &DataEnum, hierarchy: Hierarchy, errors: &mut Errors) {
     if data.variants.iter().all(|variant| variant.discriminant.is_none()) {
         return;
@@ -171,7 +173,7 @@ fn check_order(data: &DataEnum, hierarchy: Hierarchy, errors: &mut Errors) {
         let Some(number) = number else {
             errors.add(Error::new(
                 variant.span(),
-                "under `hierarchy` a number is written as such, so that the macro sees the order",
+                "with `hierarchy`, write the number as a literal, so that the macro sees the order",
             ));
             return;
         };
@@ -179,8 +181,8 @@ fn check_order(data: &DataEnum, hierarchy: Hierarchy, errors: &mut Errors) {
         if last.is_some_and(|last| (number < last) != is_weaker) {
             errors.add(Error::new(
                 variant.span(),
-                "the number contradicts the hierarchy: a role that includes others has a higher number than \
-                 they",
+                "the number contradicts the hierarchy: a role must have a higher number than the roles that \
+                 it includes",
             ));
         }
         last = Some(number);
@@ -195,7 +197,7 @@ fn integer(written: &Expr) -> Option<i128> {
     }
 }
 
-/// Many people write the strongest role first. Where later ones include earlier ones, everybody
+/// Many people write the strongest role first. With later roles including earlier ones, every user
 /// would be an administrator.
 fn check_direction(roles: &[Named<'_>], hierarchy: Hierarchy, span: Span, errors: &mut Errors) {
     const STRONG: [&str; 7] =
@@ -206,9 +208,9 @@ fn check_direction(roles: &[Named<'_>], hierarchy: Hierarchy, span: Span, errors
         errors.add(Error::new(
             span,
             format!(
-                "later roles include earlier ones, so all would include `{}`, which is first: write the \
-                 variants from the weakest to the strongest, or say `hierarchy = \"strongest_first\"`; if it is \
-                 meant so, say `hierarchy = \"weakest_first\"`",
+                "later roles include earlier ones, so every role would include `{}`, which is first: write \
+                 the variants from the weakest to the strongest, or use `hierarchy = \"strongest_first\"`; if \
+                 the order is intended, use `hierarchy = \"weakest_first\"`",
                 first.name
             ),
         ));
@@ -223,7 +225,7 @@ fn code(input: &DeriveInput, core: &Path, hierarchy: Option<Hierarchy>, roles: &
     let includes = hierarchy.map(|hierarchy| includes(hierarchy, roles));
     quote! {
         impl #impl_generics #role #type_generics #where_clause {
-            /// All roles, in the order of their declaration.
+            /// All roles, in the order of declaration.
             #vis const ALL: &'static [Self] = &[#(Self::#variants),*];
 
             /// The name of the role.
@@ -266,7 +268,7 @@ fn code(input: &DeriveInput, core: &Path, hierarchy: Option<Hierarchy>, roles: &
     }
 }
 
-/// For each role the names of all that it includes, itself among them.
+/// For each role, the names of all roles that it includes, itself among them.
 fn includes(hierarchy: Hierarchy, roles: &[Named<'_>]) -> TokenStream {
     let arms = roles.iter().enumerate().map(|(index, role)| {
         let (before, from) = roles.split_at(index);

@@ -13,7 +13,7 @@ use crate::{cryptography, error::HttpFetchError, fetch::HttpFetch, roots::Roots}
 const USER_AGENT: &str = concat!("fauth-remote/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Settings of an [`HttpFetch`]. Begin with [`HttpFetch::builder`].
+/// The builder of an [`HttpFetch`]. Start with [`HttpFetch::builder`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpFetchBuilder {
@@ -28,7 +28,7 @@ pub struct HttpFetchBuilder {
 enum WhichProxy {
     None,
     FromEnvironment,
-    /// With the password, if there is one.
+    /// A proxy URL, with the password if there is one.
     Named(String),
 }
 
@@ -53,14 +53,14 @@ impl HttpFetchBuilder {
         }
     }
 
-    /// Trusts these certificate authorities too: PEM, one or several. For issuers whose
-    /// certificates are made by the company itself.
+    /// Also trusts these certificate authorities: one or more in PEM. For issuers with certificates
+    /// of a private CA.
     pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.added.push(pem.into());
         self
     }
 
-    /// Trusts no certificate authorities but those of
+    /// Trusts only the certificate authorities added with
     /// [`root_certificate_pem`](Self::root_certificate_pem). Default: also those that the system
     /// trusts.
     pub fn only_added_roots(mut self) -> Self {
@@ -74,43 +74,44 @@ impl HttpFetchBuilder {
         self
     }
 
-    /// Fetches through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
-    /// Default: they are ignored, since whoever can set one could see which keys are fetched.
+    /// Fetches through the proxy named in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    /// Default: these variables are ignored, because anyone who can set them could see which keys
+    /// are fetched.
     pub fn proxy_from_environment(mut self) -> Self {
         self.proxy = WhichProxy::FromEnvironment;
         self
     }
 
-    /// The header `User-Agent`. Default: `fauth-remote/` and its version.
+    /// Sets the header `User-Agent`. Default: `fauth-remote/` and its version.
     pub fn user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = text.into();
         self
     }
 
-    /// How long connecting may take, TLS included. Default: 3 seconds. How long everything may take
-    /// is a setting of the source of keys.
+    /// Limits the time to connect, including TLS. Default: 3 seconds. The total time limit is a
+    /// setting of the key source.
     pub const fn connect_timeout(mut self, span: Duration) -> Self {
         self.connect_timeout = span;
         self
     }
 
-    /// Also fetches over plain HTTP from other machines. Default: only from this one.
+    /// Also fetches over plain HTTP from other machines. Default: only from this machine.
     ///
     /// # Security
-    /// Everybody on the way can then put in keys of their own, and log in as anybody.
+    /// Anyone on the network path can then replace the keys with their own, and log in as any user.
     pub const fn danger_allow_http(mut self) -> Self {
         self.danger_allow_http = true;
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// [`HttpFetchError`] if the system's certificate authorities cannot be read, one that was
-    /// added is none, or a setting cannot be used.
+    /// [`HttpFetchError`] if the system's certificate authorities cannot be read, an added
+    /// certificate is invalid, or a setting cannot be used.
     pub fn build(self) -> Result<HttpFetch, HttpFetchError> {
         let tls = self.roots.tls(cryptography::provider()?)?;
-        // Where the application has switched on more of reqwest, none of it concerns this client.
+        // Features of reqwest that the application enables do not affect this client.
         let builder = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(Policy::none())
@@ -121,11 +122,11 @@ impl HttpFetchBuilder {
             .no_brotli()
             .no_zstd()
             .no_deflate()
-            // The fetches are minutes apart, and a kept connection would hang on the runtime that
-            // has opened it.
+            // Fetches are minutes apart, and a pooled connection would depend on the runtime that
+            // opened it.
             .pool_max_idle_per_host(0)
             .connect_timeout(self.connect_timeout)
-            // Over plain HTTP only this machine is asked, whatever a name server makes of the name.
+            // Plain HTTP connects only to this machine, whatever DNS says about the name.
             .resolve_to_addrs("localhost", &this_machine())
             .user_agent(&self.user_agent);
         let builder = match self.proxy {
@@ -142,7 +143,7 @@ impl HttpFetchBuilder {
     }
 }
 
-/// The port is that of the URL.
+/// The port comes from the URL.
 fn this_machine() -> [SocketAddr; 2] {
     [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]
 }

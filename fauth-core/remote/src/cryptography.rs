@@ -1,5 +1,5 @@
-//! The cryptography of TLS, chosen here and never from the process-wide default of rustls, which
-//! panics where an application has compiled two.
+//! The cryptography provider of TLS. It is chosen here and not taken from the process-wide default
+//! of rustls, which panics if an application has compiled two.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::crypto::CryptoProvider;
 
 use crate::error::HttpFetchError;
 
-/// That of the feature that is on; with both on, aws-lc-rs.
+/// The provider of the enabled feature; with both enabled, aws-lc-rs.
 pub(crate) fn provider() -> Result<Arc<CryptoProvider>, HttpFetchError> {
     #[cfg(feature = "aws-lc-rs")]
     let provider = Some(rustls::crypto::aws_lc_rs::default_provider());

@@ -1,14 +1,14 @@
-//! Why there is no client.
+//! Errors while building a client.
 
 use fauth_core::BoxError;
 
-/// Why an [`HttpFetch`](crate::HttpFetch) cannot be made. Occurs while the application starts,
-/// never later.
+/// Why an [`HttpFetch`](crate::HttpFetch) cannot be built. It occurs at application start and never
+/// later.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpFetchError {
-    /// The crate was built without cryptography.
-    #[error("fauth-remote was built without cryptography: switch on its feature `aws-lc-rs` or `ring`")]
+    /// The crate was built without a cryptography provider.
+    #[error("fauth-remote was built without cryptography: enable its feature `aws-lc-rs` or `ring`")]
     NoCryptography,
     /// An added root certificate cannot be read.
     #[error("root_certificate_pem: {0}; pass one or more PEM blocks `CERTIFICATE`")]
@@ -16,7 +16,7 @@ pub enum HttpFetchError {
     /// No certificate authority is trusted.
     #[error("only_added_roots: no certificate authority was added; call root_certificate_pem as well")]
     NoRoots,
-    /// TLS cannot be set up: most often, the system has no certificate authorities.
+    /// TLS cannot be set up. The usual reason is that the system has no certificate authorities.
     #[error("TLS cannot be set up; install the certificate authorities of the system (`ca-certificates`)")]
     Tls(#[source] BoxError),
     /// A proxy or a user agent cannot be used.
@@ -24,7 +24,7 @@ pub enum HttpFetchError {
     Setting {
         /// The setting, as the builder calls it.
         setting: &'static str,
-        /// Why.
+        /// The reason.
         #[source]
         source: BoxError,
     },

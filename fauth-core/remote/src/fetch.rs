@@ -15,7 +15,7 @@ use reqwest::{
 
 use crate::{client::HttpFetchBuilder, error::HttpFetchError};
 
-/// An HTTPS client that fetches keys, and nothing else. Cheap to clone.
+/// An HTTPS client that only fetches keys. Cheap to clone.
 ///
 /// ```
 /// use fauth_core::remote::JwksSource;
@@ -32,15 +32,15 @@ pub struct HttpFetch {
 }
 
 impl HttpFetch {
-    /// A client that trusts the certificate authorities which the system trusts.
+    /// A client that trusts the certificate authorities of the system.
     ///
     /// # Errors
-    /// [`HttpFetchError`] if these cannot be read.
+    /// [`HttpFetchError`] if they cannot be read.
     pub fn new() -> Result<Self, HttpFetchError> {
         Self::builder().build()
     }
 
-    /// Settings for a private certificate authority or a proxy.
+    /// A builder, for a private certificate authority or a proxy.
     pub fn builder() -> HttpFetchBuilder {
         HttpFetchBuilder::new()
     }
@@ -49,7 +49,7 @@ impl HttpFetch {
         Self { client, danger_allow_http }
     }
 
-    /// The core has checked it by its text; here the parser decides that will also connect.
+    /// The core has checked the text of the URL; here the parser that also connects decides.
     fn address(&self, url: &str) -> Result<Url, FetchError> {
         let url = Url::parse(url).map_err(FetchError::failed)?;
         match url.scheme() {
@@ -92,7 +92,7 @@ impl Fetch for HttpFetch {
     }
 }
 
-/// Stops at the first byte too many, and does not begin if the server says that there are more.
+/// Stops at the first byte beyond the limit, and does not start if the server announces more.
 async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
     let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= max_bytes);
     if response.content_length().is_some_and(|length| !fits(length)) {
@@ -108,7 +108,7 @@ async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Fetch
     Ok(body)
 }
 
-/// A short answer can unfold into a very long one. The request has asked for none.
+/// A short compressed answer can expand into a very long one. The request asked for none.
 fn refuse_encoding(response: &Response) -> Result<(), FetchError> {
     let encoded = response
         .headers()
@@ -116,7 +116,9 @@ fn refuse_encoding(response: &Response) -> Result<(), FetchError> {
         .iter()
         .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
     if encoded {
-        return Err(FetchError::failed("the answer is compressed, though the request has asked not to"));
+        return Err(FetchError::failed(
+            "the response is compressed, although the request asked for no compression",
+        ));
     }
     Ok(())
 }
@@ -128,7 +130,7 @@ fn text(response: &Response, name: &HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(", "))
 }
 
-/// The URL is in the name of the source already.
+/// The name of the source already contains the URL.
 fn fault(error: reqwest::Error) -> FetchError {
     if error.is_timeout() { FetchError::TimedOut } else { FetchError::failed(error.without_url()) }
 }

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted.
+//! The trusted root certificates.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rustls_platform_verifier::Verifier;
 
 use crate::error::HttpFetchError;
 
-/// The certificate authorities that an application adds.
+/// The certificate authorities added by an application.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Roots {
     pub(crate) added: Vec<Vec<u8>>,
@@ -35,7 +35,7 @@ impl Roots {
     fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, HttpFetchError> {
         let added = self.added()?;
         if !self.only_added {
-            // It would not say which certificate it is.
+            // The verifier's error would not say which certificate is invalid.
             store_of(&added)?;
             let verifier = Verifier::new_with_extra_roots(added, provider).map_err(tls)?;
             return Ok(Arc::new(verifier));
@@ -55,7 +55,7 @@ impl Roots {
                 all.push(certificate.map_err(|error| HttpFetchError::Certificate(error.to_string()))?);
             }
             if all.len() == before {
-                return Err(HttpFetchError::Certificate("there is no certificate in it".to_owned()));
+                return Err(HttpFetchError::Certificate("it contains no certificate".to_owned()));
             }
         }
         Ok(all)

@@ -1,4 +1,4 @@
-//! What is asked of mandates, in words and as JSON, and which of two requirements asks for more.
+//! Conditions on mandates, in words and as JSON, and which of two requirements is stricter.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, condition: &MandateCondition) ->
     }
 }
 
-/// By the names that files of rules have.
+/// By the names used in rules files.
 pub(super) fn member(condition: &MandateCondition) -> (&'static str, Value) {
     match condition {
         MandateCondition::Use(wanted) => ("use", json!(wanted.map_or("any", MandateUse::as_str))),
@@ -36,7 +36,8 @@ pub(super) fn member(condition: &MandateCondition) -> (&'static str, Value) {
     }
 }
 
-/// Does nobody get past a default by `inner` whom `outer` refuses? As far as it is easy to see.
+/// Does `outer` admit every mandate that `inner` admits beyond a default? As far as that is easy to
+/// see.
 pub(super) fn keeps_defaults(inner: &Requirement, outer: &Requirement) -> bool {
     inner == outer || {
         let (beyond, said) = (inner.goes_beyond_defaults(), outer.leaves_no_default());
@@ -44,7 +45,7 @@ pub(super) fn keeps_defaults(inner: &Requirement, outer: &Requirement) -> bool {
     }
 }
 
-/// Is this met by every mandate that meets `own`, although it is none of them?
+/// Is this condition met by every mandate that meets `own`, although `own` does not contain it?
 pub(super) fn is_implied(asked: &MandateCondition, own: &[&Condition]) -> bool {
     let of_mandates = || {
         own.iter().filter_map(|condition| match condition {
@@ -52,7 +53,7 @@ pub(super) fn is_implied(asked: &MandateCondition, own: &[&Condition]) -> bool {
             _ => None,
         })
     };
-    // Nothing that is asked of mandates is met by other tokens.
+    // Other tokens meet no condition on mandates.
     let is_mandate = of_mandates().next().is_some();
     match asked {
         MandateCondition::Use(None) => is_mandate,

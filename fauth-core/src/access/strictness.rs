@@ -1,11 +1,11 @@
-//! Which of two accesses asks for more, and what it takes to pass both.
+//! Which of two accesses is stricter, and the requirement for passing both.
 
 use std::cmp::Ordering;
 
 use super::Access;
 use crate::requirement::{Condition, Requirement};
 
-/// What somebody must meet who passes both.
+/// The requirement for passing both.
 pub(crate) fn both(outer: &Access, inner: &Access) -> Access {
     match (outer, inner) {
         (Access::Required(asked), Access::Required(more)) if !implies(more, asked) => {
@@ -16,7 +16,7 @@ pub(crate) fn both(outer: &Access, inner: &Access) -> Access {
     }
 }
 
-/// Which of two accesses asks for more.
+/// Which of two accesses is stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stricter {
     First,
@@ -47,7 +47,7 @@ const fn rank(access: &Access) -> u8 {
     }
 }
 
-/// Is whoever is let in by `inner` let in by `outer` too, as far as their conditions show it?
+/// Does `outer` admit every user whom `inner` admits, as far as their conditions show it?
 pub(crate) fn is_at_least_as_strict(inner: &Access, outer: &Access) -> bool {
     match (inner, outer) {
         (Access::Required(inner), Access::Required(outer)) => implies(inner, outer),
@@ -69,7 +69,7 @@ fn implies(inner: &Requirement, outer: &Requirement) -> bool {
         && (outer.admits_api_keys() || !inner.admits_api_keys())
 }
 
-/// Is a condition met by whoever meets these, although it is none of them?
+/// Do these conditions imply a condition that is not one of them?
 #[cfg_attr(not(feature = "mandates"), expect(unused_variables, reason = "only mandates have degrees"))]
 fn is_free(asked: &Condition, own: &[&Condition]) -> bool {
     match asked {
@@ -80,7 +80,7 @@ fn is_free(asked: &Condition, own: &[&Condition]) -> bool {
     }
 }
 
-/// Conditions of which all must hold, one by one.
+/// Conditions that must all hold, one by one.
 fn flat(conditions: &[Condition]) -> Vec<&Condition> {
     let parts = conditions.iter().map(|condition| match condition {
         Condition::All(conditions) => flat(conditions),

@@ -2,7 +2,7 @@
 
 use super::report::Audited;
 
-/// What [`assert_all_guarded!`](crate::assert_all_guarded) calls.
+/// The function behind [`assert_all_guarded!`](crate::assert_all_guarded).
 ///
 /// # Panics
 /// If [`Audit::all_guarded`](crate::audit::Audit::all_guarded) fails.
@@ -17,11 +17,11 @@ pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
     }
 }
 
-/// Asserts that all routes of an application are guarded, except those of these paths, and that its
-/// audit has no findings, such as a route that is routed past the guard of a group.
+/// Asserts that all routes of an application are guarded, except those at the given paths, and that
+/// its audit has no findings, such as a route that bypasses the guard of a group.
 ///
 /// It takes a router that registers what it mounts ([`Audited`](crate::audit::Audited)), and does
-/// not compile for one that cannot be seen into. See
+/// not compile for a router that cannot be inspected. See
 /// [`Audit::all_guarded`](crate::audit::Audit::all_guarded) for what needs an exception.
 ///
 /// ```
@@ -40,8 +40,8 @@ pub fn assert_all_guarded(app: &(impl Audited + ?Sized), except: &[&str]) {
 /// assert_all_guarded!(app, except ["/"]);
 /// ```
 ///
-/// What was mounted although nobody can see into it has an exception of its own: that of a Swagger
-/// UI at `/docs` is `"unseen /docs/*"`.
+/// Parts that cannot be inspected have an exception of their own: for a Swagger UI at `/docs` it is
+/// `"unseen /docs/*"`.
 ///
 /// # Panics
 /// If a route is open or the audit has a finding that no exception names, or if an exception

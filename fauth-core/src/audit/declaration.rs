@@ -1,4 +1,4 @@
-//! What an application has declared: a guard, a group of routes, the ready-made endpoints.
+//! Declarations of an application: a guard, a group of routes, the ready-made endpoints.
 
 use std::{
     panic::Location,
@@ -17,19 +17,19 @@ use crate::{
     rules::RouteRules,
 };
 
-/// The methods that a route answers.
+/// The methods of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Methods(Vec<Box<str>>);
 
 impl Methods {
-    /// Any method, or such as the framework does not show.
+    /// Any method, or methods that the framework does not expose.
     #[must_use]
     pub const fn any() -> Self {
         Self(Vec::new())
     }
 
-    /// These. HEAD is left out where GET is among them. An empty list is as [`any`](Self::any):
-    /// what nobody can tell is not shown as nothing.
+    /// These methods. HEAD is left out if GET is among them. An empty list equals
+    /// [`any`](Self::any), so that unknown methods are not shown as none.
     #[must_use]
     pub fn of(methods: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut methods: Vec<Box<str>> = methods.into_iter().map(|method| method.as_ref().into()).collect();
@@ -41,31 +41,32 @@ impl Methods {
         Self(methods)
     }
 
-    /// Each of them; one `None` for any.
+    /// Each method; one `None` for any.
     pub(super) fn each(&self) -> Vec<Option<Box<str>>> {
         if self.0.is_empty() { vec![None] } else { self.0.iter().cloned().map(Some).collect() }
     }
 }
 
-/// More routes of one group, or places of one guard, are not listed; a finding says so.
+/// The maximum number of routes of a group, or places of a guard, that are listed; a finding
+/// reports more.
 const MAX_PARTS: usize = 4096;
 
-/// A guard, a group or the ready-made endpoints, as the application has declared them.
+/// A guard, a group or the ready-made endpoints, as declared by the application.
 ///
-/// Whoever guards holds it, and the provider knows it for as long as it is held:
-/// [`AuthProvider::audit`](crate::AuthProvider::audit) lists what it says.
+/// The guard holds the declaration, and the provider lists it in
+/// [`AuthProvider::audit`](crate::AuthProvider::audit) for as long as it is held.
 #[derive(Debug)]
 pub struct Declaration {
     kind: EntryKind,
     access: Access,
     location: &'static Location<'static>,
-    /// Whose users it lets in; 0 if nobody has said so.
+    /// The provider whose users it admits; 0 if unknown.
     provider: u64,
-    /// The path of a group that knows it from the beginning; elsewhere empty.
+    /// The path of a group that knows it when it is created; otherwise empty.
     prefix: Box<str>,
-    /// Its limits, in words.
+    /// Its limits, as text.
     limits: Vec<Box<str>>,
-    /// Is it listed by a group around it?
+    /// Whether an enclosing group lists it.
     is_inside: AtomicBool,
     known: Mutex<Known>,
 }
@@ -77,7 +78,7 @@ struct Known {
     is_incomplete: bool,
 }
 
-/// What a group consists of, under its path.
+/// A part of a group, below its path.
 #[derive(Debug, Clone)]
 struct Part {
     path: Box<str>,
@@ -96,7 +97,7 @@ enum Content {
     Group(Arc<Declaration>),
 }
 
-/// A part that says by itself whom it lets in: a ready-made endpoint, a page beside one, or a rule.
+/// A part with its own access rule: a ready-made endpoint, a page beside one, or a rule.
 pub(super) struct Listed {
     pub(super) methods: Methods,
     pub(super) path: Box<str>,
@@ -124,7 +125,7 @@ impl Declaration {
         Self::new(EntryKind::Group, access, prefix)
     }
 
-    /// Limits without a guard, put somewhere.
+    /// Limits without a guard.
     pub(crate) fn of_limits(limits: Vec<Box<str>>, location: &'static Location<'static>) -> Self {
         Self { location, limits, ..Self::new(EntryKind::Limit, Access::Open, "") }
     }
@@ -159,7 +160,7 @@ impl Declaration {
         }
     }
 
-    /// The same, of the users of this provider.
+    /// The same, for the users of this provider.
     pub(crate) fn of_provider(self, provider: u64) -> Self {
         Self { provider, ..self }
     }
@@ -168,7 +169,7 @@ impl Declaration {
         self.provider
     }
 
-    /// The same, for others than before.
+    /// The same, with another access rule.
     pub(crate) fn with_access(&self, access: Access) -> Self {
         self.changed(access, self.limits.clone())
     }
@@ -192,40 +193,39 @@ impl Declaration {
         }
     }
 
-    /// Whom it lets in.
+    /// The access rule.
     #[must_use]
     pub const fn access(&self) -> &Access {
         &self.access
     }
 
-    /// Where the application has declared it.
+    /// Where the application declared it.
     #[must_use]
     pub const fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
-    /// Makes a route of this group known to audits: its path within the group, and the methods that
-    /// it answers. It changes nothing about who may enter.
+    /// Registers a route of this group for audits: its path within the group, and its methods. It
+    /// does not change who may access it.
     #[track_caller]
     pub fn add_route(&self, methods: &Methods, path: &str) {
         self.add_part(path, EntryKind::Route, methods, None);
     }
 
-    /// Makes known what answers where no route of this group does; `path` is that of its mount
-    /// within the group.
+    /// Registers a fallback of this group; `path` is that of its mount within the group.
     #[track_caller]
     pub fn add_mount(&self, path: &str) {
         let path = format!("{}/*", path.trim_end_matches('/'));
         self.add_part(&path, EntryKind::Route, &Methods::any(), None);
     }
 
-    /// Makes a group known that is mounted in this one, under this path.
+    /// Registers a group mounted in this one, at this path.
     pub fn add_group(&self, path: &str, group: &Arc<Self>) {
         group.is_inside.store(true, Ordering::Relaxed);
         self.add(Part { path: path.into(), content: Content::Group(Arc::clone(group)) });
     }
 
-    /// Replaces what is known of the ready-made endpoints.
+    /// Replaces what is known about the ready-made endpoints.
     pub(crate) fn set_endpoints<'a>(
         &self,
         endpoints: impl Iterator<Item = (String, &'static str, Access, Vec<Box<str>>)>,
@@ -238,7 +238,7 @@ impl Declaration {
         let endpoint = |(path, methods, access, limits): (String, &str, _, _)| {
             part(&path, Methods::of(methods.split(", ")), EntryKind::Endpoint, access, limits)
         };
-        // A page is asked first, as adapters mount it.
+        // A page comes first, as adapters mount it.
         let page = |path| part(path, Methods::of(["GET"]), EntryKind::Route, Access::Open, Vec::new());
         let parts = pages.map(page).chain(endpoints.map(endpoint)).collect();
         self.known().parts = parts;
@@ -260,7 +260,7 @@ impl Declaration {
         }
     }
 
-    /// Notes where it was mounted: the path of a guarded route, or that under which a group lies.
+    /// Registers where it was mounted: the path of a guarded route, or the path of a group.
     pub(super) fn place(&self, methods: &Methods, path: &str, precedence: Precedence) {
         let place = Place { methods: methods.clone(), path: path.into(), precedence };
         let mut known = self.known();
@@ -293,7 +293,7 @@ impl Declaration {
         self.known().parts.clone().into_iter().filter_map(listed).collect()
     }
 
-    /// All that is known without a router that registers what it mounts.
+    /// Everything known without a router that registers what it mounts.
     pub(super) fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         if self.is_inside.load(Ordering::Relaxed) {
@@ -313,7 +313,7 @@ impl Declaration {
         entries
     }
 
-    /// Says of these entries that they are behind the limits too.
+    /// Adds the limits to these entries.
     pub(super) fn limit(&self, entries: &mut [Entry]) {
         limit(entries, &self.limits);
     }
@@ -322,11 +322,11 @@ impl Declaration {
         let listed = entries.len();
         match self.kind {
             EntryKind::Group => self.list_group(path, precedence, None, entries),
-            // A guard that is put in front of a group.
+            // A guard in front of a group.
             EntryKind::Guard if !self.known().parts.is_empty() => {
                 self.list_group(path, precedence, None, entries);
             }
-            // Rules are about whole paths, wherever they stand.
+            // Rules match whole paths, wherever they are mounted.
             EntryKind::Rule => {
                 for Listed { methods, path, kind, access, .. } in self.listed() {
                     push(entries, &methods, &path, kind, &access, self.location);
@@ -347,7 +347,7 @@ impl Declaration {
         }
     }
 
-    /// The group and its parts, mounted under `path`, behind what an `outer` group asks for.
+    /// The group and its parts, mounted at `path`, behind the requirements of an `outer` group.
     pub(super) fn list_group(
         &self,
         path: &str,
@@ -376,14 +376,14 @@ impl Declaration {
     }
 }
 
-/// Says of these entries that they are behind these limits too.
+/// Adds these limits to the entries.
 pub(super) fn limit(entries: &mut [Entry], limits: &[Box<str>]) {
     for entry in entries {
         entry.limits.extend_from_slice(limits);
     }
 }
 
-/// Everything under this path.
+/// Everything below this path.
 pub(super) fn under(path: &str) -> String {
     format!("{}/*", path.trim_end_matches('/'))
 }

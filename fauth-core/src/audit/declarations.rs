@@ -4,20 +4,20 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::{declaration::Declaration, finding::Finding, report::Audit};
 
-/// More declarations that are in use are not listed; a finding says so.
+/// The maximum number of declarations in use that are listed; a finding reports more.
 const MAX_DECLARATIONS: usize = 8192;
 
-/// Below this nothing is cleared away.
+/// Below this number, dropped declarations are not cleared.
 const FEW: usize = 64;
 
-/// They are held by what they declare, so that a guard that is dropped leaves the list by itself.
+/// Weak references: a declaration is held by what it declares, so a dropped guard leaves the list.
 #[derive(Debug, Default)]
 pub(crate) struct Declarations(Mutex<List>);
 
 #[derive(Debug, Default)]
 struct List {
     known: Vec<Weak<Declaration>>,
-    /// How many may be known before the dropped ones are cleared away.
+    /// The number of known declarations at which dropped ones are cleared.
     clear_at: usize,
     left_out: bool,
 }
@@ -28,7 +28,7 @@ impl Declarations {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if list.known.len() >= list.clear_at.max(FEW) {
             list.known.retain(|known| known.strong_count() > 0);
-            // So that clearing away is paid for by those that were added since.
+            // Amortised: the cost of clearing is paid by the declarations added since.
             list.clear_at = (2 * list.known.len()).min(MAX_DECLARATIONS);
         }
         if list.known.len() < MAX_DECLARATIONS {

@@ -6,31 +6,31 @@ use serde_json::{Map, Value};
 
 use crate::access::Access;
 
-/// What a line of an [`Audit`](super::Audit) is about.
+/// The kind of a line of an [`Audit`](super::Audit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EntryKind {
-    /// A group: whatever lies under its path, whether there is a route or not.
+    /// A group: everything below its path, whether there is a route or not.
     Group,
-    /// A route, by itself or in a group.
+    /// A route, alone or in a group.
     Route,
     /// A ready-made endpoint; see [`routes`](crate::routes).
     Endpoint,
-    /// What answers where no route does.
+    /// The handler for requests that match no route.
     Fallback,
-    /// A guard, of which only is known where it was declared.
+    /// A guard of which only the place of its declaration is known.
     Guard,
-    /// Something that was mounted although nobody can see which routes it has.
+    /// A mounted part whose routes cannot be inspected.
     Unseen,
-    /// A [path rule](crate::rules), about whatever lies at its path.
+    /// A [path rule](crate::rules), for everything at its path.
     Rule,
-    /// A [limit](crate::limit) without a guard, of which only is known where it was declared. It
-    /// guards nothing: whatever is behind it is as open as without it.
+    /// A [limit](crate::limit) without a guard, of which only the place of its declaration is
+    /// known. It guards nothing: the routes behind it are as open as without it.
     Limit,
 }
 
 impl EntryKind {
-    /// As tables and JSON name it: `group`, `route`, `endpoint`, `fallback`, `guard`, `unseen`,
+    /// The name in tables and JSON: `group`, `route`, `endpoint`, `fallback`, `guard`, `unseen`,
     /// `rule`, `limit`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -47,7 +47,7 @@ impl EntryKind {
     }
 }
 
-/// A route, a group, a ready-made endpoint or a guard, and whom it lets in.
+/// A route, a group, a ready-made endpoint or a guard, with its access rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub(super) method: Option<Box<str>>,
@@ -61,63 +61,64 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The method; `None` if it answers any, or if the framework does not show which.
+    /// The method; `None` if it answers any method, or if the framework does not expose it.
     ///
-    /// A route for GET that answers HEAD too is listed as GET.
+    /// A GET route that also answers HEAD is listed as GET.
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         self.method.as_deref()
     }
 
-    /// The path. `{name}` stands for one segment, `{*name}` for all that follow. That of a group,
-    /// of a fallback, and of something that cannot be seen into ends with `/*`: it is everything
-    /// under the path before that, and this path itself.
+    /// The path. `{name}` stands for one segment, `{*name}` for all that follow. The path of a
+    /// group, a fallback or a part that cannot be inspected ends with `/*`: it covers everything
+    /// below the path before that, and this path itself.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Does the path lack its beginning, because nobody has seen where it was mounted?
+    /// Returns whether the start of the path is missing, because it is unknown where it was
+    /// mounted.
     #[must_use]
     pub const fn is_relative(&self) -> bool {
         self.is_relative
     }
 
-    /// What it is.
+    /// The kind.
     #[must_use]
     pub const fn kind(&self) -> EntryKind {
         self.kind
     }
 
-    /// Whom it lets in. What cannot be seen into is [`Access::Open`].
+    /// The access rule. For parts that cannot be inspected it is [`Access::Open`].
     #[must_use]
     pub const fn access(&self) -> &Access {
         &self.access
     }
 
     /// The limits in front of it, such as `5/minute per address`: those of guards, groups and
-    /// ready-made endpoints, and those that were added by a method of the audited router. A limit
-    /// in a layer that nobody can see into is a line of its own, of kind
-    /// [`Limit`](EntryKind::Limit).
+    /// ready-made endpoints, and those added with a method of the audited router. A limit in a
+    /// layer that cannot be inspected is a line of its own, of kind [`Limit`](EntryKind::Limit).
     pub fn limits(&self) -> impl Iterator<Item = &str> {
         self.limits.iter().map(|limit| &**limit)
     }
 
-    /// Where the application has declared it.
+    /// Where the application declared it.
     #[must_use]
     pub const fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
-    /// Does it get requests? `false` if something that was registered before it takes them all; a
-    /// [`Finding`](super::Finding) names that.
+    /// Returns whether it gets requests: `false` if an earlier registration takes them all; a
+    /// [`Finding`](super::Finding) names it.
     #[must_use]
     pub const fn is_reachable(&self) -> bool {
         self.is_reachable
     }
 
-    /// Does it answer somebody who presents nothing, although it is no ready-made endpoint, which
-    /// asks for what it needs, and no path rule or limit, which answers nobody?
+    /// Returns whether it answers requests without a credential. Ready-made endpoints do not count,
+    /// because they check credentials themselves, nor do path rules and limits, which answer
+    /// nothing.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_reachable

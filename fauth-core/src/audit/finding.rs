@@ -1,4 +1,4 @@
-//! What is conspicuous about the routes of an application.
+//! Findings: suspicious routes of an application.
 
 use std::fmt;
 
@@ -6,24 +6,23 @@ use serde_json::{Value, json};
 
 use super::entry::{Entry, EntryKind};
 
-/// What a [`Finding`] is about.
+/// The kind of a [`Finding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// A route lies under the path of a group and yet beside the group: the framework routes its
-    /// requests past the guard, and the route itself asks for less, or for users of another
-    /// provider.
+    /// A route lies below the path of a group without being part of it: the framework routes its
+    /// requests past the group's guard, and the route requires less, or users of another provider.
     BesideGroup,
-    /// Something that cannot be seen into may hold such routes.
+    /// A part that cannot be inspected may contain such routes.
     MayLieBesideGroup,
-    /// Something that was registered before takes all requests of this route.
+    /// An earlier registration takes all requests of this route.
     Unreachable,
-    /// There is more than the audit lists.
+    /// The audit does not list everything.
     Incomplete,
 }
 
 impl FindingKind {
-    /// As JSON names it: `beside_group`, `may_lie_beside_group`, `unreachable`, `incomplete`.
+    /// The name in JSON: `beside_group`, `may_lie_beside_group`, `unreachable`, `incomplete`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,8 +34,8 @@ impl FindingKind {
     }
 }
 
-/// Something that the application may not have meant. Its `Display` says what, where, and what to
-/// do.
+/// Something that the application may not have intended. Its `Display` says what, where, and what
+/// to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     path: Option<Box<str>>,
@@ -48,25 +47,25 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What it is about.
+    /// The kind.
     #[must_use]
     pub const fn kind(&self) -> FindingKind {
         self.kind
     }
 
-    /// The path of the route, as its [`Entry`] has it.
+    /// The path of the route, as in its [`Entry`].
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
-    /// The method of the route, as its [`Entry`] has it.
+    /// The method of the route, as in its [`Entry`].
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         self.method.as_deref()
     }
 
-    /// The path of the group, or of what takes the requests of the route.
+    /// The path of the group, or of the route that takes the requests.
     #[must_use]
     pub fn other(&self) -> Option<&str> {
         self.other.as_deref()
@@ -84,8 +83,7 @@ impl Finding {
     pub(super) fn may_lie_beside(entry: &Entry, group: &Entry) -> Self {
         let (mount, group_text) = (described(entry), described(group));
         let text = format!(
-            "{mount} cannot be seen into: routes of it that lie under the path of {group_text} are routed past \
-             its guard"
+            "{mount} cannot be inspected: its routes below the path of {group_text} are routed past its guard"
         );
         Self::of(FindingKind::MayLieBesideGroup, entry, group, text)
     }
@@ -93,13 +91,15 @@ impl Finding {
     pub(super) fn unreachable(entry: &Entry, winner: &Entry) -> Self {
         let (route, other) = (described(entry), described(winner));
         let text = format!(
-            "{route} is never reached, because {other} takes its requests: add it before that, or to it"
+            "{route} is never reached, because {other} takes its requests: register it before that, or \
+             inside it"
         );
         Self::of(FindingKind::Unreachable, entry, winner, text)
     }
 
     pub(super) fn incomplete() -> Self {
-        let text = "there are more guards or routes than an audit lists: are guards made for each request?";
+        let text =
+            "there are more guards or routes than an audit lists: are guards created for each request?";
         Self {
             path: None,
             method: None,
@@ -121,7 +121,7 @@ impl Finding {
         }
     }
 
-    /// Is it about something that nobody can see into?
+    /// Returns whether it is about a part that cannot be inspected.
     pub(super) const fn is_unseen(&self) -> bool {
         self.is_unseen
     }

@@ -1,19 +1,19 @@
-//! Which requests a path of a router stands for, as far as two of them must be compared.
+//! Patterns: the requests that a route path stands for, as far as two of them must be compared.
 //!
-//! A comparison may say that two patterns share a path although they do not (a regular expression
-//! is not read), and never that they share none although they do.
+//! A comparison may report that two patterns share a path although they do not (regular expressions
+//! are not parsed), but never the opposite.
 
 /// One part of a path between two slashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     Text(Box<str>),
-    /// Begins with this text, and goes on with a parameter.
+    /// Starts with this text and continues with a parameter.
     Partly(Box<str>),
     /// A parameter.
     Any,
-    /// An expression that may match slashes too, and so whatever follows.
+    /// An expression that may also match slashes, and so everything that follows.
     Expression,
-    /// Everything that follows, and nothing.
+    /// Everything that follows, including nothing.
     Rest,
 }
 
@@ -25,18 +25,18 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Of a route: this path and no longer one.
+    /// The pattern of a route: this path exactly.
     pub(super) fn of_route(path: &str) -> Self {
         Self { segments: segments(path.strip_prefix('/').unwrap_or(path)), is_prefix: false }
     }
 
-    /// Of a mount: this path, and whatever lies under it. A slash at its end says nothing.
+    /// The pattern of a mount: this path and everything below it. A trailing slash has no meaning.
     pub(super) fn of_prefix(path: &str) -> Self {
         let path = path.trim_matches('/');
         Self::of_mount(if path.is_empty() { Vec::new() } else { segments(path) })
     }
 
-    /// The same where a slash at the end counts: `/admin/` is `/admin/` and `/admin//x`, and not
+    /// The same with a significant trailing slash: `/admin/` is `/admin/` and `/admin//x`, but not
     /// `/admin/x`.
     pub(super) fn of_literal_prefix(path: &str) -> Self {
         Self::of_mount(path.strip_prefix('/').map(segments).unwrap_or_default())
@@ -49,7 +49,7 @@ impl Pattern {
         Self { segments, is_prefix: true }
     }
 
-    /// Is there a path that both stand for?
+    /// Returns whether both match a common path.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let (mut own, mut others) = (self.segments.iter(), other.segments.iter());
         loop {
@@ -63,17 +63,17 @@ impl Pattern {
         }
     }
 
-    /// Does it stand for every path that the other stands for?
+    /// Returns whether it matches every path that the other matches.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let (mut own, mut others) = (self.segments.iter(), other.segments.iter());
         loop {
             return match (own.next(), others.next()) {
-                // `/admin/{*rest}` is not `/admin`, which everything under `/admin` is.
+                // `/admin/{*rest}` does not match `/admin`, but the prefix `/admin` does.
                 (Some(Segment::Rest), None) => self.is_prefix,
                 (Some(Segment::Rest), Some(Segment::Rest)) => self.is_prefix || !other.is_prefix,
                 (Some(Segment::Rest), Some(_)) | (None, None) => true,
                 (Some(Segment::Any), Some(Segment::Any)) => continue,
-                // What begins with an expression may be empty.
+                // A part that starts with an expression may be empty.
                 (Some(Segment::Any), Some(Segment::Partly(start))) if !start.is_empty() => continue,
                 (Some(Segment::Any), Some(Segment::Text(text))) if !text.is_empty() => continue,
                 (Some(own @ Segment::Text(_)), Some(other)) if own == other => continue,
@@ -82,9 +82,9 @@ impl Pattern {
         }
     }
 
-    /// Of two patterns that share a path: is this one more specific, where they differ first? Text
-    /// is more than an expression, that is more than a parameter, and a parameter more than the
-    /// rest of the path; but the rest is more than nothing if it `may_be_empty`.
+    /// For two patterns that share a path: returns whether this one is more specific at the first
+    /// difference. Text precedes an expression, an expression precedes a parameter, and a parameter
+    /// precedes the rest of the path; but the rest precedes nothing at all if it `may_be_empty`.
     pub(super) fn is_more_specific_than(&self, other: &Self, rest_may_be_empty: bool) -> bool {
         let (mut own, mut others) = (self.segments.iter().peekable(), other.segments.iter().peekable());
         loop {
@@ -127,7 +127,7 @@ impl Segment {
         }
     }
 
-    /// Kinds in the order in which routers try them, and within one kind the longer text first.
+    /// Kinds in the order in which routers try them; within one kind, longer text first.
     fn rank(&self) -> (u8, usize) {
         match self {
             Self::Text(_) => (3, 0),
@@ -139,7 +139,7 @@ impl Segment {
     }
 }
 
-/// The rest of a path is the last segment. What has something behind it is an expression.
+/// The rest of a path must be the last segment. With something behind it, it is an expression.
 fn segments(path: &str) -> Vec<Segment> {
     let mut segments: Vec<_> = split(path).map(segment).collect();
     let before_last = segments.len().saturating_sub(1);
@@ -149,7 +149,7 @@ fn segments(path: &str) -> Vec<Segment> {
     segments
 }
 
-/// At slashes that are outside of braces: a regular expression may hold some.
+/// Splits at slashes outside braces, because a regular expression may hold some.
 fn split(path: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     path.split(move |character| {
@@ -183,8 +183,8 @@ fn may_cross_a_slash(expression: &str) -> bool {
         || ["\\D", "\\W", "\\S", "\\P"].iter().any(|class| expression.contains(class))
 }
 
-/// A path that is written with `:name`, `:name<expression>` and `*name`, with braces instead.
-/// Repeated slashes are one, and the first is there.
+/// Converts a path with `:name`, `:name<expression>` and `*name` into one with braces. Repeated
+/// slashes become one, and a leading slash is added.
 #[must_use]
 pub fn braced(path: &str) -> String {
     let mut braced = String::from("/");
@@ -219,7 +219,7 @@ fn split_at_any<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
     text.split_at(text.find(ends).unwrap_or(text.len()))
 }
 
-/// The expression in angle brackets at the beginning of a text, and what follows.
+/// The expression in angle brackets at the start of a text, and the rest.
 fn expression_of(text: &str) -> (&str, &str) {
     text.strip_prefix('<').and_then(|text| text.split_once('>')).unwrap_or(("", text))
 }

@@ -1,24 +1,24 @@
-//! Which of two routes gets a request that both stand for.
+//! Precedence: which of two matching routes gets a request.
 
-/// How a framework chooses between two routes that stand for the same path, and how it joins the
-/// paths of a mount and of what is mounted.
+/// How a framework chooses between two routes that match the same path, and how it joins the path
+/// of a mount with the paths inside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precedence {
-    /// The more specific path wins, in whatever order they were added. The path of `/` under
-    /// `/admin` is `/admin`.
+    /// The more specific path wins, in any order of registration. The path of `/` under `/admin` is
+    /// `/admin`.
     #[non_exhaustive]
     MostSpecific {
-        /// Does the rest of a path win where it is empty, as `/{*rest}` against `/`?
+        /// Whether the rest of a path wins if it is empty, as `/{*rest}` against `/`.
         rest_may_be_empty: bool,
     },
-    /// Whatever was added first wins. The path of `/` under `/admin` is `/admin/`, and what is
-    /// mounted at `/admin/` does not answer `/admin/users`.
+    /// The route registered first wins. The path of `/` under `/admin` is `/admin/`, and a mount at
+    /// `/admin/` does not answer `/admin/users`.
     FirstRegistered,
 }
 
 impl Precedence {
-    /// The more specific path wins, and the rest of a path, as in `/{*rest}`, is not empty.
+    /// The more specific path wins, and the rest of a path, as in `/{*rest}`, is never empty.
     #[must_use]
     pub const fn most_specific() -> Self {
         Self::MostSpecific { rest_may_be_empty: false }
@@ -30,7 +30,7 @@ impl Precedence {
         Self::MostSpecific { rest_may_be_empty: true }
     }
 
-    /// A path under a prefix.
+    /// Joins a path to a prefix.
     pub(super) fn join(self, prefix: &str, path: &str) -> String {
         let slash = if path.is_empty() || path.starts_with('/') { "" } else { "/" };
         match self {

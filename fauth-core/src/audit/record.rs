@@ -1,4 +1,4 @@
-//! What a router keeps that registers what it mounts.
+//! The record of a router that registers what it mounts.
 
 use std::{panic::Location, sync::Arc};
 
@@ -18,36 +18,36 @@ use crate::{
     rules::RouteRules,
 };
 
-/// What an audited router has mounted, in the order in which it was added. Adapters fill it;
-/// [`audit`](Self::audit) makes of it what people read.
+/// Everything that an audited router has mounted, in the order of registration. Adapters fill it;
+/// [`audit`](Self::audit) turns it into a report.
 #[derive(Debug, Clone)]
 pub struct RouteRecord {
     precedence: Precedence,
     leaves: Vec<Leaf>,
     added: usize,
-    /// What is listed of the path rules in front of it.
+    /// The listed path rules in front of it.
     rules: Vec<Arc<Declaration>>,
 }
 
-/// Something that answers, and the way to it.
+/// Something that answers requests, and the way to it.
 #[derive(Debug, Clone)]
 struct Leaf {
     what: What,
-    /// Under which path the router lies that it was added to.
+    /// The path of the router that it was added to.
     mount: String,
     path: String,
     location: &'static Location<'static>,
-    /// The choices of the routers on the way, the outermost first.
+    /// The choices of the routers on the way, outermost first.
     choices: Vec<Choice>,
-    /// The path rules that its requests pass, the innermost first.
+    /// The path rules that its requests pass, innermost first.
     rules: Vec<RouteRules>,
-    /// The limits in front of a router that it lies in, the innermost first.
+    /// The limits in front of the routers that contain it, innermost first.
     limits: Vec<Arc<Declaration>>,
 }
 
 #[derive(Debug, Clone)]
 enum What {
-    /// Perhaps behind a limit of its own.
+    /// Open, possibly behind a limit of its own.
     Open {
         methods: Methods,
         limit: Option<Arc<Declaration>>,
@@ -73,16 +73,16 @@ enum What {
 /// What one router compares with its other routes.
 #[derive(Debug, Clone)]
 struct Choice {
-    /// What was added to this router: a route, or a mount.
+    /// The item added to this router: a route or a mount.
     item: Shape,
-    /// What lies behind it, seen from this router.
+    /// Everything behind it, as seen from this router.
     whole: Shape,
     order: usize,
-    /// Does it take requests of all methods?
+    /// Whether it takes requests of all methods.
     takes_all: bool,
 }
 
-/// A path, or everything under it.
+/// A path, or everything below it.
 #[derive(Debug, Clone)]
 struct Shape {
     path: String,
@@ -104,39 +104,39 @@ impl Shape {
 }
 
 impl RouteRecord {
-    /// Of a router without routes.
+    /// The record of a router without routes.
     #[must_use]
     pub const fn new(precedence: Precedence) -> Self {
         Self { precedence, leaves: Vec::new(), added: 0, rules: Vec::new() }
     }
 
-    /// A route without a guard.
+    /// Adds a route without a guard.
     #[track_caller]
     pub fn open(&mut self, methods: &Methods, path: &str) {
         self.add(path, false, false, What::Open { methods: methods.clone(), limit: None });
     }
 
-    /// A route without a guard, at a path that no other route gets requests of, whatever their
+    /// Adds a route without a guard, at a path whose requests no other route gets, whatever their
     /// method.
     #[track_caller]
     pub fn open_resource(&mut self, methods: &Methods, path: &str) {
         self.add(path, false, true, What::Open { methods: methods.clone(), limit: None });
     }
 
-    /// The route without a guard that was added last is behind a limit of its own. It stays open.
+    /// Puts a limit in front of the open route that was added last. It stays open.
     pub fn limited(&mut self, declaration: &Arc<Declaration>) {
         if let Some(What::Open { limit, .. }) = self.leaves.last_mut().map(|leaf| &mut leaf.what) {
             *limit = Some(Arc::clone(declaration));
         }
     }
 
-    /// A route behind a guard of its own, which covers all methods of the path.
+    /// Adds a route behind a guard of its own, which covers all methods of the path.
     #[track_caller]
     pub fn guarded(&mut self, methods: &Methods, path: &str, guard: &Arc<Declaration>) {
         self.add(path, false, true, What::Guarded { methods: methods.clone(), guard: Arc::clone(guard) });
     }
 
-    /// A group, mounted under this path.
+    /// Adds a group, mounted at this path.
     #[track_caller]
     pub fn group(&mut self, path: &str, group: &Arc<Declaration>) {
         let whole = self.precedence.join(path, group.prefix());
@@ -146,7 +146,7 @@ impl RouteRecord {
         }
     }
 
-    /// The ready-made endpoints, and the pages beside them.
+    /// Adds the ready-made endpoints and the pages beside them.
     #[track_caller]
     pub fn endpoints(&mut self, all: &Arc<Declaration>) {
         for Listed { methods, path, kind, access, limits } in all.listed() {
@@ -155,30 +155,30 @@ impl RouteRecord {
         }
     }
 
-    /// What answers where no route does.
+    /// Adds the handler for requests that match no route.
     #[track_caller]
     pub fn fallback(&mut self) {
         self.add("", true, true, What::Fallback);
-        // Whatever else there is comes first.
+        // Every other route takes precedence.
         if let Some(choice) = self.leaves.last_mut().and_then(|leaf| leaf.choices.first_mut()) {
             choice.order = usize::MAX;
         }
     }
 
-    /// Something under this path that nobody can see into. It counts as open.
+    /// Adds a part below this path that cannot be inspected. It counts as open.
     #[track_caller]
     pub fn unseen(&mut self, path: &str) {
         self.add(path, true, true, What::Unseen { is_flat: false });
     }
 
-    /// The same, of something whose routes the router takes among its own, so that each of them may
+    /// The same, for a part whose routes the router merges with its own, so that each of them may
     /// win against others.
     #[track_caller]
     pub fn unseen_routes(&mut self, path: &str) {
         self.add(path, true, false, What::Unseen { is_flat: true });
     }
 
-    /// Path rules in front of everything that was added so far.
+    /// Puts path rules in front of everything added so far.
     pub fn protect(&mut self, rules: &RouteRules, declaration: &Arc<Declaration>) {
         for leaf in &mut self.leaves {
             leaf.rules.push(rules.clone());
@@ -186,14 +186,14 @@ impl RouteRecord {
         self.rules.push(Arc::clone(declaration));
     }
 
-    /// A limit in front of everything that was added so far.
+    /// Puts a limit in front of everything added so far.
     pub fn limit(&mut self, declaration: &Arc<Declaration>) {
         for leaf in &mut self.leaves {
             leaf.limits.push(Arc::clone(declaration));
         }
     }
 
-    /// The routes of another router, which this one takes among its own, under this path.
+    /// Merges the routes of another router into this one, below this path.
     pub fn merge(&mut self, path: &str, other: Self) {
         let start = self.added;
         self.rules.extend(other.rules);
@@ -209,7 +209,7 @@ impl RouteRecord {
         self.added = start.saturating_add(other.added);
     }
 
-    /// Another router that is asked, under this path, for whatever it has.
+    /// Adds another router, which handles everything below this path.
     pub fn nest(&mut self, path: &str, other: Self) {
         let order = self.next();
         self.rules.extend(other.rules);
@@ -238,9 +238,8 @@ impl RouteRecord {
         self.added
     }
 
-    /// Tells guards, groups, ready-made endpoints and the limits of open routes where they lie, so
-    /// that [`AuthProvider::audit`](crate::AuthProvider::audit) knows. For the router that lies in
-    /// no other.
+    /// Tells guards, groups, ready-made endpoints and the limits of open routes their final paths,
+    /// for [`AuthProvider::audit`](crate::AuthProvider::audit). Call it on the outermost router.
     pub fn settle(&self) {
         for leaf in &self.leaves {
             match &leaf.what {
@@ -255,7 +254,7 @@ impl RouteRecord {
         }
     }
 
-    /// All routes, and what is conspicuous about them.
+    /// All routes, with findings.
     #[must_use]
     pub fn audit(&self) -> Audit {
         let mut entries: Vec<_> = self.rules.iter().flat_map(|rules| rules.entries()).collect();
@@ -288,12 +287,12 @@ impl Leaf {
         self.mount = precedence.join(path, &self.mount);
     }
 
-    /// The choice in which two leaves part: the first router that knows them as different.
+    /// The choice at which two leaves diverge: the first router that distinguishes them.
     fn parting<'a>(&'a self, other: &'a Self) -> Option<(&'a Choice, &'a Choice)> {
         self.choices.iter().zip(&other.choices).find(|(own, other)| own.order != other.order)
     }
 
-    /// Does every request for the other one come here?
+    /// Returns whether every request for the other one comes here.
     fn takes_all_of(&self, other: &Self, precedence: Precedence) -> bool {
         let Some((own, other)) = self.parting(other) else { return false };
         own.takes_all
@@ -301,7 +300,7 @@ impl Leaf {
             && own.item.pattern(precedence).covers(&other.whole.pattern(precedence))
     }
 
-    /// What to say if requests under the path of this group come here, and not to the group.
+    /// The findings if requests below the path of this group come here and not to the group.
     fn beside(&self, group: &Self, entries: &[Entry], precedence: Precedence) -> Vec<Finding> {
         let (What::Group(_), Some((own, of_group))) = (&group.what, self.parting(group)) else {
             return Vec::new();
@@ -311,7 +310,7 @@ impl Leaf {
         {
             return Vec::new();
         }
-        // Whatever the two ask for: the users of another provider are other users.
+        // Regardless of the requirements: users of another provider are different users.
         let declared = self.declaration().zip(group.declaration());
         let is_of_others = declared.is_some_and(|(own, other)| own.provider() != other.provider());
         let group = group.entry();
@@ -324,7 +323,7 @@ impl Leaf {
             }
             weaker.map(|entry| Finding::may_lie_beside(entry, &group)).collect()
         } else if own.wins_against(of_group, precedence) {
-            // Of a group its own line is enough.
+            // For a group, its own line is enough.
             let lines = if matches!(self.what, What::Group(_)) { 1 } else { usize::MAX };
             weaker.take(lines).map(|entry| Finding::beside(entry, &group)).collect()
         } else {
@@ -341,7 +340,7 @@ impl Leaf {
         }
     }
 
-    /// Its line; of several, one that stands for all.
+    /// Its line; one that represents all of them if there are several.
     fn entry(&self) -> Entry {
         let (path, kind, access) = match &self.what {
             What::Open { .. } => (self.path.clone(), EntryKind::Route, Access::Open),
@@ -367,7 +366,7 @@ impl Leaf {
         }
     }
 
-    /// Its lines, with what the rules in front of it ask for besides, and the limits.
+    /// Its lines, with the requirements of the rules in front of it, and the limits.
     fn list(&self, precedence: Precedence, entries: &mut Vec<Entry>) {
         let first = entries.len();
         self.list_itself(precedence, entries);
@@ -403,7 +402,8 @@ impl Leaf {
     }
 }
 
-/// What rules ask for at this path: of several methods, what opens it for whoever presents nothing.
+/// The requirement of the rules at this path. If methods differ, the one that opens it for requests
+/// without a credential.
 fn asked_by(rules: &RouteRules, method: Option<&str>, path: &str) -> Access {
     let methods = method.map_or_else(|| rules.methods(), |method| vec![method]);
     let asked: Vec<_> =
@@ -413,10 +413,10 @@ fn asked_by(rules: &RouteRules, method: Option<&str>, path: &str) -> Access {
 }
 
 impl Choice {
-    /// Of two that stand for the same request: does this one get it?
+    /// Returns whether this one gets a request that matches both.
     fn wins_against(&self, other: &Self, precedence: Precedence) -> bool {
         match precedence {
-            // A fallback is asked last, however specific its path is.
+            // A fallback comes last, however specific its path is.
             Precedence::MostSpecific { .. } if self.order == usize::MAX => false,
             Precedence::MostSpecific { .. } if other.order == usize::MAX => true,
             Precedence::MostSpecific { rest_may_be_empty } => self

@@ -1,4 +1,4 @@
-//! What people and programs read of an audit.
+//! The result of an audit, for people and programs.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{entry::Entry, finding::Finding, table, unguarded::Unguarded};
 
-/// The routes of an application, sorted by path, and what is conspicuous about them.
+/// The routes of an application, sorted by path, with findings.
 ///
 /// Its `Display` is a table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,8 +16,8 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Sorted, and each line once: an application that is made for each worker declares everything
-    /// several times.
+    /// Sorted and without duplicates: an application that is built once per worker declares
+    /// everything several times.
     pub(super) fn new(mut entries: Vec<Entry>, mut findings: Vec<Finding>) -> Self {
         entries.sort_by(Entry::order);
         entries.dedup();
@@ -32,35 +32,37 @@ impl Audit {
         &self.entries
     }
 
-    /// What the application may not have meant.
+    /// Things that the application may not have intended.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// Is every route guarded, except those of these paths?
+    /// Checks that every route is guarded, except those at the given paths.
     ///
-    /// An exception is a path as the audit lists it, for all its methods, or `GET /path` for one.
-    /// Whatever answers somebody who presents nothing needs one: open routes, routes for visitors,
-    /// fallbacks, and what cannot be seen into. That of the latter says so: `unseen /docs/*`, since
-    /// `/*` for a fallback must not let pass whatever somebody mounts at `/`.
+    /// An exception is a path as listed by the audit, for all its methods, or `GET /path` for one
+    /// of them. Everything that answers requests without a credential needs one: open routes,
+    /// routes for visitors, fallbacks, and parts that cannot be inspected. The exception of the
+    /// latter is marked: `unseen /docs/*`, so that `/*` for a fallback does not also except
+    /// anything mounted at `/`.
     ///
     /// Findings fail too. The exception that names the path of a finding, or `GET /path`, excepts
-    /// it. One without a path ([`Incomplete`](super::FindingKind::Incomplete)) has no exception.
+    /// it. A finding without a path ([`Incomplete`](super::FindingKind::Incomplete)) cannot be
+    /// excepted.
     ///
-    /// The ready-made endpoints need no exception, because they ask for what they need by
-    /// themselves, and may have one; a page of the application's own at the path of an endpoint is
-    /// a route, and needs one.
+    /// The ready-made endpoints need no exception, because they check their credentials themselves,
+    /// but may have one. A page of the application at the path of an endpoint is a route and needs
+    /// one.
     ///
     /// # Errors
     /// [`Unguarded`], which lists all open routes, all findings, and the exceptions that match
-    /// neither: a route that got its guard must not keep its exception.
+    /// neither: remove the exception of a route that has a guard by now.
     pub fn all_guarded(&self, except: &[&str]) -> Result<(), Unguarded> {
         Unguarded::find(&self.entries, &self.findings, except).map_or(Ok(()), Err)
     }
 
-    /// The lines as objects in `routes`, with `method`, `path`, `kind`, `access`, `requirement` (as
-    /// [`Access::to_json`](crate::access::Access::to_json) makes it), `file` and `line`; and the
+    /// The lines as objects in `routes`, with `method`, `path`, `kind`, `access`, `requirement`
+    /// (from [`Access::to_json`](crate::access::Access::to_json)), `file` and `line`; and the
     /// `findings` with `kind`, `method`, `path`, `other` and `text`.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -70,15 +72,15 @@ impl Audit {
         })
     }
 
-    /// A table of Markdown, and the findings as a list.
+    /// The audit as a Markdown table, with the findings as a list.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         table::markdown(&self.entries, &self.findings)
     }
 
-    /// Writes the table to the log, at level `info`, and each finding at level `warn`, with the
-    /// target `fauth`; **only in builds with debug assertions**. In others it does nothing: where
-    /// an application can be attacked is no matter for the log of a production service.
+    /// Writes the table to the log at level `info`, and each finding at level `warn`, with the
+    /// target `fauth`; **only in builds with debug assertions**. Other builds write nothing,
+    /// because the log of a production service should not list where it can be attacked.
     pub fn log(&self) {
         if cfg!(debug_assertions) {
             tracing::info!(target: "fauth", event = "route_audit", "routes:\n{self}");
@@ -95,19 +97,19 @@ impl fmt::Display for Audit {
     }
 }
 
-/// A router that knows what it has mounted.
+/// A router that registers what it mounts.
 ///
-/// Routers of the frameworks do not: nobody can look into them. Build the application with the
-/// audited router of your adapter, which has the same methods.
+/// The routers of the frameworks cannot be inspected. Build the application with the audited router
+/// of your adapter, which has the same methods.
 #[diagnostic::on_unimplemented(
-    message = "the routes of `{Self}` cannot be seen, so nobody can tell which of them are open",
-    label = "this is no router that registers what it mounts",
+    message = "the routes of `{Self}` cannot be inspected, so open routes would go unnoticed",
+    label = "not a router that registers what it mounts",
     note = "build the application with the audited router of your adapter (`AuditedRouter`, `AuditedScope` or \
             `AuditedRoute`), and assert before it is turned into the framework's own",
-    note = "what cannot be seen into is mounted with one of its methods `…_unseen`, and listed as such"
+    note = "mount parts that cannot be inspected with one of its methods `…_unseen`; they are listed as such"
 )]
 pub trait Audited {
-    /// All routes, and who may use them.
+    /// Lists all routes and their access rules.
     fn audit(&self) -> Audit;
 }
 

@@ -18,7 +18,7 @@ fn row(entry: &Entry) -> Row {
     ]
 }
 
-/// Columns of one width, then the findings.
+/// Columns of equal width, then the findings.
 pub(super) fn write_table(
     f: &mut fmt::Formatter<'_>,
     entries: &[Entry],

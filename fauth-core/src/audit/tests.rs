@@ -624,11 +624,11 @@ fn the_assertion_lists_what_is_wrong() {
     assert_eq!(
         without_lines(&unguarded.to_string()),
         "4 routes are open to everybody:\n  \
-           any /*  src (what answers where no route does)\n  \
+           any /*  src (the handler for requests that match no route)\n  \
            GET /admin/health  src (beside the group /admin/*, whose guard it does not pass)\n  \
-           any /files/*  src (its routes cannot be seen; its exception is \"unseen /files/*\")\n  \
-           any /hello  src (visitors may enter)\n\
-         put a guard before them, or name their paths in `except [..]`\n\
+           any /files/*  src (its routes cannot be inspected; its exception is \"unseen /files/*\")\n  \
+           any /hello  src (visitors are admitted)\n\
+         put a guard in front of them, or name their paths in `except [..]`\n\
          2 exceptions match no open route:\n  \
            /gone\n  \
            /admin\n\
@@ -636,7 +636,7 @@ fn the_assertion_lists_what_is_wrong() {
          1 finding:\n  \
            GET /admin/health (open, src) is routed past the guard of group /admin/* (user, role admin, src): \
          add it to the group, or move it out of this path\n\
-         if a route is meant to be so, name its path in `except [..]`\n"
+         if this is intended, name its path in `except [..]`\n"
     );
 }
 

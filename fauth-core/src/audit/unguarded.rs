@@ -1,4 +1,4 @@
-//! What an audit finds that nobody has excepted.
+//! The failures of an audit: everything without an exception.
 
 use std::{error::Error, fmt};
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::access::Access;
 
-/// Routes that are open to everybody and not excepted, exceptions that match none, and findings.
-/// Its `Display` lists them, and says what to do.
+/// Open routes without an exception, exceptions that match nothing, and findings. Its `Display`
+/// lists them and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unguarded {
     /// The open routes.
     pub open: Vec<Entry>,
-    /// The exceptions that match no open route and no finding, as they were written.
+    /// The exceptions that match no open route and no finding, as written.
     pub stale: Vec<Box<str>>,
-    /// What is conspicuous, and not excepted.
+    /// The findings without an exception.
     pub findings: Vec<Finding>,
     notes: Vec<Box<str>>,
 }
@@ -49,7 +49,8 @@ impl<'a> Exception<'a> {
         finding.path().is_some_and(|path| self.names(finding.method(), path, finding.is_unseen()))
     }
 
-    /// An exception for a fallback is none for what nobody can see into, which may be anything.
+    /// An exception for a fallback does not apply to parts that cannot be inspected, which may
+    /// contain anything.
     fn names(&self, method: Option<&str>, path: &str, is_unseen: bool) -> bool {
         let is_method = match (self.method, method) {
             (Some("unseen"), _) => is_unseen,
@@ -69,7 +70,7 @@ impl Unguarded {
         let excepted = |entry: &Entry| exceptions.iter().any(|exception| exception.covers(entry));
         let open: Vec<_> =
             entries.iter().filter(|entry| entry.is_open() && !excepted(entry)).cloned().collect();
-        // A ready-made endpoint needs no exception, and may have one.
+        // A ready-made endpoint needs no exception, but may have one.
         let may_be_named =
             |entry: &&Entry| entry.access().admits_anonymous() && entry.kind() != EntryKind::Limit;
         let is_stale = |exception: &&Exception<'_>| {
@@ -89,7 +90,7 @@ impl Unguarded {
     }
 }
 
-/// Why a route is open although it may not look so.
+/// Explains why a route is open although it may not look so.
 fn note(entry: &Entry, findings: &[Finding]) -> Box<str> {
     let beside = findings.iter().find(|finding| {
         finding.kind() == FindingKind::BesideGroup
@@ -99,11 +100,11 @@ fn note(entry: &Entry, findings: &[Finding]) -> Box<str> {
     match (beside.and_then(Finding::other), entry.kind()) {
         (Some(group), _) => format!(" (beside the group {group}, whose guard it does not pass)").into(),
         (None, EntryKind::Unseen) => {
-            format!(" (its routes cannot be seen; its exception is \"unseen {}\")", entry.path()).into()
+            format!(" (its routes cannot be inspected; its exception is \"unseen {}\")", entry.path()).into()
         }
-        (None, EntryKind::Fallback) => " (what answers where no route does)".into(),
+        (None, EntryKind::Fallback) => " (the handler for requests that match no route)".into(),
         _ => match entry.access() {
-            Access::Optional => " (visitors may enter)".into(),
+            Access::Optional => " (visitors are admitted)".into(),
             _ => "".into(),
         },
     }
@@ -118,7 +119,7 @@ impl fmt::Display for Unguarded {
                 let (method, path) = (entry.shown_method(), entry.shown_path());
                 writeln!(f, "  {method} {path}  {}{note}", entry.shown_location())?;
             }
-            writeln!(f, "put a guard before them, or name their paths in `except [..]`")?;
+            writeln!(f, "put a guard in front of them, or name their paths in `except [..]`")?;
         }
         if !self.stale.is_empty() {
             let verb = if self.stale.len() == 1 { "matches" } else { "match" };
@@ -129,7 +130,7 @@ impl fmt::Display for Unguarded {
         if !self.findings.is_empty() {
             writeln!(f, "{}:", counted(self.findings.len(), "finding"))?;
             self.findings.iter().try_for_each(|finding| writeln!(f, "  {finding}"))?;
-            writeln!(f, "if a route is meant to be so, name its path in `except [..]`")?;
+            writeln!(f, "if this is intended, name its path in `except [..]`")?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Who answers what is asked about what stays open: the provider.
+//! The provider, as the task sees it: it asks the stores and the loader.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -11,31 +11,31 @@ use crate::{
     store::Changes,
 };
 
-/// What was found of each that was asked about.
+/// A finding for each token that was asked about.
 pub(crate) type Findings = Pin<Box<dyn Future<Output = Vec<(Id, Finding)>> + Send>>;
 
 /// Asks stores and loaders.
 pub(crate) trait Asker: Send + Sync {
     fn now(&self) -> Result<Timestamp, ClockError>;
 
-    /// The same, as fine as the clock can tell it.
+    /// The same, as precise as the clock is.
     fn now_precise(&self) -> Result<Duration, ClockError>;
 
-    /// Can anybody tell by themselves, for many at a time, what was taken back?
+    /// Is there a store that can judge many tokens in one call?
     fn can_judge(&self) -> bool;
 
-    /// About how many it is asked at a time whether they were taken back.
+    /// About how many tokens it is asked in one call.
     fn most_at_once(&self) -> usize;
 
-    /// What the stores tell; none if one of them that is asked does not.
+    /// The changes that the stores report; empty if one of the stores does not report any.
     fn changes(&self) -> Vec<Changes>;
 
-    /// Were they taken back?
+    /// Are these revoked?
     fn judge(self: Arc<Self>, watched: Vec<Watched>) -> Findings;
 
-    /// Is one known to the store that is asked about each by itself?
-    fn ask_singly(self: Arc<Self>, watched: Watched) -> Findings;
+    /// All of these belong to one API key or session: is that still known to its store?
+    fn ask_singly(self: Arc<Self>, watched: Vec<Watched>) -> Findings;
 
-    /// Is the user of all of these there and active?
+    /// All of these belong to one user: is the user still there and active?
     fn look(self: Arc<Self>, watched: Vec<Watched>) -> Findings;
 }

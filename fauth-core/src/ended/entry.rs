@@ -1,4 +1,4 @@
-//! What the keeper of an authority and those who wait for its end share.
+//! The state shared by the task and by the futures that wait for an end.
 
 use std::{
     mem,
@@ -13,14 +13,14 @@ use smallvec::SmallVec;
 
 use super::reason::EndReason;
 
-/// The number of an authority that is kept. None is given twice.
+/// The number of an entry. Never reused.
 pub(crate) type Id = u64;
 
-/// Whether an authority is over, and who waits for that.
+/// Whether an authority is over, and the wakers to call then.
 #[derive(Debug)]
 pub(super) struct Entry {
     id: Id,
-    /// How many hold it to wait for its end, now or later.
+    /// How many futures hold it.
     holders: AtomicUsize,
     state: Mutex<State>,
 }
@@ -30,7 +30,7 @@ struct State {
     reason: Option<EndReason>,
     /// Mostly one, that of the connection.
     waiting: SmallVec<[(u32, Waker); 1]>,
-    /// The number of the last who has begun to wait.
+    /// The number of the last future that was polled first.
     last: u32,
 }
 
@@ -48,12 +48,12 @@ impl Entry {
         self.id
     }
 
-    /// One more holds it.
+    /// Adds a holder.
     pub(super) fn hold(&self) {
         self.holders.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// One less holds it. Was that the last one?
+    /// Removes a holder. Was it the last one?
     pub(super) fn let_go(&self) -> bool {
         self.holders.fetch_sub(1, Ordering::AcqRel) == 1
     }
@@ -66,7 +66,7 @@ impl Entry {
         self.lock().reason
     }
 
-    /// Why it is over; if it is not, the waker is kept, in place of the one before with the same
+    /// Why it is over. If it is not, stores the waker, in place of the previous one with the same
     /// `number`.
     pub(super) fn poll(&self, number: &mut Option<u32>, waker: &Waker) -> Poll<EndReason> {
         let mut state = self.lock();
@@ -86,22 +86,22 @@ impl Entry {
             }
         };
         drop(state);
-        // Outside of the lock: a waker may do anything when it is dropped.
+        // Without the lock: dropping a waker may run any code.
         drop(before);
         Poll::Pending
     }
 
-    /// Whoever has this number does not wait any more.
+    /// Removes the waker with this number.
     pub(super) fn leave(&self, number: u32) {
         let mut state = self.lock();
         let left = state.waiting.iter().position(|(other, _)| *other == number);
         let waker = left.map(|at| state.waiting.swap_remove(at));
         drop(state);
-        // Outside of the lock: a waker may do anything when it is dropped.
+        // Without the lock: dropping a waker may run any code.
         drop(waker);
     }
 
-    /// Ends it, unless it has ended before, and wakes everybody who waits.
+    /// Ends it, unless it has ended before, and wakes all futures.
     pub(super) fn end(&self, reason: EndReason) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
@@ -112,7 +112,7 @@ impl Entry {
         }
     }
 
-    /// Wakes everybody who waits, so that they see to it that somebody keeps it.
+    /// Wakes all futures, so that they start a new task.
     pub(super) fn rouse(&self) {
         let waiting = self.lock().waiting.clone();
         for (_, waker) in waiting {
@@ -120,7 +120,7 @@ impl Entry {
         }
     }
 
-    /// Nothing is half done where it could panic.
+    /// A panic leaves the data consistent, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,7 +176,8 @@ mod tests {
         assert!(entry.let_go() && !entry.is_held());
     }
 
-    /// Looks at its entry when it is dropped, as a future does that is dropped with its waker.
+    /// Checks when it is dropped that its entry is not locked, like a future that is dropped with
+    /// its waker.
     struct Looks(Arc<Entry>);
 
     impl Wake for Looks {

@@ -1,4 +1,4 @@
-//! The future that completes when an authority ends, and what a provider holds for it.
+//! The future that completes when an authority ends, and the provider's side of it.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{store::ChangeSender, token::TokenPayload};
 
-/// What a provider holds. Everything ends when this is dropped with it.
+/// The provider's side. When it is dropped with the provider, everything ends.
 pub(crate) struct Open(Arc<Hub>);
 
 impl Open {
@@ -22,7 +22,7 @@ impl Open {
         Self(Arc::new(Hub::new(intervals)))
     }
 
-    /// Keeps the authority of a grant until it ends, or nobody waits for that any more.
+    /// Watches the authority of a grant until it ends, or until all its futures are dropped.
     pub(crate) fn keep(
         &self,
         payload: &Arc<TokenPayload>,
@@ -31,7 +31,7 @@ impl Open {
     ) -> Ended {
         let hub = &self.0;
         hub.asker.get_or_init(asker);
-        // The facts are found out without the lock.
+        // The facts are computed without the lock.
         let Some(entry) = hub.find(payload).or_else(|| hub.begin(facts())) else {
             return Ended::over(EndReason::ProviderGone);
         };
@@ -40,16 +40,15 @@ impl Open {
         ended
     }
 
-    /// Something about a key has changed, by an act of this provider. The key is made only if
-    /// anybody listens.
+    /// Reports a change made by this provider. The key is computed only if a task listens.
     pub(crate) fn tell(&self, tell: impl FnOnce(&ChangeSender)) {
         if self.0.own_changes.is_heard() {
             tell(&self.0.own_changes);
         }
     }
 
-    /// Opens nothing from now on, or does again. What is open stays open until
-    /// [`end_all`](Self::end_all), which wakes whoever waits, so that no lock may be held there.
+    /// Refuses to open anything from now on, or allows it again. Open entries stay open until
+    /// [`end_all`](Self::end_all), which calls wakers, so that no lock may be held there.
     pub(crate) fn set_closed(&self, is_closed: bool) {
         self.0.set_closed(is_closed);
     }
@@ -67,8 +66,8 @@ impl Drop for Open {
     }
 }
 
-/// Sees to it that there is a task. It may have ended with the runtime that it was of. `false` if
-/// there is none and cannot be, because this is no runtime.
+/// Makes sure that there is a task. The previous one may have ended with its runtime. Returns
+/// `false` if there is none and none can be started, because this is not a runtime.
 fn see_to_it(hub: &Arc<Hub>) -> bool {
     if hub.is_kept() {
         return true;
@@ -80,28 +79,28 @@ fn see_to_it(hub: &Arc<Hub>) -> bool {
     true
 }
 
-/// Completes when the authority of a grant ends, with the reason; made by
+/// Completes with the reason when the authority of a grant ends; created by
 /// [`Granted::ended`](crate::Granted::ended).
 ///
-/// It may be dropped, polled again after it has completed, and cloned: each clone completes. It has
-/// to be polled within a Tokio runtime; elsewhere nobody can look, and it completes with
-/// [`EndReason::Unknown`].
+/// It may be dropped, polled again after it has completed, and cloned: each clone completes. It
+/// must be polled within a Tokio runtime; elsewhere nothing can watch the authority, and it
+/// completes with [`EndReason::Unknown`].
 #[must_use = "a future does nothing unless it is polled"]
 pub struct Ended {
     entry: Arc<Entry>,
-    /// Where it is kept; `None` if it was over from the beginning.
+    /// The hub with its entry; `None` if it was over from the beginning.
     hub: Option<Arc<Hub>>,
-    /// Who waits, if it has waited.
+    /// The number of its waker, if it has been polled.
     number: Option<u32>,
 }
 
 impl Ended {
-    /// What is over already.
+    /// A future that is complete already.
     pub(crate) fn over(reason: EndReason) -> Self {
         Self { entry: Arc::new(Entry::over(reason)), hub: None, number: None }
     }
 
-    /// Why it is over, if it is, as far as is known now.
+    /// Returns the reason if the authority is known to be over now.
     #[must_use]
     pub fn is_ended(&self) -> Option<EndReason> {
         self.entry.reason()
@@ -121,7 +120,7 @@ impl Future for Ended {
             tracing::error!(
                 target: "fauth",
                 event = "ended_outside_of_runtime",
-                "`Granted::ended` was polled outside of a Tokio runtime, where nobody can look whether it has ended"
+                "`Granted::ended` was polled outside of a Tokio runtime, so its end cannot be watched: poll it within a runtime"
             );
             return Poll::Ready(EndReason::Unknown);
         }

@@ -1,7 +1,7 @@
-//! Where what is open is kept, and where the task begins that looks after it.
+//! The table of a provider, and the start of its task.
 //!
-//! The hub belongs to the provider, and to whoever waits for an end: so it must not keep the
-//! provider alive, nor may the task. When the provider is dropped, everything ends.
+//! The hub is owned by the provider and by every future, so neither it nor the task may keep the
+//! provider alive. When the provider is dropped, everything ends.
 
 use std::{
     fmt,
@@ -31,15 +31,15 @@ pub(super) struct Hub {
     is_kept: AtomicBool,
     /// Wakes the task.
     pub(super) woken: Notify,
-    /// What this provider itself changes, whatever its stores tell.
+    /// Changes by this provider, whatever its stores report.
     pub(super) own_changes: ChangeSender,
-    /// Who answers. Not kept alive.
+    /// The provider. Not kept alive.
     pub(super) asker: OnceLock<Weak<dyn Asker>>,
 }
 
 pub(super) struct State {
     pub(super) table: Table,
-    /// The provider is gone, or another one is set in its place.
+    /// The provider is gone, or was replaced in its switch.
     is_closed: bool,
 }
 
@@ -60,14 +60,14 @@ impl Hub {
         moments(instant().saturating_duration_since(self.start))
     }
 
-    /// The entry of an authority that is kept, if it is. It is held already.
+    /// The entry of this payload, if there is one. It is held already.
     pub(super) fn find(&self, payload: &Arc<TokenPayload>) -> Option<Arc<Entry>> {
         let state = self.lock();
-        // Before the lock is let go, so that nobody releases it.
+        // Under the lock, so that it is not released before.
         state.table.find(payload).inspect(|entry| entry.hold())
     }
 
-    /// Begins to keep an authority; `None` if the provider is gone. The entry is held already.
+    /// Adds an entry; `None` if the provider is gone. The entry is held already.
     pub(super) fn begin(&self, facts: Facts) -> Option<Arc<Entry>> {
         let now = self.now();
         let mut state = self.lock();
@@ -84,7 +84,7 @@ impl Hub {
         Some(entry)
     }
 
-    /// Nobody holds this entry any more.
+    /// Called when no future holds this entry any more.
     pub(super) fn release(&self, entry: &Entry) {
         let mut state = self.lock();
         state.table.release(entry);
@@ -100,9 +100,8 @@ impl Hub {
         self.is_kept.load(Ordering::Acquire)
     }
 
-    /// What the task holds, for whoever begins it; `None` if there is one, or nothing is open. It
-    /// is begun without the lock: a runtime that shuts down drops at once what it is given, and
-    /// that takes the lock.
+    /// What a new task holds; `None` if there is one, or nothing is open. The task must be spawned
+    /// without the lock: a runtime that shuts down drops it at once, and that takes the lock.
     pub(super) fn take_over(self: &Arc<Self>) -> Option<Keeping> {
         let state = self.lock();
         if state.table.len() == 0 || self.is_kept.swap(true, Ordering::AcqRel) {
@@ -111,7 +110,7 @@ impl Hub {
         Some(Keeping { hub: Arc::clone(self), has_ended: false })
     }
 
-    /// Opens nothing from now on, or does again.
+    /// Refuses to open anything from now on, or allows it again.
     pub(super) fn set_closed(&self, is_closed: bool) {
         self.lock().is_closed = is_closed;
     }
@@ -125,14 +124,14 @@ impl Hub {
         self.woken.notify_one();
     }
 
-    /// Nothing is half done where it could panic.
+    /// A panic leaves the data consistent, so poisoning is ignored.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the table, and ends what it returns.
+    /// Changes the table, and ends the entries that `change` returns.
     pub(super) fn ending(&self, change: impl FnOnce(&mut Table) -> Over) {
-        // The lock is gone before anybody is told.
+        // Without the lock: wakers may run any code.
         let over = change(&mut self.lock().table);
         tell(over);
     }
@@ -151,13 +150,13 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// The task may end if nothing is open; whatever is opened from now on begins another.
+    /// The task may end if nothing is open. A later entry starts another one.
     pub(super) fn ends_if_empty(&mut self) -> bool {
         let mut state = self.hub.lock();
         if state.table.len() > 0 {
             return false;
         }
-        // What it has taken for the many that were open.
+        // Frees the memory that many entries have taken.
         state.table.shrink();
         self.hub.is_kept.store(false, Ordering::Release);
         self.has_ended = true;
@@ -166,9 +165,9 @@ impl Keeping {
 }
 
 impl Drop for Keeping {
-    /// If the task has panicked, another one would panic, too: everything ends. Otherwise the
-    /// runtime has ended before the last entry; whoever waits in another one begins a new task
-    /// there.
+    /// If the task has panicked, another one would panic too, so everything ends. Otherwise the
+    /// runtime has shut down before the last entry ended, and a future that is polled in another
+    /// runtime starts a new task there.
     fn drop(&mut self) {
         if self.has_ended {
             return;
@@ -178,7 +177,7 @@ impl Drop for Keeping {
         if std::thread::panicking() {
             let over = state.table.end_all(EndReason::Unknown);
             drop(state);
-            tracing::error!(target: "fauth", "a clock or a store has panicked: all that is open ends");
+            tracing::error!(target: "fauth", "a clock or a store has panicked: all open connections end");
             return tell(over);
         }
         let waiting = state.table.entries();

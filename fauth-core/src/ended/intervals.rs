@@ -1,13 +1,13 @@
-//! How often what stays open is looked at, and for how long nobody may know.
+//! The intervals at which open connections are checked, and how long checks may fail.
 
 use std::time::Duration;
 
 use crate::error::ConfigError;
 
-/// Milliseconds since the hub was made, on a clock that nobody sets.
+/// Milliseconds since the hub was created, on a monotonic clock.
 pub(crate) type Moment = u64;
 
-/// The settings of what stays open.
+/// The settings for open connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Intervals {
     pub(crate) recheck: Duration,
@@ -28,7 +28,7 @@ impl Default for Intervals {
 const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(60 * 60);
 
-/// How long what has failed is left alone, at most.
+/// The longest pause after a failure.
 const LONGEST_PAUSE: Moment = 10_000;
 
 impl Intervals {
@@ -47,7 +47,7 @@ impl Intervals {
         Ok(())
     }
 
-    /// When what has failed is tried again.
+    /// How long to wait after a failure.
     pub(super) fn pause(&self) -> Moment {
         (moments(self.unknown_after) / 6).clamp(50, LONGEST_PAUSE)
     }
@@ -57,13 +57,13 @@ pub(super) fn moments(span: Duration) -> Moment {
     Moment::try_from(span.as_millis()).unwrap_or(Moment::MAX)
 }
 
-/// In how many steps an interval is divided: so often the task wakes up for turns, at most, however
-/// many there are.
+/// The number of steps of an interval: the task wakes up for turns at most this often, however many
+/// there are.
 const STEPS: Moment = 600;
 
-/// The next turn of somebody with this number, after `now`: once in each interval, always at the
-/// same point of it, so that the numbers spread the turns, and that it does not matter how often
-/// somebody comes and goes.
+/// The next turn of the user with this number, after `now`. Each user has one turn in each
+/// interval, always at the same point of it, so that turns are spread evenly, and opening and
+/// closing connections does not change them.
 pub(super) fn next_turn(number: u128, every: Duration, now: Moment) -> Moment {
     let every = moments(every).max(1);
     let step = (every / STEPS).max(1);

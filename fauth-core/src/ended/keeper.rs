@@ -1,10 +1,10 @@
-//! The task that looks after what is open: one for each provider, for as long as anything is.
+//! The task that watches open connections: one for each provider, while anything is open.
 //!
-//! It never waits for an answer itself: who asks stores and loaders are tasks of their own, so that
-//! one that hangs delays nobody else's end, and one that panics is a failure like another.
+//! It never waits for an answer itself. Stores and loaders are asked in tasks of their own, so that
+//! one that hangs delays no other end, and one that panics is a failure like any other.
 //!
-//! Tokens expire by the clock of the provider, which may be set, or turned by a test. So that is
-//! looked at in each of its seconds; everything else goes by a clock that nobody sets.
+//! Tokens expire by the clock of the provider, which may be set, or moved by a test, so it is read
+//! once a second. Everything else goes by a monotonic clock.
 
 use std::{
     collections::HashMap,
@@ -26,56 +26,52 @@ use super::{
     hub::{Hub, Keeping},
     intervals::{Moment, moments},
     reason::EndReason,
+    singly::{Asked, PerStore, SingleStore},
     table::{Finding, Question, Watched},
 };
 use crate::store::{Change, Changes};
 
-/// What is asked in a task of its own.
+/// A question, asked in a task of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Errand {
-    /// Were those taken back about which something has changed? That waits for no other errand.
+    /// Are those revoked that were reported as changed? Does not wait for other errands.
     Urgent,
-    /// Was anybody taken back?
+    /// Are any of the others revoked?
     Sweep,
-    /// Is this person there?
+    /// Is this user still there?
     Look,
-    /// Does the store know this one that is asked about each by itself?
-    Single,
+    /// Is this API key or session still known to its store?
+    Single(Asked),
 }
 
-impl Errand {
-    const fn question(self) -> Question {
-        match self {
-            Self::Urgent | Self::Sweep => Question::Revoked,
-            Self::Look => Question::User,
-            Self::Single => Question::Single,
-        }
-    }
-}
-
-/// How many people are looked at at the same time.
+/// How many users are loaded concurrently.
 const LOOKS_AT_ONCE: usize = 8;
 
-/// How many are asked about singly at the same time.
+/// How many keys or sessions each store is asked about concurrently.
 const SINGLES_AT_ONCE: usize = 8;
 
-/// How often the provider's clock is looked at.
+/// How often the provider's clock is read.
 const SECOND: Moment = 1000;
 
 pub(super) async fn keep(mut keeping: Keeping) {
     let hub = Arc::clone(&keeping.hub);
-    // The provider may be gone already.
     let Some(asker) = hub.asker.get().cloned() else { return };
-    let Some(mut keeper) = Keeper::new(&hub, asker) else { return };
-    while let Some(until) = keeper.act() {
-        if keeping.ends_if_empty() {
-            return;
+    if let Some(mut keeper) = Keeper::new(&hub, asker) {
+        while let Some(until) = keeper.act() {
+            if keeping.ends_if_empty() {
+                return;
+            }
+            keeper.wait(until).await;
         }
-        keeper.wait(until).await;
     }
+    // The provider is gone for good. While it is still being dropped, futures that are polled would
+    // only start one task after another.
+    hub.set_closed(true);
+    hub.end_all();
+    keeping.ends_if_empty();
 }
 
-/// What is being asked.
+/// A question that is being asked.
 struct Job {
     errand: Errand,
     ids: Vec<Id>,
@@ -86,34 +82,35 @@ struct Keeper<'a> {
     hub: &'a Hub,
     asker: Weak<dyn Asker>,
     can_judge: bool,
-    /// What stores tell; empty if they are asked now and again instead.
+    /// The changes that stores report; empty if they are polled instead.
     pushed: Vec<Changes>,
     own: Changes,
     answers: JoinSet<Vec<(Id, Finding)>>,
     jobs: HashMap<TaskId, Job>,
-    /// Which errands are under way, of those that there is one of at a time.
+    /// Whether these errands are under way, of which there is one at a time.
     has_urgent: bool,
     has_sweep: bool,
     looks: usize,
-    singles: usize,
-    /// When the stores are asked about everything.
+    singles: PerStore<usize>,
+    /// When the stores are polled next.
     next_poll: Moment,
-    /// When those are looked for of which nothing is known for too long.
+    /// When entries whose checks fail for too long are looked for next.
     next_round: Moment,
-    /// When the clock has told the time.
+    /// When the clock was last read successfully.
     told_time_at: Moment,
 }
 
 impl<'a> Keeper<'a> {
     fn new(hub: &'a Hub, asker: Weak<dyn Asker>) -> Option<Self> {
         let now = hub.now();
-        // Before anything is asked: what changes from now on is heard.
+        // Subscribed before the first question, so that no change is missed.
         let own = hub.own_changes.subscribe();
         let there = asker.upgrade()?;
         let (can_judge, pushed) = (there.can_judge(), there.changes());
         let mut state = hub.lock();
+        state.table.set_judged(can_judge);
         state.table.judge_at_once(there.most_at_once());
-        // What the task before this one, in a runtime that has ended, has heard or asked is lost.
+        // Changes and answers of the previous task, in a runtime that has shut down, are lost.
         state.table.begin_anew(now);
         drop(state);
         drop(there);
@@ -128,7 +125,7 @@ impl<'a> Keeper<'a> {
             has_urgent: false,
             has_sweep: false,
             looks: 0,
-            singles: 0,
+            singles: PerStore::default(),
             next_poll: now.saturating_add(moments(hub.intervals.poll)),
             next_round: now,
             told_time_at: now,
@@ -142,12 +139,12 @@ impl<'a> Keeper<'a> {
         self.hub.lock().table.judge_every(self.can_judge.then(|| moments(every)));
     }
 
-    /// Are the stores asked about everything now and again?
+    /// Are the stores polled?
     fn is_polled(&self) -> bool {
         self.can_judge && self.pushed.is_empty()
     }
 
-    /// Does what is due. Returns until when there is nothing to do; `None` if the provider is gone.
+    /// Does what is due. Returns when the next thing is due; `None` if the provider is gone.
     fn act(&mut self) -> Option<Moment> {
         let asker = self.asker.upgrade()?;
         let now = self.hub.now();
@@ -173,11 +170,15 @@ impl<'a> Keeper<'a> {
         let turn = state.table.next_turn().filter(|_| self.looks < LOOKS_AT_ONCE);
         let urgent = (state.table.has_urgent() && !self.has_urgent).then_some(now);
         let sweep = state.table.next_sweep().filter(|_| !self.has_sweep);
-        let single = state.table.next_single_at().filter(|_| self.singles < SINGLES_AT_ONCE);
-        Some([turn, urgent, sweep, single].into_iter().flatten().fold(until, Moment::min))
+        let single = |store| {
+            let is_free = *self.singles.of(store) < SINGLES_AT_ONCE;
+            state.table.next_single_at(store).filter(|_| is_free)
+        };
+        let singles = SingleStore::ALL.map(single);
+        Some([turn, urgent, sweep].into_iter().chain(singles).flatten().fold(until, Moment::min))
     }
 
-    /// Ends what has expired. Returns when to look at the clock again: when its next second begins.
+    /// Ends what has expired. Returns when to read the clock again: at its next second.
     fn expire(&mut self, asker: &dyn Asker, now: Moment) -> Moment {
         match asker.now() {
             Ok(time) => {
@@ -193,7 +194,7 @@ impl<'a> Keeper<'a> {
         now.saturating_add(SECOND - into.min(SECOND - 1))
     }
 
-    /// Begins to look at those whose turn has come, and has them judged where nobody polls.
+    /// Loads the users whose turn has come, and judges their tokens if the stores are not polled.
     fn look(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
         while self.looks < LOOKS_AT_ONCE {
             let mut state = self.hub.lock();
@@ -218,13 +219,18 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Each is an errand: one store that hangs holds up nobody who asks another one.
+    /// Each question is an errand, and each store has its own slots, so that a store that hangs
+    /// does not delay questions to the other.
     fn ask_singly(&mut self, asker: &Arc<dyn Asker>, now: Moment) {
-        while self.singles < SINGLES_AT_ONCE {
-            let Some(one) = self.hub.lock().table.next_single(now) else { return };
-            self.singles += 1;
-            let begin = |_| Arc::clone(asker).ask_singly(one.clone());
-            self.ask(Errand::Single, vec![one.clone()], now, begin);
+        for store in SingleStore::ALL {
+            while *self.singles.of(store) < SINGLES_AT_ONCE {
+                let next = self.hub.lock().table.next_single(store, now);
+                let Some((question, watched)) = next else { break };
+                *self.singles.of_mut(store) += 1;
+                self.ask(Errand::Single(question), watched, now, |watched| {
+                    Arc::clone(asker).ask_singly(watched)
+                });
+            }
         }
     }
 
@@ -251,7 +257,7 @@ impl<'a> Keeper<'a> {
         self.jobs.insert(task.id(), Job { errand, ids, asked_at });
     }
 
-    /// Until something has happened, and at most until then. Does what has happened.
+    /// Waits until something has happened, at most until `until`, and handles it.
     async fn wait(&mut self, until: Moment) {
         let pause = Duration::from_millis(until.saturating_sub(self.hub.now()));
         let mut alarm = pin!(sleep(pause));
@@ -285,12 +291,19 @@ impl<'a> Keeper<'a> {
             Errand::Urgent => self.has_urgent = false,
             Errand::Sweep => self.has_sweep = false,
             Errand::Look => self.looks = self.looks.saturating_sub(1),
-            Errand::Single => self.singles = self.singles.saturating_sub(1),
+            Errand::Single(asked) => {
+                let singles = self.singles.of_mut(asked.store);
+                *singles = singles.saturating_sub(1);
+            }
         }
         let failed = || ids.iter().map(|id| (*id, Finding::Failed)).collect();
         let findings = findings.unwrap_or_else(failed);
-        let now = self.hub.now();
-        self.hub.ending(|table| table.settle(errand.question(), &findings, (asked_at, now)));
+        let times = (asked_at, self.hub.now());
+        self.hub.ending(|table| match errand {
+            Errand::Urgent | Errand::Sweep => table.settle(Question::Revoked, &findings, times),
+            Errand::Look => table.settle(Question::User, &findings, times),
+            Errand::Single(asked) => table.settle_single(asked, &findings, times),
+        });
     }
 
     fn hear_changes(&mut self, context: &mut Context<'_>) -> bool {
@@ -309,13 +322,14 @@ impl<'a> Keeper<'a> {
                         self.note(change, now);
                         has_heard = true;
                     }
-                    // The store does not tell any more.
+                    // The store does not report changes any more.
                     Poll::Ready(None) => break false,
                     Poll::Pending => break true,
                 }
             }
         });
-        // All of them, or what the one that is left out knows would be missed.
+        // All subscriptions are dropped, because the changes of the lost one would be missed: from
+        // now on the stores are polled.
         if pushed.len() == before {
             self.pushed = pushed;
         } else {
@@ -336,4 +350,86 @@ impl<'a> Keeper<'a> {
 #[expect(dead_code, reason = "compiling it is the test")]
 fn is_send(keeping: Keeping) -> impl Send {
     keep(keeping)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+    use crate::{
+        clock::{ClockError, Timestamp},
+        ended::{Facts, Intervals},
+        token::TokenPayload,
+    };
+
+    /// A provider that is gone.
+    struct Gone;
+
+    impl Asker for Gone {
+        fn now(&self) -> Result<Timestamp, ClockError> {
+            unreachable!()
+        }
+
+        fn now_precise(&self) -> Result<Duration, ClockError> {
+            unreachable!()
+        }
+
+        fn can_judge(&self) -> bool {
+            unreachable!()
+        }
+
+        fn most_at_once(&self) -> usize {
+            unreachable!()
+        }
+
+        fn changes(&self) -> Vec<Changes> {
+            unreachable!()
+        }
+
+        fn judge(self: Arc<Self>, _: Vec<Watched>) -> Findings {
+            unreachable!()
+        }
+
+        fn ask_singly(self: Arc<Self>, _: Vec<Watched>) -> Findings {
+            unreachable!()
+        }
+
+        fn look(self: Arc<Self>, _: Vec<Watched>) -> Findings {
+            unreachable!()
+        }
+    }
+
+    fn facts() -> Facts {
+        let at = Timestamp::from_unix_seconds;
+        let payload = TokenPayload::of_key_claims(r#"{"sub":"user","jti":"1"}"#.to_owned(), at(0), at(900));
+        Facts {
+            payload: Arc::new(payload.unwrap()),
+            ends_at: at(900),
+            keys: [1].into_iter().collect(),
+            person: 1,
+            was_active: true,
+            single: None,
+        }
+    }
+
+    /// The provider is being dropped: it cannot be upgraded any more, but its `Open` is not dropped
+    /// yet.
+    #[test]
+    fn a_provider_that_cannot_be_upgraded_is_gone_for_good() {
+        let hub = Arc::new(Hub::new(Intervals::default()));
+        let gone: Weak<dyn Asker> = Weak::<Gone>::new();
+        assert!(hub.asker.set(gone).is_ok());
+        let entry = hub.begin(facts()).unwrap();
+        let mut task = pin!(keep(hub.take_over().unwrap()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut task).poll(&mut context).is_ready());
+        assert_eq!(entry.reason(), Some(EndReason::ProviderGone));
+        // Nothing is opened afterwards, and no other task begins.
+        assert!(hub.begin(facts()).is_none());
+        assert!(!hub.is_kept() && hub.take_over().is_none());
+    }
 }

@@ -2,34 +2,35 @@
 
 use std::fmt;
 
-/// Why the authority of a grant is over; what an [`Ended`](super::Ended) completes with.
+/// Why the authority of a grant is over; the output of [`Ended`](super::Ended).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// The token has expired, by the rule and the clock that requests are judged by.
+    /// The token has expired, by the rules and the clock that apply to requests.
     Expired,
-    /// It was taken back: the token, its session, its subject, or everything that was issued to the
-    /// subject so far. Of a mandate: one of its anchors, or the delegation epoch of its zone has
-    /// risen.
+    /// The token, its session, its subject, or everything issued to the subject so far was revoked.
+    /// For a mandate: one of its anchors was revoked, or the delegation epoch of its zone was
+    /// raised.
     Revoked,
-    /// The session store says that the session has ended. Asked where no revocation store knows.
+    /// The session has ended according to the session store. Only where there is no revocation
+    /// store.
     SessionEnded,
     /// The loader does not find the user any more.
     UserGone,
     /// The user is not [active](crate::AuthUser::is_active) any more.
     UserInactive,
-    /// Whether it still holds could not be found out for too long: a store, a loader or the clock
-    /// has failed again and again (see
-    /// [`ended_unknown_after`](crate::AuthProviderBuilder::ended_unknown_after)), or the revocation
-    /// store has lost its memory.
+    /// Whether the authority still holds could not be determined for too long, because a store, a
+    /// loader or the clock kept failing (see
+    /// [`ended_unknown_after`](crate::AuthProviderBuilder::ended_unknown_after)), or because the
+    /// revocation store has lost its memory.
     Unknown,
-    /// The provider that has granted it is gone, so that nobody looks any more, or a switch was
-    /// given another one.
+    /// The provider that has granted it was dropped, or replaced in its switch, so nothing watches
+    /// it any more.
     ProviderGone,
 }
 
 impl EndReason {
-    /// A short text for the peer, such as the reason of a close frame.
+    /// Returns a short text for the client, such as the reason of a close frame.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +44,7 @@ impl EndReason {
         }
     }
 
-    /// The code to close a WebSocket with: 1008, policy violation ([RFC 6455 section
+    /// Returns the code for closing a WebSocket: 1008, policy violation ([RFC 6455 section
     /// 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)).
     #[must_use]
     pub const fn close_code(self) -> u16 {

@@ -1,103 +1,227 @@
-//! Those that are asked about each by itself, because no store is asked about many of them: the
-//! browser session where there is no revocation store, and the API key.
+//! Questions about one API key or session, because the store cannot be asked about many at a time:
+//! browser sessions where there is no revocation store, and API keys.
+//!
+//! One question covers all sockets of the same key or session.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{entry::Id, intervals::Moment};
 
-/// The question about one.
+/// Identifies a key or session: a hash of everything that the answer depends on. Collisions cannot
+/// be found.
+pub(crate) type Subject = u128;
+
+/// A store that is asked about one key or session at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SingleStore {
+    ApiKeys,
+    Sessions,
+}
+
+impl SingleStore {
+    pub(super) const ALL: [Self; 2] = [Self::ApiKeys, Self::Sessions];
+}
+
+/// The single question about a token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Single {
+    pub(crate) store: SingleStore,
+    pub(crate) subject: Subject,
+    /// Is there no other store to ask? Then it is asked when a socket is opened, when a change is
+    /// reported, and at each recheck.
+    pub(crate) is_only_there: bool,
+}
+
+/// A value for each store. They are separate, so that a store that hangs does not delay questions
+/// to the other.
+#[derive(Debug, Default)]
+pub(super) struct PerStore<T> {
+    api_keys: T,
+    sessions: T,
+}
+
+impl<T> PerStore<T> {
+    pub(super) const fn of(&self, store: SingleStore) -> &T {
+        match store {
+            SingleStore::ApiKeys => &self.api_keys,
+            SingleStore::Sessions => &self.sessions,
+        }
+    }
+
+    pub(super) const fn of_mut(&mut self, store: SingleStore) -> &mut T {
+        match store {
+            SingleStore::ApiKeys => &mut self.api_keys,
+            SingleStore::Sessions => &mut self.sessions,
+        }
+    }
+}
+
+/// A question that was asked. Numbers are never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) store: SingleStore,
+    subject: Subject,
+    number: u64,
+}
+
+/// Why a question is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A change was reported.
+    Told,
+    /// A socket was opened, its turn has come, or the question is repeated.
+    Other,
+}
+
+/// The question about one key or session.
 #[derive(Debug)]
-struct Single {
-    /// Since when it has not been answered.
+struct Question {
+    /// Since when it has had no answer.
     open_since: Moment,
-    /// When it is to be asked.
-    due: Option<Moment>,
-    /// While it is being asked, it is asked no second time.
-    is_asked: bool,
-    /// Has the last one who was asked failed?
+    /// When it must be asked, and why.
+    due: Option<(Moment, Cause)>,
+    /// The number under which it is being asked. It is not asked twice at the same time.
+    asked: Option<u64>,
+    /// Has the last attempt failed?
     has_failed: bool,
 }
 
-/// The questions that are open.
+#[derive(Debug, Default)]
+struct Queues {
+    told: BTreeSet<(Moment, Subject)>,
+    others: BTreeSet<(Moment, Subject)>,
+}
+
+impl Queues {
+    const fn of(&mut self, cause: Cause) -> &mut BTreeSet<(Moment, Subject)> {
+        match cause {
+            Cause::Told => &mut self.told,
+            Cause::Other => &mut self.others,
+        }
+    }
+
+    fn add(&mut self, subject: Subject, due: Option<(Moment, Cause)>) {
+        if let Some((due, cause)) = due {
+            self.of(cause).insert((due, subject));
+        }
+    }
+
+    fn remove(&mut self, subject: Subject, due: Option<(Moment, Cause)>) {
+        if let Some((due, cause)) = due {
+            self.of(cause).remove(&(due, subject));
+        }
+    }
+}
+
+/// The open questions to one store, and the sockets that they are about.
 #[derive(Debug, Default)]
 pub(super) struct Singles {
-    open: HashMap<Id, Single>,
-    queue: BTreeSet<(Moment, Id)>,
+    members: BTreeSet<(Subject, Id)>,
+    open: HashMap<Subject, Question>,
+    queues: Queues,
+    was_told: bool,
+    last_number: u64,
+    /// When any question was answered last.
+    pub(super) answered_at: Moment,
 }
 
 impl Singles {
-    /// One is to be asked about, at `due` or before. If that is being done, then once more after
-    /// it: what is answered may be older than the change.
-    pub(super) fn ask(&mut self, id: Id, due: Moment) {
-        let new = Single { open_since: due, due: None, is_asked: false, has_failed: false };
-        let one = self.open.entry(id).or_insert(new);
-        if one.due.is_some_and(|before| before <= due) {
-            return;
-        }
-        let before = one.due.replace(due);
-        if one.is_asked {
-            return;
-        }
-        if let Some(before) = before {
-            self.queue.remove(&(before, id));
-        }
-        self.queue.insert((due, id));
+    pub(super) fn insert(&mut self, subject: Subject, id: Id) {
+        self.members.insert((subject, id));
     }
 
-    /// The next one, which is asked about now.
-    pub(super) fn next(&mut self, now: Moment) -> Option<Id> {
-        let next = self.queue.first().copied().filter(|(due, _)| *due <= now)?;
-        self.queue.remove(&next);
-        let one = self.open.get_mut(&next.1)?;
-        (one.due, one.is_asked) = (None, true);
-        Some(next.1)
+    /// The question is dropped with its last socket.
+    pub(super) fn remove(&mut self, subject: Subject, id: Id) {
+        self.members.remove(&(subject, id));
+        if self.members(subject).next().is_none()
+            && let Some(one) = self.open.remove(&subject)
+        {
+            self.queues.remove(subject, one.due);
+        }
     }
 
-    /// When there is somebody to ask about.
+    /// The sockets that an answer is about.
+    pub(super) fn members(&self, subject: Subject) -> impl Iterator<Item = Id> {
+        self.members.range((subject, Id::MIN)..=(subject, Id::MAX)).map(|(_, id)| *id)
+    }
+
+    /// Asks about a key or session at `due` or earlier. If that is being done, it is asked once
+    /// more afterwards, because the answer may be older than the change.
+    pub(super) fn ask(&mut self, subject: Subject, due: Moment, cause: Cause) {
+        let new = Question { open_since: due, due: None, asked: None, has_failed: false };
+        let one = self.open.entry(subject).or_insert(new);
+        let before = one.due;
+        let is_told = cause == Cause::Told || before.is_some_and(|(_, cause)| cause == Cause::Told);
+        let due = before.map_or(due, |(before, _)| before.min(due));
+        one.due = Some((due, if is_told { Cause::Told } else { Cause::Other }));
+        if one.asked.is_none() && one.due != before {
+            self.queues.remove(subject, before);
+            self.queues.add(subject, one.due);
+        }
+    }
+
+    /// Takes the next question, to be asked now. Reported changes go first, but not twice in a row,
+    /// so that a key that changes all the time does not delay the others.
+    pub(super) fn next(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Vec<Id>)> {
+        let first = |queue: &BTreeSet<_>| queue.first().copied().filter(|(due, _)| *due <= now);
+        let (told, other) = (first(&self.queues.told), first(&self.queues.others));
+        let is_told = told.is_some() && (other.is_none() || !self.was_told);
+        let (_, subject) = if is_told { told } else { other }?;
+        let one = self.open.get_mut(&subject)?;
+        self.queues.remove(subject, one.due.take());
+        self.was_told = is_told;
+        self.last_number += 1;
+        one.asked = Some(self.last_number);
+        let asked = Asked { store, subject, number: self.last_number };
+        Some((asked, self.members(subject).collect()))
+    }
+
+    /// When the next question is due.
     pub(super) fn next_at(&self) -> Option<Moment> {
-        self.queue.first().map(|(due, _)| *due)
+        let queues = [&self.queues.told, &self.queues.others];
+        queues.into_iter().filter_map(|queue| queue.first()).map(|(due, _)| *due).min()
     }
 
-    /// All is well with one, as it was asked at `asked_at`.
-    pub(super) fn note_good(&mut self, id: Id, asked_at: Moment) {
-        let Some(one) = self.open.get_mut(&id) else { return };
-        match one.due {
-            // Something has changed meanwhile.
-            Some(due) => {
-                (one.open_since, one.is_asked, one.has_failed) = (asked_at, false, false);
-                self.queue.insert((due, id));
-            }
-            None => drop(self.open.remove(&id)),
+    /// Notes that a question asked at `asked_at` was answered.
+    pub(super) fn note_answer(&mut self, asked: Asked, (asked_at, now): (Moment, Moment)) {
+        self.answered_at = now;
+        let Some(one) = self.asked(asked) else { return };
+        if let Some(due) = one.due {
+            // A change was reported meanwhile.
+            (one.open_since, one.asked, one.has_failed) = (asked_at, None, false);
+            self.queues.add(asked.subject, Some(due));
+        } else {
+            self.open.remove(&asked.subject);
         }
     }
 
-    /// Nobody has answered: it is asked again then, at the latest.
-    pub(super) fn note_failed(&mut self, id: Id, again_at: Moment) {
-        if let Some(one) = self.open.get_mut(&id) {
-            (one.is_asked, one.has_failed) = (false, true);
-            self.queue.extend(one.due.map(|due| (due, id)));
-        }
-        self.ask(id, again_at);
+    /// Notes that a question has failed: it is asked again at `again_at` or earlier.
+    pub(super) fn note_failed(&mut self, asked: Asked, again_at: Moment) {
+        let Some(one) = self.asked(asked) else { return };
+        (one.asked, one.has_failed) = (None, true);
+        let due = one.due;
+        self.queues.add(asked.subject, due);
+        self.ask(asked.subject, again_at, Cause::Other);
     }
 
-    /// Nobody will be answered who has asked before.
+    /// The question, unless it was dropped meanwhile with its last socket.
+    fn asked(&mut self, asked: Asked) -> Option<&mut Question> {
+        self.open.get_mut(&asked.subject).filter(|one| one.asked == Some(asked.number))
+    }
+
+    /// Repeats all questions that are being asked, because their answers are lost.
     pub(super) fn begin_anew(&mut self) {
-        for (id, one) in self.open.iter_mut().filter(|(_, one)| one.is_asked) {
-            one.is_asked = false;
-            let due = *one.due.get_or_insert(one.open_since);
-            self.queue.insert((due, *id));
+        for (subject, one) in self.open.iter_mut().filter(|(_, one)| one.asked.is_some()) {
+            one.asked = None;
+            let due = *one.due.get_or_insert((one.open_since, Cause::Other));
+            self.queues.add(*subject, Some(due));
         }
     }
 
-    pub(super) fn remove(&mut self, id: Id) {
-        if let Some(due) = self.open.remove(&id).and_then(|one| one.due) {
-            self.queue.remove(&(due, id));
-        }
-    }
-
-    /// Since when the question about one is open, if it is, and whether it was asked in vain.
-    pub(super) fn open_since(&self, id: Id) -> Option<(Moment, bool)> {
-        self.open.get(&id).map(|one| (one.open_since, one.has_failed))
+    /// Since when the question about this key or session has been open, if it is, and whether an
+    /// attempt has failed.
+    pub(super) fn open_since(&self, subject: Subject) -> Option<(Moment, bool)> {
+        self.open.get(&subject).map(|one| (one.open_since, one.has_failed))
     }
 
     pub(super) fn shrink(&mut self) {
@@ -106,6 +230,10 @@ impl Singles {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.queue.is_empty()
+        let Queues { told, others } = &self.queues;
+        self.members.is_empty() && self.open.is_empty() && told.is_empty() && others.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

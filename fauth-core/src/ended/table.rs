@@ -1,4 +1,4 @@
-//! What is open, and what is to be asked about it when. Pure: it asks nobody, and is told the time.
+//! The open entries, and what to ask about them when. Without I/O: the time is passed in.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -11,70 +11,68 @@ use super::{
     entry::{Entry, Id},
     intervals::{Intervals, Moment, moments, next_turn},
     reason::EndReason,
-    singly::Singles,
+    singly::{Asked, Cause, PerStore, Single, SingleStore, Singles},
 };
 use crate::{clock::Timestamp, token::TokenPayload};
 
-/// Whose authority it is, for the loader: the hash of all that it may go by. Nobody finds two with
-/// the same one.
+/// Identifies a user as the loader sees it: a hash of everything that a loader may look at.
+/// Collisions cannot be found.
 pub(crate) type Person = u128;
 
-/// What is known of an authority when it begins to be kept.
+/// What is known about an authority when it is added.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) payload: Arc<TokenPayload>,
     /// From when on its token is refused.
     pub(crate) ends_at: Timestamp,
-    /// The [hashes](crate::store::ChangeSender::hash) of the keys that it would be taken back by.
+    /// The [hashes](crate::store::ChangeSender::hash) of the keys by which it can be revoked.
     pub(crate) keys: SmallVec<[u64; 4]>,
     pub(crate) person: Person,
-    /// Was its user active when it was let in?
+    /// Was its user active when it was granted?
     pub(crate) was_active: bool,
-    /// Is it known to a store that is asked about nobody else with it?
-    pub(crate) is_single: bool,
+    /// The single question about it, if there is one.
+    pub(crate) single: Option<Single>,
 }
 
-/// One of those that are asked about.
+/// An entry that a question is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) id: Id,
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) was_active: bool,
-    /// The epoch of its user, if it is known.
+    /// The epoch of its user, if known.
     pub(crate) epoch: Option<u64>,
 }
 
-/// What an answer says of one of them.
+/// The answer about one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finding {
     Good,
-    /// As far as this question goes; it is to be asked about singly, too. The epoch is that of the
-    /// user, if it is known.
+    /// Good as far as this question goes, but the single question must be asked too. The epoch is
+    /// that of the user, if known.
     AskSingly(Option<u64>),
     Over(EndReason),
-    /// Nobody has answered.
+    /// The question was not answered.
     Failed,
 }
 
-/// Which of the questions was answered.
+/// The kind of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// Was it taken back?
+    /// Is it revoked?
     Revoked,
     /// Is its user there and active?
     User,
-    /// Does the store know it that is asked about each by itself?
-    Single,
 }
 
-/// Those that are over, to be told without the lock of the table.
+/// Entries that are over. Their futures are woken without the lock of the table.
 pub(super) type Over = Vec<(Arc<Entry>, EndReason)>;
 
-/// What is known of the answers to a question.
+/// The answers to a question so far.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     good_at: Moment,
-    /// Has the last one who was asked failed?
+    /// Has the last attempt failed?
     failed: bool,
 }
 
@@ -82,7 +80,7 @@ impl Known {
     fn note(&mut self, finding: Finding, asked_at: Moment) {
         self.failed = finding == Finding::Failed;
         if matches!(finding, Finding::Good | Finding::AskSingly(_)) {
-            // What was asked before may be answered after.
+            // Answers may arrive in another order than the questions were asked.
             self.good_at = self.good_at.max(asked_at);
         }
     }
@@ -94,7 +92,7 @@ struct Slot {
     facts: Facts,
     revoked: Known,
     user: Known,
-    /// That of its user, if it is known.
+    /// The epoch of its user, if known.
     epoch: Option<u64>,
 }
 
@@ -105,18 +103,11 @@ impl Slot {
     }
 }
 
-#[derive(Debug)]
-struct Turn {
-    due: Moment,
-    members: SmallVec<[Id; 2]>,
-}
-
-/// When each question was answered last.
+/// When each kind of question was answered last.
 #[derive(Debug, Default)]
 struct PerQuestion {
     revoked: Moment,
     user: Moment,
-    single: Moment,
 }
 
 impl PerQuestion {
@@ -124,7 +115,6 @@ impl PerQuestion {
         match question {
             Question::Revoked => &mut self.revoked,
             Question::User => &mut self.user,
-            Question::Single => &mut self.single,
         }
     }
 }
@@ -133,32 +123,35 @@ impl PerQuestion {
 #[derive(Debug)]
 pub(super) struct Table {
     intervals: Intervals,
-    /// Are there answers to the question whether something was taken back, and how often is it
-    /// asked of each by itself?
+    /// Is there a store that can tell whether many are revoked?
+    is_judged: bool,
+    /// How often each entry is judged.
     judged_every: Option<Moment>,
     slots: HashMap<Id, Slot>,
     last_id: Id,
-    /// By the address of the payload, which a slot keeps alive.
+    /// By the address of the payload, which the slot keeps alive.
     by_payload: HashMap<usize, Id>,
     by_end: BTreeSet<(Timestamp, Id)>,
     by_key: BTreeSet<(u64, Id)>,
-    people: HashMap<Person, Turn>,
+    by_person: BTreeSet<(Person, Id)>,
+    /// The next turn of each user.
+    people: HashMap<Person, Moment>,
     due: BTreeSet<(Moment, Person)>,
-    /// About these something has changed, or they have just been opened.
+    /// Entries that were reported as changed, or have just been opened.
     urgent: BTreeSet<Id>,
-    /// These are asked about without a cause.
+    /// Entries to judge without such a reason.
     swept: BTreeSet<Id>,
-    /// These are asked about singly.
-    singles: Singles,
-    /// Before this, those are left alone.
+    /// The questions about single keys and sessions.
+    singles: PerStore<Singles>,
+    /// The swept entries are left alone until then.
     sweep_from: Moment,
-    /// Who is next among them: whoever fails does not keep the others waiting.
+    /// Where the sweep continues, so that entries that fail do not delay the others.
     sweep_next: Id,
-    /// How many are asked about at a time, and at most: fewer after a failure, so that one that
-    /// cannot be judged does not stand for others.
+    /// The size of a batch, and its maximum. It is smaller after a failure, so that one token that
+    /// cannot be judged does not fail the others.
     batch: usize,
     most_at_once: usize,
-    /// When anybody was answered who has asked each question.
+    /// When any entry had an answer to each kind of question.
     answered: PerQuestion,
 }
 
@@ -166,17 +159,19 @@ impl Table {
     pub(super) fn new(intervals: Intervals) -> Self {
         Self {
             intervals,
+            is_judged: true,
             judged_every: None,
             slots: HashMap::new(),
             last_id: 0,
             by_payload: HashMap::new(),
             by_end: BTreeSet::new(),
             by_key: BTreeSet::new(),
+            by_person: BTreeSet::new(),
             people: HashMap::new(),
             due: BTreeSet::new(),
             urgent: BTreeSet::new(),
             swept: BTreeSet::new(),
-            singles: Singles::default(),
+            singles: PerStore::default(),
             sweep_from: 0,
             sweep_next: 0,
             batch: 1,
@@ -185,12 +180,21 @@ impl Table {
         }
     }
 
-    /// How often it is asked whether something was taken back; `None` if nobody could tell.
+    /// Sets whether entries are judged. If no store can tell, none is.
+    pub(super) fn set_judged(&mut self, is_judged: bool) {
+        self.is_judged = is_judged;
+        if !is_judged {
+            self.urgent.clear();
+            self.swept.clear();
+        }
+    }
+
+    /// Sets how often entries are judged; `None` if no store can tell.
     pub(super) fn judge_every(&mut self, every: Option<Moment>) {
         self.judged_every = every;
     }
 
-    /// About how many it is asked at a time, at most.
+    /// Sets the maximum size of a batch.
     pub(super) fn judge_at_once(&mut self, most: usize) {
         self.most_at_once = most.max(1);
         self.batch = self.most_at_once;
@@ -200,14 +204,13 @@ impl Table {
         self.slots.len()
     }
 
-    /// The entry of this very payload, if it is kept.
+    /// The entry of this very payload, if there is one.
     pub(super) fn find(&self, payload: &Arc<TokenPayload>) -> Option<Arc<Entry>> {
         let id = self.by_payload.get(&address(payload))?;
         self.slots.get(id).map(|slot| Arc::clone(&slot.entry))
     }
 
-    /// Begins to keep an authority. It may have ended since it was granted, so it is looked at
-    /// soon.
+    /// Adds an authority. It may have ended since it was granted, so it is judged soon.
     pub(super) fn insert(&mut self, facts: Facts, now: Moment) -> Arc<Entry> {
         self.last_id += 1;
         let id = self.last_id;
@@ -215,25 +218,29 @@ impl Table {
         self.by_payload.insert(address(&facts.payload), id);
         self.by_end.insert((facts.ends_at, id));
         self.by_key.extend(facts.keys.iter().map(|key| (*key, id)));
-        let turn = self.people.entry(facts.person).or_insert_with(|| {
+        self.by_person.insert((facts.person, id));
+        self.people.entry(facts.person).or_insert_with(|| {
             let due = next_turn(facts.person, self.intervals.recheck, now);
             self.due.insert((due, facts.person));
-            Turn { due, members: SmallVec::new() }
+            due
         });
-        turn.members.push(id);
-        self.urgent.insert(id);
-        let (known, is_single) = (Known { good_at: now, failed: false }, facts.is_single);
+        self.judge_soon([id]);
+        let known = Known { good_at: now, failed: false };
+        if let Some(single) = facts.single {
+            let singles = self.singles.of_mut(single.store);
+            singles.insert(single.subject, id);
+            if single.is_only_there {
+                singles.ask(single.subject, now, Cause::Other);
+            }
+        }
         let slot = Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known, epoch: None };
         self.slots.insert(id, slot);
-        if is_single {
-            self.singles.ask(id, now);
-        }
         entry
     }
 
-    /// Stops keeping one that nobody holds any more.
+    /// Removes an entry that no future holds any more.
     pub(super) fn release(&mut self, entry: &Entry) {
-        // Somebody may hold it again, or it may have ended.
+        // It may be held again, or may have ended.
         if !entry.is_held() {
             self.remove(entry.id());
         }
@@ -248,15 +255,21 @@ impl Table {
         }
         self.urgent.remove(&id);
         self.swept.remove(&id);
-        self.singles.remove(id);
-        if let Some(turn) = self.people.get_mut(&facts.person) {
-            turn.members.retain(|member| *member != id);
-            if turn.members.is_empty() {
-                self.due.remove(&(turn.due, facts.person));
-                self.people.remove(&facts.person);
-            }
+        if let Some(single) = facts.single {
+            self.singles.of_mut(single.store).remove(single.subject, id);
+        }
+        self.by_person.remove(&(facts.person, id));
+        if self.of_person(facts.person).next().is_none()
+            && let Some(due) = self.people.remove(&facts.person)
+        {
+            self.due.remove(&(due, facts.person));
         }
         Some(entry)
+    }
+
+    /// All entries of a user, which may be very many.
+    fn of_person(&self, person: Person) -> impl Iterator<Item = Id> {
+        self.by_person.range((person, Id::MIN)..=(person, Id::MAX)).map(|(_, id)| *id)
     }
 
     fn end(&mut self, ids: impl IntoIterator<Item = Id>, reason: EndReason) -> Over {
@@ -269,60 +282,103 @@ impl Table {
         self.end(all, reason)
     }
 
-    /// Those whose tokens have expired.
+    /// Ends the entries whose tokens have expired.
     pub(super) fn expire(&mut self, now: Timestamp) -> Over {
         let expired: Vec<_> =
             self.by_end.iter().take_while(|(end, _)| *end <= now).map(|(_, id)| *id).collect();
         self.end(expired, EndReason::Expired)
     }
 
-    /// Something about a key has changed.
+    /// Notes that the data under a key has changed.
     pub(super) fn note_change(&mut self, key: u64, now: Moment) {
         let concerned = self.by_key.range((key, Id::MIN)..=(key, Id::MAX)).map(|(_, id)| *id);
         let concerned: Vec<_> = concerned.collect();
-        self.urgent.extend(&concerned);
-        self.ask_these_singly(concerned, now);
+        self.judge_soon(concerned.iter().copied());
+        self.ask_these_singly(concerned, now, Cause::Told);
     }
 
-    /// Anything may have changed.
+    /// Notes that anything may have changed.
     pub(super) fn note_all_changed(&mut self, now: Moment) {
-        self.swept.extend(self.slots.keys());
+        self.sweep();
         self.sweep_from = now;
         let all: Vec<_> = self.slots.keys().copied().collect();
-        self.ask_these_singly(all, now);
+        // `Other`, so that reported changes of single keys go first.
+        self.ask_these_singly(all, now, Cause::Other);
     }
 
-    fn ask_these_singly(&mut self, ids: Vec<Id>, now: Moment) {
+    fn ask_these_singly(&mut self, ids: Vec<Id>, now: Moment, cause: Cause) {
         for id in ids {
-            if self.slots.get(&id).is_some_and(|slot| slot.facts.is_single) {
-                self.singles.ask(id, now);
+            if let Some(single) = self.slots.get(&id).and_then(|slot| slot.facts.single)
+                && single.is_only_there
+            {
+                self.singles.of_mut(single.store).ask(single.subject, now, cause);
             }
         }
     }
 
-    /// Nobody will be answered who has asked before, and what has changed was perhaps not heard.
+    /// Asks everything again, because answers and reports of changes may be lost.
     pub(super) fn begin_anew(&mut self, now: Moment) {
-        self.singles.begin_anew();
+        for store in SingleStore::ALL {
+            self.singles.of_mut(store).begin_anew();
+        }
         self.note_all_changed(now);
     }
 
-    /// The next one to ask about singly.
-    pub(super) fn next_single(&mut self, now: Moment) -> Option<Watched> {
-        let id = self.singles.next(now)?;
-        self.slots.get(&id).map(|slot| slot.watched(id))
+    /// The next single question to this store: all sockets of one key or session.
+    pub(super) fn next_single(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Vec<Watched>)> {
+        let (asked, ids) = self.singles.of_mut(store).next(store, now)?;
+        let watched = |id: Id| Some(self.slots.get(&id)?.watched(id));
+        let mut watched: Vec<_> = ids.into_iter().filter_map(watched).collect();
+        // They belong to one user, and one that was just opened does not know the epoch yet.
+        let epoch = watched.iter().filter_map(|watched| watched.epoch).max();
+        for one in &mut watched {
+            one.epoch = epoch;
+        }
+        Some((asked, watched))
     }
 
-    /// When there is somebody to ask about singly.
-    pub(super) fn next_single_at(&self) -> Option<Moment> {
-        self.singles.next_at()
+    /// When the next single question to this store is due.
+    pub(super) fn next_single_at(&self, store: SingleStore) -> Option<Moment> {
+        self.singles.of(store).next_at()
     }
 
-    /// All are asked about whether they were taken back.
+    /// Notes the answer to a single question, for all entries that it was about. Returns those that
+    /// are over.
+    pub(super) fn settle_single(
+        &mut self,
+        asked: Asked,
+        findings: &[(Id, Finding)],
+        (asked_at, now): (Moment, Moment),
+    ) -> Over {
+        let singles = self.singles.of_mut(asked.store);
+        if findings.iter().all(|(_, finding)| *finding == Finding::Failed) {
+            singles.note_failed(asked, now.saturating_add(self.intervals.pause().min(1000)));
+            return Over::new();
+        }
+        singles.note_answer(asked, (asked_at, now));
+        let mut over = Over::new();
+        for (id, finding) in findings {
+            if let Finding::Over(reason) = finding {
+                over.extend(self.end([*id], *reason));
+            }
+        }
+        over
+    }
+
+    fn judge_soon(&mut self, ids: impl IntoIterator<Item = Id>) {
+        if self.is_judged {
+            self.urgent.extend(ids);
+        }
+    }
+
+    /// Has all entries judged.
     pub(super) fn sweep(&mut self) {
-        self.swept.extend(self.slots.keys());
+        if self.is_judged {
+            self.swept.extend(self.slots.keys());
+        }
     }
 
-    /// The next of which to ask whether they were taken back, because something has changed.
+    /// The next batch to judge because of a reported change.
     pub(super) fn next_urgent(&mut self) -> Vec<Watched> {
         let mut next = Vec::new();
         while next.len() < self.batch {
@@ -333,7 +389,7 @@ impl Table {
         next
     }
 
-    /// The next of which to ask whether they were taken back, because it is asked of all.
+    /// The next batch to judge without a reported change.
     pub(super) fn next_swept(&mut self, now: Moment) -> Vec<Watched> {
         let mut next = Vec::new();
         while now >= self.sweep_from && next.len() < self.batch {
@@ -350,32 +406,33 @@ impl Table {
         Some(next)
     }
 
-    /// The next person to look at, if somebody's turn has come: all that the person has open. Their
-    /// next turn is one interval later.
+    /// All entries of the next user whose turn has come, if any. The user's next turn is one
+    /// interval later.
     pub(super) fn next_to_look_at(&mut self, now: Moment) -> Option<Vec<Watched>> {
         let (due, person) = *self.due.first()?;
         if due > now {
             return None;
         }
         self.set_turn(person, next_turn(person, self.intervals.recheck, now));
-        let members = self.people.get(&person).map(|turn| turn.members.clone()).unwrap_or_default();
-        Some(members.iter().filter_map(|id| Some(self.slots.get(id)?.watched(*id))).collect())
+        Some(self.of_person(person).filter_map(|id| Some(self.slots.get(&id)?.watched(id))).collect())
     }
 
-    /// Those of a person whose turn it is are asked about in every respect.
+    /// Has the entries of a user judged, whose turn it is.
     pub(super) fn sweep_these(&mut self, watched: &[Watched]) {
-        self.swept.extend(watched.iter().map(|watched| watched.id));
+        if self.is_judged {
+            self.swept.extend(watched.iter().map(|watched| watched.id));
+        }
     }
 
     fn set_turn(&mut self, person: Person, due: Moment) {
         if let Some(turn) = self.people.get_mut(&person) {
-            self.due.remove(&(turn.due, person));
-            turn.due = due;
+            self.due.remove(&(*turn, person));
+            *turn = due;
             self.due.insert((due, person));
         }
     }
 
-    /// Notes what was found when it was asked at `asked_at`, and returns what is over.
+    /// Notes the findings of a question asked at `asked_at`. Returns the entries that are over.
     pub(super) fn settle(
         &mut self,
         question: Question,
@@ -385,19 +442,23 @@ impl Table {
         let mut over = Over::new();
         for (id, finding) in findings {
             let Some(slot) = self.slots.get_mut(id) else { continue };
-            let person = slot.facts.person;
+            let (person, single) = (slot.facts.person, slot.facts.single);
             if let Finding::AskSingly(Some(epoch)) = finding {
                 slot.epoch = Some(*epoch);
             }
             match question {
                 Question::Revoked => slot.revoked.note(*finding, asked_at),
                 Question::User => slot.user.note(*finding, asked_at),
-                Question::Single => {}
             }
             match finding {
-                Finding::Good if question == Question::Single => self.singles.note_good(*id, asked_at),
                 Finding::Good => {}
-                Finding::AskSingly(_) => self.singles.ask(*id, now),
+                Finding::AskSingly(_) => match single {
+                    Some(Single { store, subject, .. }) => {
+                        self.singles.of_mut(store).ask(subject, now, Cause::Other);
+                    }
+                    // No store can tell.
+                    None => over.extend(self.end([*id], EndReason::Unknown)),
+                },
                 Finding::Over(reason) => over.extend(self.end([*id], *reason)),
                 Finding::Failed => self.try_again(question, *id, person, now),
             }
@@ -417,25 +478,25 @@ impl Table {
         let pause = self.intervals.pause();
         match question {
             Question::Revoked => {
-                self.swept.insert(id);
+                if self.is_judged {
+                    self.swept.insert(id);
+                }
                 self.sweep_from = now.saturating_add(pause.min(1000));
             }
             Question::User => {
                 let turn = next_turn(person, self.intervals.recheck, now);
                 self.set_turn(person, turn.min(now.saturating_add(pause)));
             }
-            Question::Single => self.singles.note_failed(id, now.saturating_add(pause.min(1000))),
         }
     }
 
-    /// Those of which nobody could say for too long whether they are over. Being late is not
-    /// enough: one must have asked in vain, or nobody must have been answered.
+    /// Ends the entries whose checks have failed for too long. Being late is not enough: either a
+    /// question about the entry has failed, or no question of the kind was answered at all.
     pub(super) fn give_up(&mut self, now: Moment) -> Over {
         let patience = moments(self.intervals.unknown_after);
         let is_silent = |answered: Moment| now.saturating_sub(answered) > patience;
         let no_verdicts = is_silent(self.answered.revoked);
         let no_users = is_silent(self.answered.user);
-        let no_singles = is_silent(self.answered.single);
         let recheck = moments(self.intervals.recheck);
         let is_unknown = |known: Known, every: Moment, nobody_answers: bool| {
             let age = now.saturating_sub(known.good_at);
@@ -444,13 +505,16 @@ impl Table {
         let unknown: Vec<_> = self
             .slots
             .iter()
-            .filter(|(id, slot)| {
+            .filter(|(_, slot)| {
                 let verdict =
                     self.judged_every.is_some_and(|every| is_unknown(slot.revoked, every, no_verdicts));
-                let single = self
-                    .singles
-                    .open_since(**id)
-                    .is_some_and(|(since, has_failed)| is_silent(since) && (has_failed || no_singles));
+                let single = slot.facts.single.is_some_and(|single| {
+                    let singles = self.singles.of(single.store);
+                    let is_open = singles.open_since(single.subject);
+                    is_open.is_some_and(|(since, has_failed)| {
+                        is_silent(since) && (has_failed || is_silent(singles.answered_at))
+                    })
+                });
                 verdict || single || is_unknown(slot.user, recheck, no_users)
             })
             .map(|(id, _)| *id)
@@ -458,27 +522,29 @@ impl Table {
         self.end(unknown, EndReason::Unknown)
     }
 
-    /// When the next turn comes.
+    /// When the next turn is due.
     pub(super) fn next_turn(&self) -> Option<Moment> {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Is there somebody to judge because something has changed?
+    /// Are there entries to judge because of a reported change?
     pub(super) fn has_urgent(&self) -> bool {
         !self.urgent.is_empty()
     }
 
-    /// When there is somebody to judge because it is asked of all.
+    /// When there are entries to judge without one.
     pub(super) fn next_sweep(&self) -> Option<Moment> {
         (!self.swept.is_empty()).then_some(self.sweep_from)
     }
 
-    /// Gives back what was taken for the many that were open.
+    /// Frees the memory that many entries have taken.
     pub(super) fn shrink(&mut self) {
         self.slots.shrink_to(64);
         self.by_payload.shrink_to(64);
         self.people.shrink_to(64);
-        self.singles.shrink();
+        for store in SingleStore::ALL {
+            self.singles.of_mut(store).shrink();
+        }
     }
 
     pub(super) fn entries(&self) -> Vec<Arc<Entry>> {

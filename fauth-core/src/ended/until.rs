@@ -10,15 +10,15 @@ use futures_core::Stream;
 
 use super::future::Ended;
 
-/// A stream that ends when the authority of a grant does; made by [`Ended::take_until`].
+/// A stream that ends when the authority of a grant does; created by [`Ended::take_until`].
 pub struct UntilEnded<S> {
     stream: Pin<Box<S>>,
     ended: Option<Ended>,
 }
 
 impl Ended {
-    /// A stream that ends with the authority, even one that is always ready: a server-sent stream,
-    /// for example.
+    /// Returns a stream that ends with the authority, such as a server-sent stream. A stream that
+    /// is always ready ends too.
     pub fn take_until<S: Stream>(self, stream: S) -> UntilEnded<S> {
         UntilEnded { stream: Box::pin(stream), ended: Some(self) }
     }
@@ -27,7 +27,7 @@ impl Ended {
 impl<S: Stream> Stream for UntilEnded<S> {
     type Item = S::Item;
 
-    /// Asks first whether it is over: a stream that is always ready ends too.
+    /// Checks the authority first, so that a stream that is always ready ends too.
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let Some(ended) = &mut self.ended else { return Poll::Ready(None) };
         if Pin::new(ended).poll(context).is_ready() {

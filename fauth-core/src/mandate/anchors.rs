@@ -1,16 +1,16 @@
-//! By which names a mandate can be revoked.
+//! The anchors of a mandate: the ids by which it can be revoked.
 
 use crate::token::{Mandate, TokenPayload};
 
-/// How many there are at most.
+/// The number of anchors of a mandate, empty ones included.
 const ANCHORS: usize = 7;
 
-/// The anchors of a mandate: its authority record and the root of it, its agent session, its
-/// delegation, and also its own id, its subject and its actor. What it does not have is empty, and
-/// skipped by stores.
+/// Returns the anchors of a mandate: its authority record and root authority record, its agent
+/// session, its delegation, and its own id, its subject and its actor. A missing id is empty;
+/// stores skip empty anchors.
 ///
-/// All are in one name space, as a deployment of Caracal has them: to revoke the text that is one
-/// mandate's subject and another one's session ends both.
+/// All anchors share one name space, as in a Caracal deployment: if the subject of one mandate is
+/// the session id of another, revoking that text ends both.
 pub(crate) fn anchors<'a>(token: &'a TokenPayload, mandate: &'a Mandate) -> [&'a str; ANCHORS] {
     [
         mandate.sid(),
@@ -23,9 +23,9 @@ pub(crate) fn anchors<'a>(token: &'a TokenPayload, mandate: &'a Mandate) -> [&'a
     ]
 }
 
-/// Under which name it is noted that a mandate was used: its id, in its zone.
+/// Returns the name under which the use of a mandate is recorded: its zone and its id.
 pub(crate) fn spending_id(token: &TokenPayload, mandate: &Mandate) -> String {
     let zone = mandate.zone();
-    // The length keeps `a` with `:b` and `a:` with `b` apart.
+    // The length distinguishes `a` with `:b` from `a:` with `b`.
     format!("{}:{zone}:{}", zone.len(), token.token_id())
 }

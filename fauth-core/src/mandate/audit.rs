@@ -1,8 +1,8 @@
-//! Audit events in the form and at the place where Caracal reads them: the Redis stream
-//! `caracal.audit.events`. Feature `caracal-audit`.
+//! Audit events for Caracal: written to the Redis stream `caracal.audit.events`, in Caracal's
+//! format. Feature `caracal-audit`.
 //!
-//! An [`AuditStream`] is a sink of [events](crate::event::AuthEvents). It turns what the provider
-//! raises into audit events, and writes the application's own ones ([`AuditRecord`]) beside them.
+//! An [`AuditStream`] is a sink of [events](crate::event::AuthEvents). It converts the provider's
+//! events to audit events, and also writes the application's own ([`AuditRecord`]).
 //!
 //! ```no_run
 //! use fauth_core::{AuthProviderBuilder, AuthUser, mandate::audit::AuditStream, store::StreamKey};
@@ -21,18 +21,19 @@
 //! # }
 //! ```
 //!
-//! # What is written
-//! Each entry has the fields `id`, `data` (the event as JSON without blanks, members sorted, none
-//! of them null) and `sig` (HMAC-SHA256 of exactly that text, in hexadecimal digits). Of the event:
+//! # Format
+//! Each entry has the fields `id`, `data` (the event as compact JSON, with sorted members and
+//! without null members) and `sig` (the HMAC-SHA256 of exactly that text, in hexadecimal). The
+//! members of the event are:
 //!
-//! | member | is |
+//! | member | value |
 //! |---|---|
-//! | `id` | a random UUID; a reader recognises duplicates by it |
-//! | `zone_id` | the zone of the stream, or that of the mandate |
-//! | `event_type` | `fauth.` and the [kind of the event], or what an [`AuditRecord`] says |
+//! | `id` | a random UUID; readers use it to recognise duplicates |
+//! | `zone_id` | the zone of the mandate, otherwise that of the stream |
+//! | `event_type` | `fauth.` and the [kind of the event], or the type of an [`AuditRecord`] |
 //! | `request_id` | the trace id of the request's `traceparent`, otherwise the `id` |
-//! | `decision` | `deny` for what refuses somebody, otherwise `allow` |
-//! | `evaluation_status` | `complete`, or `error` if the server could not decide |
+//! | `decision` | `deny` for a refusal, otherwise `allow` |
+//! | `evaluation_status` | `complete`, or `error` if a fault of the server prevented a decision |
 //! | `determining_policies_json` | `[]`: fauth has no policies |
 //! | `diagnostics_json` | the reason of a refusal as `[{"code": …}]`, otherwise `[]` |
 //! | `metadata_json` | subject, client, method, path, address, the mandate's claims, the trace |
@@ -40,47 +41,53 @@
 //!
 //! [kind of the event]: crate::event::EventKind::as_str
 //!
-//! By default everything is written that concerns somebody's authority: logins, revocations, API
-//! keys, one-time tokens, requests that a mandate has opened, and refusals of mandates and tokens
-//! that verify. Left out are faults of the server and keys, which are for logs;
-//! [`AuditStreamBuilder::select`] decides otherwise.
+//! # What is written
+//! By default, the stream gets every event about the authority of a subject: logins, revocations,
+//! API keys, one-time tokens, requests admitted by a mandate, and refusals of mandates and tokens
+//! that verify. Faults of the server, fetched signing keys and rehashed passwords are left out:
+//! they belong in the log. Change the selection with [`AuditStreamBuilder::select`].
 //!
-//! Left out is also what anybody can cause without a credential that verifies: refused and limited
-//! requests (`request_refused`, `request_limited`) and failed logins (`authentication_failed`,
-//! `login_throttled`, `one_time_refused`). The log has them. Otherwise a stranger would fill the
-//! stream, the files and the buffer. [`AuditStreamBuilder::include_unverified`] gives them a small
-//! share, from which they displace nothing else.
+//! Events that anyone can cause without a credential that verifies are left out too: refused and
+//! limited requests (`request_refused`, `request_limited`) and failed logins
+//! (`authentication_failed`, `login_throttled`, `one_time_refused`). They are in the log. Otherwise
+//! unauthenticated callers could fill the stream, the files and the buffer.
+//! [`AuditStreamBuilder::include_unverified`] gives these events a small share of their own, from
+//! which they cannot displace others.
 //!
 //! # Which Redis
-//! Another one than that of the revocations. Redis keeps the stream until somebody removes entries,
-//! and `maxmemory` with its policy counts for the whole server. Revocations need `noeviction`:
-//! a server that evicts forgets them, and what was revoked is good again. But with `noeviction`
-//! a stream that has filled the memory makes every write fail, also that of a revocation, while
-//! mandates are still checked and accepted. On a server of its own, the stream can only hurt
-//! itself, and may have another policy; with `noeviction` there too, entries go into files until
+//! Use another Redis than that of the revocations. Redis keeps the stream until somebody removes
+//! entries, and `maxmemory` with its policy applies to the whole server. Revocations need
+//! `noeviction`: a server that evicts loses them, and revoked mandates are valid again. But with
+//! `noeviction`, a stream that has filled the memory makes every write fail, including revocations,
+//! while mandates are still checked and accepted. On a server of its own, the stream can harm only
+//! itself, and the server may have another policy; with `noeviction`, entries go into files until
 //! there is room again.
 //!
-//! Nothing is removed by default, since the control plane reads the stream;
-//! [`AuditStreamBuilder::max_length`] says what it costs to have it removed.
+//! By default no entry is removed, because the control plane reads the stream. See
+//! [`AuditStreamBuilder::max_length`] for the risk of removing entries.
 //!
 //! # When Redis fails
-//! A request never waits: an event goes into a buffer of 10 000, and a task of its own writes up to
-//! 1 000 of them every 50 ms in one round trip. If that fails, they go into files in the
-//! [folder](AuditStreamBuilder::spill_to), and from there into the stream when Redis is back, in
-//! order, or after the next start. A kill while a file is replayed loses nothing; the entries may
-//! then come twice, with the same `id`. A file that is gone, or has lines that are not signed with
-//! the key, is told and does not hold up the others; one that cannot be read now does, until it can
-//! be. Without a folder, or when it is full, they stay in the buffer. What the buffer cannot take
-//! is dropped, the newest first, and counted ([`AuditCounters`]). What requests raise by
-//! themselves, such as refused and accepted mandates, may fill half of it: the other half is left
-//! for what was done, such as logins and revocations.
+//! No request waits. Events go into a buffer of 10 000, and a background task writes up to 1 000 of
+//! them every 50 ms in one round trip. If that fails, it writes them to files in the
+//! [folder](AuditStreamBuilder::spill_to). When Redis is back, or after the next start, it replays
+//! the files into the stream, in order. A process killed during a replay loses nothing, but may
+//! write some entries twice, with the same `id`.
 //!
-//! A kill loses what is in the buffer: the events of the last 50 ms, or 250 ms while Redis fails.
+//! A file that is missing, or has lines that are not signed with the key, is logged and does not
+//! hold up the others. A file that cannot be read at the moment does, until it can be read.
+//!
+//! Without a folder, or if it is full, events stay in the buffer. Events that do not fit into the
+//! buffer are dropped, the newest first, and counted ([`AuditCounters`]). Events that any request
+//! causes, such as accepted and refused mandates, may fill half of the buffer; the other half is
+//! reserved for actions, such as logins and revocations.
+//!
+//! A killed process loses what is in the buffer: the events of the last 50 ms, or 250 ms while
+//! Redis fails.
 //!
 //! # Redaction
-//! Whatever an application gives is [redacted](redact) by name and by form. What fauth itself
-//! writes has names that are known to be harmless, such as `agent_session_id`, and is redacted by
-//! form. See [`is_secret_name`].
+//! All values that an application passes are [redacted](redact) by name and by form, except the id,
+//! the zone and the time of a record. Members that fauth writes have known names that are harmless,
+//! such as `agent_session_id`; their values are redacted by form. See [`is_secret_name`].
 
 mod buffer;
 mod builder;

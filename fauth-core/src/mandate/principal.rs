@@ -1,4 +1,4 @@
-//! Whoever a mandate speaks for, and how an application finds its own user of one.
+//! The principal of a mandate, and how an application loads its own user for it.
 
 use std::{fmt, sync::Arc};
 
@@ -11,11 +11,11 @@ use crate::{
     user::{AuthUser, UserLoader},
 };
 
-/// Whoever a mandate speaks for: the user of a [`MandateAuth`](crate::MandateAuth) provider, with
-/// everything that the mandate says.
+/// The principal of a verified mandate: the user type of a [`MandateAuth`](crate::MandateAuth)
+/// provider, with all claims of the mandate.
 ///
-/// It has no roles and no permissions: what it may do are its scopes and its targets. Caracal has
-/// named some claims anew with its version 1.0; both names are here, and mean the same.
+/// A principal has no roles and no permissions; its scopes and its targets say what it may do.
+/// Caracal 1.0 renamed some claims. Both names have a method here; they return the same value.
 ///
 /// ```
 /// use fauth_core::Principal;
@@ -30,8 +30,8 @@ use crate::{
 /// ```
 ///
 /// # Security
-/// There is no other way to get one than a mandate that was verified and not revoked. What its
-/// chain and its path say is information: they give nobody a right.
+/// Only a mandate that was verified and not revoked yields a principal. Its delegation chain and
+/// delegation path are information; they grant nothing.
 #[derive(Clone)]
 pub struct Principal {
     token: Arc<TokenPayload>,
@@ -39,186 +39,192 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// `None` for a token that is no mandate.
+    /// Returns `None` for a token that is not a mandate.
     pub(crate) fn of(token: &Arc<TokenPayload>) -> Option<Self> {
         let mandate = token.shared_mandate()?;
         Some(Self { token: Arc::clone(token), mandate: Arc::clone(mandate) })
     }
 
-    /// Everything that the mandate says.
+    /// Returns the claims of the mandate.
     #[must_use]
     pub fn mandate(&self) -> &Mandate {
         &self.mandate
     }
 
-    /// The verified token.
+    /// Returns the verified token.
     #[must_use]
     pub fn token(&self) -> &TokenPayload {
         &self.token
     }
 
-    /// For whom the actor acts (`sub`): the subject of the authority.
+    /// Returns the subject that the actor acts for (`sub`).
     #[must_use]
     pub fn subject(&self) -> &str {
         self.token.subject()
     }
 
-    /// What the subject is (`sub_type`).
+    /// Returns the kind of subject (`sub_type`).
     #[must_use]
     pub fn subject_type(&self) -> SubjectType {
         self.mandate.subject_type()
     }
 
-    /// Who acts (`client_id`): the application that the mandate was issued to.
+    /// Returns the actor (`client_id`): the application that the mandate was issued to.
     #[must_use]
     pub fn client_id(&self) -> &str {
         self.mandate.client_id()
     }
 
-    /// Who has issued the mandate (`iss`).
+    /// Returns the issuer of the mandate (`iss`).
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.token.issuer().unwrap_or_default()
     }
 
-    /// The zone that it is good in (`zone_id`).
+    /// Returns the zone that the mandate is valid in (`zone_id`).
     #[must_use]
     pub fn zone(&self) -> &str {
         self.mandate.zone()
     }
 
-    /// The mandate's own id (`jti`).
+    /// Returns the id of the mandate (`jti`).
     #[must_use]
     pub fn token_id(&self) -> &str {
         self.token.token_id()
     }
 
-    /// When the mandate was issued (`iat`).
+    /// Returns when the mandate was issued (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Timestamp {
         self.token.issued_at()
     }
 
-    /// From when on the mandate is refused (`exp`), a minute of leeway aside.
+    /// Returns when the mandate expires (`exp`). It is refused from then on, after a leeway of one
+    /// minute.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.token.expires_at()
     }
 
-    /// What the mandate is for (`use`).
+    /// Returns what the mandate may be used for (`use`).
     #[must_use]
     pub fn mandate_use(&self) -> MandateUse {
         self.mandate.mandate_use()
     }
 
-    /// The record of authority that it was issued from (`sid`).
+    /// Returns the authority record that the mandate was issued from (`sid`).
     #[must_use]
     pub fn authority_record_id(&self) -> &str {
         self.mandate.authority_record_id()
     }
 
-    /// The [`authority_record_id`](Self::authority_record_id), by its name in the token.
+    /// Returns the [`authority_record_id`](Self::authority_record_id), under the name of its claim.
     #[must_use]
     pub fn sid(&self) -> &str {
         self.mandate.sid()
     }
 
-    /// The record of authority at which the delegation began (`root_sid`).
+    /// Returns the authority record at the root of the delegation (`root_sid`).
     #[must_use]
     pub fn root_authority_record_id(&self) -> &str {
         self.mandate.root_authority_record_id()
     }
 
-    /// The [`root_authority_record_id`](Self::root_authority_record_id), by its name in the token.
+    /// Returns the [`root_authority_record_id`](Self::root_authority_record_id), under the name of
+    /// its claim.
     #[must_use]
     pub fn root_sid(&self) -> &str {
         self.mandate.root_sid()
     }
 
-    /// What the mandate allows (`scope`), in its order.
+    /// Returns the scopes of the mandate (`scope`), in the order of the claim.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.mandate.scopes()
     }
 
-    /// Does it allow this? Scopes compare byte for byte.
+    /// Returns whether the mandate has this scope. Scopes compare byte for byte.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|held| held == scope)
     }
 
-    /// The resources that it allows this for (`target`), in its order.
+    /// Returns the resources that the mandate is valid for (`target`), in the order of the claim.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
         self.mandate.targets()
     }
 
-    /// Does it allow it for this resource? Targets compare byte for byte.
+    /// Returns whether the mandate is valid for this resource. Targets compare byte for byte.
     #[must_use]
     pub fn has_target(&self, target: &str) -> bool {
         self.targets().any(|held| held == target)
     }
 
-    /// The session of the agent that acts (`agent_session_id`), if it acts in one.
+    /// Returns the session of the agent that acts (`agent_session_id`), if it acts in one.
     #[must_use]
     pub fn agent_session_id(&self) -> Option<&str> {
         self.mandate.agent_session_id()
     }
 
-    /// The [`agent_session_id`](Self::agent_session_id), as Caracal calls it since 1.0.
+    /// Returns the [`agent_session_id`](Self::agent_session_id), under the name that Caracal 1.0
+    /// gave it.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.mandate.session_id()
     }
 
-    /// The delegation by which the actor has its authority (`delegation_edge_id`); `None` if it was
-    /// not delegated.
+    /// Returns the delegation that gave the actor its authority (`delegation_edge_id`); `None` if
+    /// the authority was not delegated.
     #[must_use]
     pub fn delegation_edge_id(&self) -> Option<&str> {
         self.mandate.delegation_edge_id()
     }
 
-    /// The [`delegation_edge_id`](Self::delegation_edge_id), as Caracal calls it since 1.0.
+    /// Returns the [`delegation_edge_id`](Self::delegation_edge_id), under the name that Caracal
+    /// 1.0 gave it.
     #[must_use]
     pub fn delegation_id(&self) -> Option<&str> {
         self.mandate.delegation_id()
     }
 
-    /// The session that has delegated (`source_session_id`).
+    /// Returns the session that delegated the authority (`source_session_id`).
     #[must_use]
     pub fn source_session_id(&self) -> Option<&str> {
         self.mandate.source_session_id()
     }
 
-    /// The session that it was delegated to (`target_session_id`).
+    /// Returns the session that the authority was delegated to (`target_session_id`).
     #[must_use]
     pub fn target_session_id(&self) -> Option<&str> {
         self.mandate.target_session_id()
     }
 
-    /// The delegations from the first to the last (`delegation_path`).
+    /// Returns the ids of the delegations, from the first to the last (`delegation_path`).
     #[must_use]
     pub fn delegation_path(&self) -> &[Box<str>] {
         self.mandate.delegation_path()
     }
 
-    /// Through whose hands the authority has come (`delegation_chain`), the first one first.
+    /// Returns the applications that passed the authority on (`delegation_chain`), from the first
+    /// to the last.
     #[must_use]
     pub fn chain(&self) -> &[Hop] {
         self.mandate.chain()
     }
 
-    /// Is this application in the chain? The actor itself does not count.
+    /// Returns whether this application is in the delegation chain. The actor itself does not
+    /// count.
     #[must_use]
     pub fn chain_contains(&self, application: &str) -> bool {
         self.chain().iter().any(|hop| hop.application_id() == application)
     }
 
-    /// How often the authority was handed on (`hop_count`); 0 if it was not.
+    /// Returns how often the authority was passed on (`hop_count`); 0 if it was not delegated.
     #[must_use]
     pub fn hop_count(&self) -> u32 {
         self.mandate.hop_count()
     }
 
-    /// How new the delegations were that the mandate was issued from (`delegation_graph_epoch`).
+    /// Returns the delegation epoch that the mandate was issued in (`delegation_graph_epoch`).
     #[must_use]
     pub fn delegation_graph_epoch(&self) -> Option<u64> {
         self.mandate.delegation_graph_epoch()
@@ -230,13 +236,13 @@ impl AuthUser for Principal {
         self.token.subject()
     }
 
-    /// For as long as its mandate is.
+    /// Always `true`: a principal is active for as long as its mandate is valid.
     fn is_active(&self) -> bool {
         true
     }
 }
 
-/// Shows who acts for whom: the rest may be personal data.
+/// Shows the actor and the subject only: other claims may be personal data.
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
@@ -247,15 +253,16 @@ impl fmt::Debug for Principal {
     }
 }
 
-/// Finds the application's own user of a mandate.
+/// Loads the application's own user for a mandate.
 ///
-/// Any `async fn(Arc<Principal>) -> Result<Option<U>, E>` is one, and so is a closure;
-/// `Option<Arc<U>>` spares a cache the copy. A closure that uses something from outside clones it
-/// for each call, as for a [`UserLoader`].
+/// Any `async fn(Arc<Principal>) -> Result<Option<U>, E>` implements this trait, and so does a
+/// closure. Return `Option<Arc<U>>` to pass on a cached user without copying it. A closure must
+/// clone what it captures for each call, as for a [`UserLoader`].
 ///
 /// # Security
-/// Who somebody is are the [issuer](Principal::issuer), the [zone](Principal::zone) and the
-/// [subject](Principal::subject) together; who acts is the [`client_id`](Principal::client_id).
+/// The [issuer](Principal::issuer), the [zone](Principal::zone) and the
+/// [subject](Principal::subject) together identify the subject; the
+/// [`client_id`](Principal::client_id) identifies the actor.
 #[diagnostic::on_unimplemented(
     message = "not a loader of users for mandates: expected `async fn(Arc<Principal>) -> Result<Option<U>, E>`, found `{Self}`",
     label = "should be an `async fn(Arc<Principal>) -> Result<Option<U>, E>`",
@@ -266,20 +273,20 @@ pub trait PrincipalLoader: Send + Sync + 'static {
     /// The application's user.
     type User: AuthUser;
 
-    /// The user of this mandate; `None` if there is none (any more): 401.
+    /// Returns the user of this mandate, or `None` if there is none (any more): 401.
     ///
     /// # Errors
-    /// Whatever keeps the loader from knowing. The request is then refused with 503, and the error
-    /// is logged.
+    /// Any error that prevents the lookup. The request is then refused with 503, and the error is
+    /// logged.
     async fn load_user(&self, principal: Arc<Principal>) -> Result<Option<Arc<Self::User>>, BoxError>;
 }
 
-/// What a loader that is a function may find: the user, or one that is shared already.
+/// What a function that is a [`PrincipalLoader`] may return: a user, or an `Arc` of one.
 pub trait FoundForPrincipal: Send {
     /// The user's type.
     type User: AuthUser;
 
-    /// The user, shared.
+    /// Wraps the user in an `Arc`, unless it is in one already.
     fn into_shared(self) -> Arc<Self::User>;
 }
 
@@ -299,7 +306,7 @@ impl<U: AuthUser> FoundForPrincipal for Arc<U> {
     }
 }
 
-// So that the compiler speaks of the loader as a whole and not of the bound that is missing.
+// Compiler errors then name the loader as a whole, not the one bound that is not met.
 #[diagnostic::do_not_recommend]
 #[async_trait]
 impl<F, Fut, Found, E> PrincipalLoader for F
@@ -317,7 +324,7 @@ where
     }
 }
 
-/// The loader of a provider whose users are principals.
+/// The loader of a provider whose user type is [`Principal`].
 pub(crate) struct Principals;
 
 #[async_trait]
@@ -327,7 +334,7 @@ impl UserLoader<Principal> for Principals {
     }
 }
 
-/// The loader of a provider with users of the application's own.
+/// The loader of a provider with the application's own user type.
 pub(crate) struct ByPrincipal<L>(pub(crate) L);
 
 #[async_trait]

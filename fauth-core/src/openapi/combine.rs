@@ -1,14 +1,14 @@
-//! How what one guard says joins what a document says already: the author of a handler may have
-//! written something, or a guard further in.
+//! Merges the description of a guard with what the document already contains: from the author of a
+//! handler, or from an inner guard.
 
 use serde_json::{Map, Value, json};
 
 use super::members::Alternative;
 
-/// What lets a request in that has to meet both. No alternatives at all ask for nothing.
+/// The alternatives that admit a request that must meet both. An empty list requires nothing.
 ///
-/// Of two guards of one provider, both accept each way a credential may travel, and a request uses
-/// one of them. So a combination is left out if another one does with less.
+/// Two guards of one provider accept the same transports, and a request uses one of them. A
+/// combination is therefore left out if another one requires less.
 pub(super) fn both(first: &[Alternative], second: &[Alternative]) -> Vec<Alternative> {
     let nothing = [Alternative::new()];
     let (first, second) = (or_nothing(first, &nothing), or_nothing(second, &nothing));
@@ -40,14 +40,15 @@ fn union(one: &Alternative, other: &Alternative) -> Alternative {
     joined
 }
 
-/// Whoever may present nothing may present something: that alternative spares no other.
+/// An empty alternative does not replace another one: it only says that a request may carry no
+/// credential.
 fn needs_more(alternative: &Alternative, other: &Alternative) -> bool {
     !other.is_empty()
         && other.len() < alternative.len()
         && other.keys().all(|scheme| alternative.contains_key(scheme))
 }
 
-/// The member `security`, read and written.
+/// The member `security`, parsed.
 pub(super) fn alternatives_of(security: Option<&Value>) -> Vec<Alternative> {
     security.and_then(|security| serde_json::from_value(security.clone()).ok()).unwrap_or_default()
 }
@@ -59,7 +60,7 @@ pub(super) fn to_security(alternatives: &[Alternative]) -> Value {
     }
 }
 
-/// Both requirements as one; each alone means itself.
+/// Merges both requirements into one.
 pub(super) fn both_required(first: Option<&Value>, second: &Value) -> Value {
     match first {
         None => second.clone(),
@@ -83,8 +84,8 @@ fn is_empty(value: &Value) -> bool {
     value.as_object().is_none_or(Map::is_empty)
 }
 
-/// Adds to a response what another one says of the same status. The words that are there stay; a
-/// reference is left as it is.
+/// Merges a response into an existing one of the same status. The existing description stays; a
+/// reference is left unchanged.
 pub(super) fn complete_response(kept: &mut Value, added: &Value) {
     let Some(kept) = kept.as_object_mut() else { return };
     if kept.contains_key("$ref") {
@@ -107,7 +108,7 @@ pub(super) fn complete_response(kept: &mut Value, added: &Value) {
     }
 }
 
-/// Two forms of one media type: the answer has one of them.
+/// Two schemas for one media type: the answer has one of them.
 fn either_body(kept: &mut Value, added: &Value) {
     let Some(added) = added.get("schema") else { return };
     let Some(kept) = kept.as_object_mut() else { return };
@@ -124,7 +125,7 @@ fn either_body(kept: &mut Value, added: &Value) {
     }
 }
 
-/// The object of this name, made if it is not there; `None` if something else is.
+/// The object with this name, created if absent; `None` if the member is not an object.
 pub(super) fn object_in<'a>(
     object: &'a mut Map<String, Value>,
     name: &str,

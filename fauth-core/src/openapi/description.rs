@@ -1,4 +1,4 @@
-//! What belongs to a document as a whole: schemes, scopes, and the schemas that answers refer to.
+//! Document-wide parts: schemes, scopes, and the schemas that answers refer to.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{provider::AuthProvider, routes::Endpoint, user::AuthUser};
 
-/// The part of one provider in a document as a whole. Complete the document with it when all
-/// operations are in it; where several providers stand in one document, with that of each.
+/// The document-wide part of one provider. Apply it when all operations are in the document; if
+/// several providers share a document, apply that of each.
 ///
 /// ```
 /// use fauth_core::{Guard, Requirement, openapi::{Description, Security}};
@@ -39,28 +39,29 @@ pub struct Description<'a, U> {
 }
 
 impl<'a, U: AuthUser> Description<'a, U> {
-    /// That of this provider.
+    /// The description of this provider.
     pub const fn of(auth: &'a AuthProvider<U>) -> Self {
         Self { auth, token_url: None }
     }
 
-    /// Where clients exchange a name and a password for tokens. Default: where the document has the
-    /// ready-made login, wherever it is mounted; if it has none, it has no such scheme either.
+    /// Sets the URL at which clients exchange a user name and password for tokens. Default: the
+    /// path of the ready-made login in the document, wherever it is mounted; without one, the
+    /// document has no such scheme.
     ///
-    /// Set it for a login of the application's own that takes the same form (RFC 6749
-    /// section 4.3.2), or where the document is served for another base URL.
+    /// Set it for a custom login that accepts the same form (RFC 6749 section 4.3.2), or if the
+    /// document is served for another base URL.
     pub fn token_url(self, url: impl Into<String>) -> Self {
         Self { token_url: Some(url.into()), ..self }
     }
 
-    /// How the names of the schemes begin.
+    /// The prefix of the scheme names.
     #[cfg(feature = "utoipa")]
     pub(super) fn prefix(&self) -> String {
         format!("{}-", self.auth.application())
     }
 
     /// Adds to the document the security schemes that its operations name, the scopes that they
-    /// ask for, and the schemas that the answers of guards and endpoints refer to. To do it twice
+    /// require, and the schemas that the answers of guards and endpoints refer to. Calling it twice
     /// changes nothing.
     pub fn complete(&self, document: &mut Value) {
         let schemes = schemes::of(self.auth);
@@ -120,7 +121,7 @@ impl<'a, U: AuthUser> From<&'a AuthProvider<U>> for Description<'a, U> {
     }
 }
 
-/// Where the operation with this id is.
+/// The path of the operation with this id.
 fn path_of(document: &Value, id: &str) -> Option<String> {
     let paths = document.get("paths")?.as_object()?;
     let is_it = |operation: &Value| operation.get("operationId").and_then(Value::as_str) == Some(id);
@@ -147,8 +148,8 @@ fn used_schemes(document: &Value) -> BTreeSet<String> {
     alternatives_in(document).into_iter().flat_map(Alternative::into_keys).collect()
 }
 
-/// Without a login there is no such alternative. A bearer token is another one, and stays; and so
-/// does an alternative that is the only one.
+/// Removes the alternatives of a login that does not exist. A bearer token is another alternative
+/// and stays, and so does the only alternative of an operation.
 fn remove_alternatives(document: &mut Value, schemes: &[Scheme]) {
     let login: Vec<_> = schemes.iter().filter(|scheme| scheme.is_login()).collect();
     let is_possible =
@@ -164,14 +165,14 @@ fn remove_alternatives(document: &mut Value, schemes: &[Scheme]) {
         let mut alternatives = alternatives_of(Some(security));
         let all = alternatives.len();
         alternatives.retain(is_possible);
-        // An empty list would say that the operation is open.
+        // An empty list would declare the operation open.
         if (1..all).contains(&alternatives.len()) {
             *security = to_security(&alternatives);
         }
     }
 }
 
-/// The names of the schemas that something in the document refers to.
+/// The names of the schemas that are referred to in the document.
 fn referred_schemas(document: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut open = vec![document];

@@ -1,4 +1,4 @@
-//! The ready-made endpoints, as they describe themselves.
+//! Descriptions of the ready-made endpoints.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,9 +14,9 @@ use crate::{
     user::AuthUser,
 };
 
-/// With this in its URL a login gives a page its tokens in the body.
+/// The query with which a login delivers its tokens to a page in the body.
 pub(super) const DELIVER_BODY: &str = "deliver=body";
-/// Documents list the endpoints under this.
+/// The tag of the endpoints in documents.
 const TAG: &str = "authentication";
 
 /// The ready-made endpoints in a document; see [`endpoints`].
@@ -25,15 +25,15 @@ const TAG: &str = "authentication";
 pub struct Endpoints {
     /// Path Item Objects by their paths.
     pub paths: Map<String, Value>,
-    /// The schemas that they refer to, by their names in `components`, as `OpenAPI` 3.0 has them:
-    /// what may be null is `nullable`.
+    /// The schemas that they refer to, by their names in `components`, for `OpenAPI` 3.0: a value
+    /// that may be null is `nullable`.
     pub schemas: BTreeMap<String, Value>,
 }
 
-/// The ready-made endpoints, each where it is mounted.
+/// Describes the ready-made endpoints at their mounted paths.
 ///
-/// The ids of their operations begin with the name of the application, as in `shop-login`. By them
-/// [`Description`](super::Description) finds where the login is.
+/// Operation ids start with the name of the application, as in `shop-login`. By them
+/// [`Description`](super::Description) finds the login.
 ///
 /// ```
 /// use fauth_core::{mounts::Mounts, openapi::endpoints};
@@ -121,7 +121,7 @@ fn deliver_parameter() -> Value {
         "name": "deliver",
         "in": "query",
         "required": false,
-        "description": "`body` for a page that keeps its tokens by itself; else it gets cookies.",
+        "description": "`body` for a page that stores its tokens itself; otherwise it gets cookies.",
         "schema": { "type": "string", "enum": ["body"] },
     })
 }
@@ -135,7 +135,7 @@ fn path_parameter(name: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
 }
 
-/// The body that is read, as JSON or a form.
+/// The request body, as JSON or a form.
 fn request(endpoint: Endpoint) -> Option<Value> {
     let (schema, required) = match endpoint {
         Endpoint::Login => ("AuthLogin", true),
@@ -163,7 +163,7 @@ fn reference(schema: &str) -> Value {
 fn responses<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
     let mut responses = json!({ "200": success(auth, endpoint) });
     if let (Endpoint::Jwks, Some(responses)) = (endpoint, responses.as_object_mut()) {
-        let unchanged = json!({ "description": "The keys are those that `If-None-Match` names" });
+        let unchanged = json!({ "description": "The keys match `If-None-Match`" });
         responses.insert("304".to_owned(), unchanged);
     }
     responses
@@ -173,7 +173,7 @@ fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
     let (description, schema) = match endpoint {
         Endpoint::Login | Endpoint::Refresh => ("A pair of tokens", pair(auth)),
         Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Session => {
-            ("What has ended", reference("AuthLoggedOut"))
+            ("What was ended", reference("AuthLoggedOut"))
         }
         Endpoint::Sessions => ("The user's logins", reference("AuthSessions")),
         Endpoint::Jwks => ("A JWK Set (RFC 7517)", jwk_set()),
@@ -182,7 +182,7 @@ fn success<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint) -> Value {
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
 }
 
-/// RFC 9728 section 2. Not among the schemas: few documents have it.
+/// RFC 9728 section 2. Not among the schemas, since few documents have it.
 fn metadata() -> Value {
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     json!({
@@ -214,25 +214,25 @@ fn pair<U: AuthUser>(auth: &AuthProvider<U>) -> Value {
 }
 
 fn security<U: AuthUser>(auth: &AuthProvider<U>, endpoint: Endpoint, body: Option<&RefusalBody>) -> Security {
-    // A logout takes the token also from where guards look for it, and without one from its body.
+    // A logout accepts the token where guards look for it, and otherwise in its body.
     let access = if endpoint == Endpoint::Logout { Access::Optional } else { endpoint.access() };
     let mut security = Security::new(auth, &access);
     security.refuse_as_guards(auth, &access, method(endpoint), body);
     match endpoint {
         Endpoint::Login => {
-            let unknown = "No active user has this name and password";
+            let unknown = "No active user matches this name and password";
             security.refuse(&Rejection::InvalidCredentials, unknown, body);
             if auth.throttles_logins() {
                 let limited = Rejection::TooManyRequests { retry_after: Duration::from_secs(1) };
                 security.refuse(
                     &limited,
-                    "Too many logins have failed: `Retry-After` says when to try again",
+                    "Too many failed logins: `Retry-After` says when to try again",
                     body,
                 );
             }
         }
         Endpoint::Refresh => security.refuse(&Rejection::MissingCredential, "No valid refresh token", body),
-        Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such login", body),
+        Endpoint::Session => security.refuse(&Rejection::NotFound, "The user has no such session", body),
         Endpoint::Jwks => security.refuse_unavailable(body),
         Endpoint::Logout | Endpoint::LogoutAll | Endpoint::Sessions => {}
         Endpoint::ResourceMetadata => return security,

@@ -1,8 +1,8 @@
-//! Whether what lies under a prefix is in the group that has the prefix.
+//! Checks whether paths below a prefix belong to the group with that prefix.
 //!
-//! Where a router prefers a path to a prefix, and a longer prefix to a shorter one, a path beside a
-//! group could lie outside of its guard, and a path in a group could never be reached. Adapters
-//! tell what their groups consist of, and refuse what is [`Misplaced`].
+//! If a router prefers a path to a prefix, and a longer prefix to a shorter one, a path beside a
+//! group could bypass its guard, and a path in a group could be unreachable. Adapters describe the
+//! contents of their groups, and refuse paths that are [`Misplaced`].
 //!
 //! ```
 //! use fauth_core::openapi::reach::{Misplaced, Reach};
@@ -17,7 +17,7 @@
 //! assert_eq!(shop.check(), Err(misplaced));
 //! ```
 
-/// The paths of a group, as documents write them, and of the groups in it.
+/// The paths of a group, as in documents, and of the groups in it.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     own: Vec<String>,
@@ -25,62 +25,62 @@ pub struct Reach {
     nests: Vec<Nest>,
 }
 
-/// A group that has everything under a prefix.
+/// A group that has everything below a prefix.
 #[derive(Clone, Debug)]
 struct Nest {
     prefix: String,
     reach: Reach,
 }
 
-/// What lies where it could not be reached, or where its guard could not.
+/// A path that would be unreachable, or that would bypass a guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "adapters have words of their own for each")]
 pub enum Misplaced {
-    /// A ready-made endpoint has this path.
+    /// A ready-made endpoint already has this path.
     Taken(Box<str>),
-    /// A path lies under the prefix of a group, and is not in it.
+    /// A path lies below the prefix of a group without being part of it.
     UnderPrefix {
         /// The path, as it would be served.
         path: Box<str>,
         /// The prefix.
         prefix: Box<str>,
     },
-    /// A prefix is empty, or has a parameter.
+    /// A prefix is empty or has a parameter.
     Prefix(Box<str>),
 }
 
 impl Reach {
-    /// Without any path yet.
+    /// A group without paths.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds paths at the place of this group.
+    /// Adds paths of the group itself.
     #[must_use]
     pub fn own(mut self, paths: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.own.extend(paths.into_iter().map(|path| normal(path.as_ref())));
         self
     }
 
-    /// Adds the paths of ready-made endpoints, which go before those of the group.
+    /// Adds the paths of ready-made endpoints, which take precedence over those of the group.
     #[must_use]
     pub fn ready_made(mut self, paths: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.ready_made.extend(paths.into_iter().map(|path| normal(path.as_ref())));
         self
     }
 
-    /// Adds a group that has everything under a prefix.
+    /// Adds a group that has everything below a prefix.
     #[must_use]
     pub fn nest(mut self, prefix: impl AsRef<str>, reach: Self) -> Self {
         self.nests.push(Nest { prefix: normal(prefix.as_ref()), reach });
         self
     }
 
-    /// Refuses a group in which something lies under the prefix of something else.
+    /// Checks that nothing lies below the prefix of something else.
     ///
     /// # Errors
-    /// [`Misplaced`] with the first that was found.
+    /// The first [`Misplaced`] path.
     pub fn check(&self) -> Result<(), Misplaced> {
         let Self { own, ready_made, nests } = self;
         if let Some(taken) = ready_made.iter().find(|taken| own.iter().any(|path| covers(taken, path))) {
@@ -121,14 +121,14 @@ fn lies_under(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Does everything that is meant for `path` go to what is at `taken`?
+/// Returns whether all requests for `path` go to the handler at `taken`.
 fn covers(taken: &str, path: &str) -> bool {
     let (taken, path): (Vec<_>, Vec<_>) = (taken.split('/').collect(), path.split('/').collect());
     let covers_segment = |(taken, segment): (&&str, &&str)| taken == segment || is_parameter(taken);
     taken.len() == path.len() && taken.iter().zip(&path).all(covers_segment)
 }
 
-/// With one slash before each segment, and none at the end.
+/// Normalises a path: one slash before each segment, none at the end.
 ///
 /// ```
 /// use fauth_core::openapi::reach::normal;
@@ -143,7 +143,7 @@ pub fn normal(path: &str) -> String {
         .fold(String::new(), |path, segment| path + "/" + segment)
 }
 
-/// Without the names of parameters, which tell no paths apart.
+/// Removes the names of parameters, which do not distinguish paths.
 ///
 /// ```
 /// use fauth_core::openapi::reach::nameless;

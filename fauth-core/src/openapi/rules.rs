@@ -1,4 +1,4 @@
-//! What the document says because of path rules.
+//! Path rules in a document.
 
 use serde_json::Value;
 
@@ -6,13 +6,15 @@ use super::{combine::object_in, members::METHODS, security::Security};
 use crate::{protection::Protection, user::AuthUser};
 
 impl<U: AuthUser> Protection<U> {
-    /// Says in every operation of a document what its rule asks for, beside what is there: as with
-    /// two guards. See [`Security::stamp`]. Call it when everything is in the document, before
-    /// [`Description::complete`](super::Description::complete), which adds the security schemes.
+    /// Adds the requirements of path rules to every operation of a document, beside those that are
+    /// there, as with two guards. See [`Security::stamp`]. Call it when the document is complete,
+    /// before [`Description::complete`](super::Description::complete), which adds the security
+    /// schemes.
     ///
-    /// The paths of the document must be whole ones, as clients write them. Where rules decide
-    /// differently about requests for one path with parameters, it says what is asked of those that
-    /// no rule names; but if some of them are open, that it is open.
+    /// The paths of the document must be full paths, as clients request them. If rules decide
+    /// differently about requests for one path with parameters, the operation gets the requirement
+    /// for requests that no rule names; but if some of these requests are open, it is listed as
+    /// open.
     ///
     /// ```
     /// use fauth_core::{Protection, Requirement, RouteRules};

@@ -1,11 +1,11 @@
-//! The bodies of the ready-made endpoints, as schemas.
+//! Schemas of the bodies of the ready-made endpoints.
 //!
-//! They are written as `OpenAPI` 3.0 has them: what may be null is `nullable`. 3.1 writes that as
-//! two types, and is the same otherwise.
+//! They are written for `OpenAPI` 3.0: a value that may be null is `nullable`. 3.1 writes two types
+//! instead, and is the same otherwise.
 
 use serde_json::{Value, json};
 
-/// The schemas by their names in `components`.
+/// The schemas with their names in `components`.
 pub(super) fn all() -> impl Iterator<Item = (String, Value)> {
     let all = [
         ("AuthLogin", login()),
@@ -27,15 +27,15 @@ fn login() -> Value {
             "password": { "type": "string", "format": "password" },
             "remember": {
                 "type": "boolean",
-                "description": "Keep cookies when the browser is closed.",
+                "description": "Keep the cookies after the browser is closed.",
             },
             "scope": {
                 "type": "string",
-                "description": "Scopes, separated by blanks, to which the login is narrowed.",
+                "description": "Space-separated scopes to which the login is narrowed.",
             },
             "unlock_token": {
                 "type": "string",
-                "description": "A mailed token, where too many logins have failed.",
+                "description": "A mailed token that unlocks the login after too many failures.",
             },
         },
         "required": ["username", "password"],
@@ -46,7 +46,7 @@ fn refresh() -> Value {
     json!({
         "type": "object",
         "properties": { "refresh_token": { "type": "string" } },
-        "description": "Not needed by a browser, which sends the token in a cookie.",
+        "description": "A browser sends the token in a cookie instead.",
     })
 }
 
@@ -69,7 +69,7 @@ fn tokens() -> Value {
             "access_token": { "type": "string" },
             "refresh_token": { "type": "string" },
             "token_type": { "type": "string", "enum": ["bearer"] },
-            "expires_in": { "type": "integer", "description": "Seconds of the access token." },
+            "expires_in": { "type": "integer", "description": "Lifetime of the access token in seconds." },
             "scope": { "type": "string", "description": "The scopes of the access token." },
         },
         "required": ["access_token", "refresh_token", "token_type", "expires_in"],
@@ -81,7 +81,7 @@ fn cookies() -> Value {
         "type": "object",
         "description": "The tokens are in cookies.",
         "properties": {
-            "expires_in": { "type": "integer", "description": "Seconds of the access token." },
+            "expires_in": { "type": "integer", "description": "Lifetime of the access token in seconds." },
             "scope": { "type": "string", "description": "The scopes of the access token." },
         },
         "required": ["expires_in"],
@@ -94,7 +94,7 @@ fn logged_out() -> Value {
         "properties": {
             "revoked": {
                 "type": "boolean",
-                "description": "Whether nothing that was issued opens anything any more.",
+                "description": "Whether none of the tokens is accepted any more.",
             },
             "detail": { "type": "string" },
         },
@@ -108,13 +108,13 @@ fn sessions() -> Value {
         "type": "object",
         "properties": {
             "id": { "type": "string" },
-            "current": { "type": "boolean", "description": "Is it that of this request?" },
+            "current": { "type": "boolean", "description": "Whether it is the session of this request." },
             "created_at": time,
             "last_seen_at": time,
             "expires_at": time,
             "remembered": { "type": "boolean" },
-            "client": { "type": "string", "nullable": true, "description": "What the client calls itself." },
-            "address": { "type": "string", "nullable": true, "description": "Its address." },
+            "client": { "type": "string", "nullable": true, "description": "The name that the client gives itself." },
+            "address": { "type": "string", "nullable": true, "description": "The address of the client." },
         },
         "required": [
             "id", "current", "created_at", "last_seen_at", "expires_at", "remembered", "client", "address",

@@ -1,4 +1,4 @@
-//! The ways a credential may travel, as security schemes with their names.
+//! The transports of credentials, as named security schemes.
 
 use serde_json::{Value, json};
 
@@ -18,9 +18,9 @@ pub(super) struct Scheme {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
-    /// The password flow of OAuth 2: a token for a name and a password.
+    /// The password flow of OAuth 2: a token in exchange for a user name and password.
     Login,
-    /// A token of another issuer, whose documents are at this URL.
+    /// A token of another issuer, with the URL of its discovery document.
     OpenIdConnect {
         document: String,
     },
@@ -56,7 +56,7 @@ fn kinds<U: AuthUser>(auth: &AuthProvider<U>, transport: &dyn Transport) -> Vec<
     };
     let keys_too = !transport.is_ambient() && !transport.is_in_url() && auth.has_api_keys();
     let issuers = if takes_tokens { issuers(auth) } else { Vec::new() };
-    // Every other token that this transport carries is one of an issuer with a document.
+    // All tokens in this transport then come from issuers with a discovery document.
     let is_told = !issuers.is_empty() && !issuers.contains(&None) && !auth.has_own_tokens() && !keys_too;
     let flow = (takes_tokens && auth.has_password_login()).then(|| (Kind::Login, "login".to_owned()));
     let carried = (!is_told).then_some((Kind::Transport { scheme, only_keys, keys_too }, what));
@@ -65,7 +65,7 @@ fn kinds<U: AuthUser>(auth: &AuthProvider<U>, transport: &dyn Transport) -> Vec<
     flow.into_iter().chain(carried).chain(issuers).collect()
 }
 
-/// Of each trusted issuer, where its document is; `None` if its keys come from elsewhere.
+/// The discovery document of each trusted issuer; `None` if its keys come from elsewhere.
 #[cfg(feature = "trusted-issuers")]
 fn issuers<U: AuthUser>(auth: &AuthProvider<U>) -> Vec<Option<String>> {
     auth.discovery_documents()
@@ -76,7 +76,7 @@ const fn issuers<U: AuthUser>(_: &AuthProvider<U>) -> Vec<Option<String>> {
     Vec::new()
 }
 
-/// Names of components are of letters, digits, `.`, `-` and `_`.
+/// Names of components consist of letters, digits, `.`, `-` and `_`.
 fn in_a_name(header: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     header.chars().map(allowed).collect()
@@ -88,7 +88,7 @@ fn unique(name: &str, others: &[Scheme]) -> String {
     std::iter::once(name.to_owned()).chain(numbered).find(is_free).unwrap_or_else(|| name.to_owned())
 }
 
-/// The alternatives that let a request in; none where nothing is asked.
+/// The alternatives that admit a request; empty if nothing is required.
 pub(super) fn alternatives<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> Vec<Alternative> {
     if matches!(access, Access::Open | Access::Guests) {
         return Vec::new();
@@ -96,7 +96,8 @@ pub(super) fn alternatives<U: AuthUser>(auth: &AuthProvider<U>, access: &Access)
     let admits_keys = access.requirement().is_some_and(crate::requirement::Requirement::admits_api_keys);
     let scopes = access.scopes();
     let schemes = of(auth);
-    // Where nothing but keys could come and none is let in, nobody is: that is not open.
+    // If only API keys could be sent and none is accepted, no request is admitted. That must not
+    // look open.
     let takes_keys = admits_keys || schemes.iter().all(Scheme::is_for_keys);
     let mut alternatives: Vec<Alternative> = Vec::new();
     for scheme in schemes.iter().filter(|scheme| takes_keys || !scheme.is_for_keys()) {
@@ -137,7 +138,7 @@ impl Scheme {
             Kind::Login => {
                 return json!({
                     "type": "oauth2",
-                    "description": "Name and password, for an access token.",
+                    "description": "User name and password, exchanged for an access token.",
                     "flows": { "password": flow },
                 });
             }
@@ -171,8 +172,8 @@ impl Scheme {
                 "type": "apiKey",
                 "in": "cookie",
                 "name": name,
-                "description": "The cookie of a login. A request that changes something must come \
-                    from a page of the application's own or of a trusted origin.",
+                "description": "The cookie of a login. A state-changing request must come \
+                    from a page of the application or of a trusted origin.",
             }),
             SecurityScheme::Query { name } => {
                 json!({ "type": "apiKey", "in": "query", "name": name, "description": carries })

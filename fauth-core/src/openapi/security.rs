@@ -1,4 +1,4 @@
-//! What the document says of one operation.
+//! The description of a single operation.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     user::AuthUser,
 };
 
-/// What the document says of one operation because of its guard, or of a limit without one.
+/// What the document says about one operation with a guard, or with a limit but no guard.
 ///
 /// ```
 /// use fauth_core::{Guard, Requirement, openapi::Security};
@@ -43,7 +43,7 @@ use crate::{
 pub struct Security {
     alternatives: Vec<Alternative>,
     requirement: Value,
-    /// Is there a guard? A limit alone says nothing of credentials.
+    /// Whether there is a guard. A limit alone says nothing about credentials.
     is_guarded: bool,
     limits: Vec<Value>,
     responses: BTreeMap<String, Value>,
@@ -51,7 +51,7 @@ pub struct Security {
 }
 
 impl Security {
-    /// What this guard asks for, of requests with this method, and how it refuses them.
+    /// The requirements of this guard for requests with this method, and its refusals.
     #[must_use]
     pub fn of<U: AuthUser>(guard: &Guard<U>, method: &str) -> Self {
         let mut security = Self::new(guard.provider(), &guard.access());
@@ -65,8 +65,8 @@ impl Security {
         security
     }
 
-    /// What these limits demand, without a guard. They leave what the operation says of credentials
-    /// as it is.
+    /// The description of these limits, without a guard. What the operation says about credentials
+    /// is left unchanged.
     ///
     /// ```
     /// use fauth_core::{Limiter, openapi::{RATE_LIMIT, Security}};
@@ -89,7 +89,7 @@ impl Security {
         security
     }
 
-    /// Whom it lets in, without any answer yet.
+    /// The access rule, without any answers yet.
     pub(super) fn new<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> Self {
         Self {
             alternatives: schemes::alternatives(auth, access),
@@ -101,27 +101,27 @@ impl Security {
         }
     }
 
-    /// Whoever meets one of these is let in. There is none if nothing is asked, and an empty one if
-    /// a request may present nothing.
+    /// The alternatives, one of which a request must meet. Empty if nothing is required; one of
+    /// them is empty if a credential is optional.
     #[must_use]
     pub fn alternatives(&self) -> &[Alternative] {
         &self.alternatives
     }
 
-    /// What is required besides a user, as [`Access::to_json`](crate::access::Access::to_json)
+    /// The requirement besides a user, as [`Access::to_json`](crate::access::Access::to_json)
     /// writes it: an object, which may be empty.
     #[must_use]
     pub const fn requirement(&self) -> &Value {
         &self.requirement
     }
 
-    /// The answers to refused requests, as Response Objects by their status.
+    /// The answers to refused requests: Response Objects by status.
     #[must_use]
     pub const fn responses(&self) -> &BTreeMap<String, Value> {
         &self.responses
     }
 
-    /// The schemas that the answers refer to, by their name in `components`.
+    /// The schemas that the answers refer to, by their names in `components`.
     #[must_use]
     pub const fn schemas(&self) -> &BTreeMap<String, Value> {
         &self.schemas
@@ -132,16 +132,16 @@ impl Security {
         !self.limits.is_empty()
     }
 
-    /// Writes it into an Operation Object, beside what is there.
+    /// Merges it into an Operation Object.
     ///
-    /// - `security`: a request has to meet what is there and what the guard asks for, as with two
-    ///   guards. What a document says in its own `security`, for all operations without one, no
-    ///   longer counts for this operation.
+    /// - `security`: a request must meet both the existing alternatives and those of the guard, as
+    ///   with two guards. The document's own `security`, which is for all operations without one,
+    ///   then no longer applies to this operation.
     /// - [`x-requirement`](REQUIREMENT): the same.
-    /// - [`x-rate-limit`](RATE_LIMIT): the limits of the guard, beside those that are there.
-    /// - `responses`: an answer that is there keeps its words. It gets the headers and the body of
-    ///   the guard's answer beside its own. A reference stays as it is. Behind a limit, every
-    ///   answer gets the headers `RateLimit` and `RateLimit-Policy`.
+    /// - [`x-rate-limit`](RATE_LIMIT): the limits of the guard are added to the existing ones.
+    /// - `responses`: an existing answer keeps its description, and gets the headers and the body
+    ///   of the guard's answer in addition to its own. A reference is left unchanged. Behind a
+    ///   limit, every answer gets the headers `RateLimit` and `RateLimit-Policy`.
     pub fn stamp(&self, operation: &mut Value) {
         let Some(members) = operation.as_object_mut() else { return };
         if self.is_guarded {
@@ -172,7 +172,7 @@ impl Security {
         }
     }
 
-    /// The answers that a guard gives.
+    /// Adds the answers of a guard.
     pub(super) fn refuse_as_guards<U: AuthUser>(
         &mut self,
         auth: &AuthProvider<U>,
@@ -184,11 +184,11 @@ impl Security {
             return;
         }
         let malformed = Rejection::MalformedCredential(MalformedCredential::Grammar);
-        self.refuse(&malformed, "The credential or the path cannot be read", body);
+        self.refuse(&malformed, "The credential is malformed or the path is ambiguous", body);
         self.refuse(&Rejection::MissingCredential, "No valid credential", body);
         let forbidden = Rejection::Forbidden(Missing::Alternative);
         if *access == Access::Guests {
-            self.refuse(&Rejection::GuestsOnly, "Somebody is logged in", body);
+            self.refuse(&Rejection::GuestsOnly, "A user is logged in", body);
             return self.refuse_unavailable(body);
         }
         match (may_lack_a_right(auth, access), may_be_cross_site(auth, method)) {
@@ -200,7 +200,7 @@ impl Security {
         self.refuse_unavailable(body);
     }
 
-    /// The limits in front of the operation, and their answer.
+    /// Adds the limits in front of the operation, and their answer.
     pub(super) fn limit<'l>(&mut self, limits: impl Iterator<Item = &'l Limit>, body: Option<&RefusalBody>) {
         self.limits = limits.map(Limit::to_json).collect();
         if !self.limits.is_empty() {
@@ -238,53 +238,52 @@ impl Security {
     }
 }
 
-const LACKS_A_RIGHT: &str = "The user or the credential lacks what `x-requirement` names";
-const CROSS_SITE: &str =
-    "a cookie is used, and the page that sent the request is not of the application's own";
+const LACKS_A_RIGHT: &str = "The user or the credential does not meet `x-requirement`";
+const CROSS_SITE: &str = "a cookie is used, and the request was not sent by a page of the application";
 
 fn header_of(rejection: &Rejection) -> Option<(&'static str, Value)> {
     match rejection {
         Rejection::MissingCredential | Rejection::InvalidCredentials => {
-            let description = "What is missing or wrong (RFC 6750).";
+            let description = "The challenge (RFC 6750).";
             Some(("WWW-Authenticate", json!({ "description": description, "schema": { "type": "string" } })))
         }
         Rejection::Unavailable(_) | Rejection::TooManyRequests { .. } => {
-            let description = "After how many seconds to try again.";
+            let description = "Seconds to wait before trying again.";
             Some(("Retry-After", json!({ "description": description, "schema": { "type": "integer" } })))
         }
         _ => None,
     }
 }
 
-/// What every answer behind a limit says of it.
+/// The headers of every answer behind a limit.
 fn limit_headers() -> Value {
     let header = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
     json!({
-        "RateLimit": header("Of each limit: how many requests pass now, and in how many seconds one more."),
-        "RateLimit-Policy": header("Of each limit: how many requests pass in how many seconds."),
+        "RateLimit": header("For each limit: requests left, and seconds until there is one more."),
+        "RateLimit-Policy": header("For each limit: the number of requests and the window in seconds."),
     })
 }
 
-/// May a user be refused who has presented a good credential?
+/// Returns whether a user with a valid credential may be refused.
 fn may_lack_a_right<U: AuthUser>(auth: &AuthProvider<U>, access: &Access) -> bool {
     let Some(requirement) = access.requirement() else { return auth.has_api_keys() };
     let refuses_keys = auth.has_api_keys() && !requirement.admits_api_keys();
     refuses_keys || requirement.conditions().iter().any(asks_for_a_right)
 }
 
-/// A login that is too old is no missing right: it is answered as no login.
+/// A login that is too old is not a missing right: it is answered like no login.
 fn asks_for_a_right(condition: &Condition) -> bool {
     match condition {
         Condition::All(conditions) | Condition::Any(conditions) => conditions.iter().any(asks_for_a_right),
         Condition::ApiKeys | Condition::LoginWithin(_) => false,
         Condition::Role(_) | Condition::Permission(_) | Condition::Scope(_) => true,
-        // Another use is answered as no mandate at all.
+        // A mandate for another use is answered like no mandate at all.
         #[cfg(feature = "mandates")]
         Condition::Mandate(condition) => !matches!(condition, MandateCondition::Use(_)),
     }
 }
 
-/// May a request be refused because of the page that sent it?
+/// Returns whether a request may be refused because of the page that sent it.
 fn may_be_cross_site<U: AuthUser>(auth: &AuthProvider<U>, method: &str) -> bool {
     let is_attached = |transport: &dyn Transport| transport.is_ambient() || transport.may_be_attached();
     !csrf::is_safe_method(&method.to_ascii_uppercase()) && auth.transports().any(is_attached)

@@ -1,6 +1,6 @@
-//! Paths as documents write them.
+//! Path templates of documents.
 
-/// The path of a route as documents write it: a parameter is a name in braces.
+/// Converts the path of a route into a path template: a parameter is a name in braces.
 ///
 /// ```
 /// use fauth_core::openapi::template;
@@ -24,7 +24,7 @@ pub fn template(route: &str) -> String {
     path
 }
 
-/// A parameter in braces, and how much of the route it takes. Its pattern may hold braces too.
+/// A parameter in braces, and how much of the route it takes. Its pattern may contain braces too.
 fn braced(route: &str) -> (String, usize) {
     let mut depth = 0_usize;
     let end = route.char_indices().find_map(|(at, c)| {
@@ -42,7 +42,7 @@ fn braced(route: &str) -> (String, usize) {
     (format!("{{{name}}}"), end + 1 + usize::from(is_tail))
 }
 
-/// One segment of the other form, or what leads to the next slash or brace.
+/// One segment of the other form, or the text up to the next slash or brace.
 fn plain(route: &str, begins_segment: bool) -> (String, usize) {
     let marked = route.strip_prefix([':', '*']).filter(|_| begins_segment);
     let Some(marked) = marked else {

@@ -1,6 +1,6 @@
-//! The same in the types of the crate [`utoipa`], for adapters whose documents are made with it.
+//! The same with the types of the crate [`utoipa`], for adapters whose documents use it.
 //!
-//! What crosses from JSON is what fauth says. What an author has written stays as it is.
+//! Only fauth's own parts are converted from JSON. What the author wrote is left unchanged.
 
 use std::{borrow::Cow, collections::BTreeMap, mem};
 
@@ -26,8 +26,8 @@ use crate::{
 /// Schemas with their names in the document.
 pub type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// Says in every operation of these paths what `guard` asks for; see [`Security::stamp`]. Gives the
-/// schemas that they then refer to.
+/// Adds the requirements of `guard` to every operation of these paths; see [`Security::stamp`].
+/// Returns the schemas that they then refer to.
 pub fn stamp<U: AuthUser>(guard: &Guard<U>, paths: &mut Paths) -> Schemas {
     let mut schemas = BTreeMap::new();
     for (method, operation) in paths.paths.values_mut().flat_map(operations) {
@@ -38,7 +38,7 @@ pub fn stamp<U: AuthUser>(guard: &Guard<U>, paths: &mut Paths) -> Schemas {
     schemas_of(&schemas)
 }
 
-/// Says in every operation of these paths what is limited; see [`Security::of_limits`]. Gives the
+/// Adds the limits to every operation of these paths; see [`Security::of_limits`]. Returns the
 /// schemas that they then refer to.
 pub fn stamp_limits<U: AuthUser>(limiter: &Limiter<U>, paths: &mut Paths) -> Schemas {
     let security = Security::of_limits(limiter);
@@ -48,7 +48,7 @@ pub fn stamp_limits<U: AuthUser>(limiter: &Limiter<U>, paths: &mut Paths) -> Sch
     schemas_of(security.schemas())
 }
 
-/// As [`Protection::describe`], for a document as a whole.
+/// Like [`Protection::describe`], for a whole document.
 pub fn stamp_rules<U: AuthUser>(protection: &Protection<U>, document: &mut OpenApi) {
     let mut schemas = BTreeMap::new();
     for (path, item) in &mut document.paths.paths {
@@ -81,7 +81,7 @@ pub fn operations(item: &mut PathItem) -> Vec<(Cow<'static, str>, &mut Operation
     known.chain(others.map(|(method, operation)| (method.clone().into(), operation))).collect()
 }
 
-/// The methods of a path that have an operation, as requests write them.
+/// The methods with an operation at a path, spelt as in requests.
 #[must_use]
 pub fn methods_in(item: &PathItem) -> Vec<String> {
     operations(&mut item.clone()).into_iter().map(|(method, _)| method.to_ascii_uppercase()).collect()
@@ -93,7 +93,7 @@ fn stamp_operation(security: &Security, operation: &mut Operation) {
         members.and_then(|members| members.get(name)).cloned()
     };
     let kept = &operation.responses.responses;
-    // The others stay what they are, unless a limit stands before all of them.
+    // The other responses are unchanged, unless a limit applies to all of them.
     let is_changed = |status: &str| security.is_limited() || security.responses().contains_key(status);
     let answered = kept.iter().filter(|(status, _)| is_changed(status));
     let responses = answered.map(|(status, response)| (status.clone(), to_json(response))).collect();
@@ -118,7 +118,7 @@ fn stamp_operation(security: &Security, operation: &mut Operation) {
     operation.responses.responses.extend(responses);
 }
 
-/// A document with the ready-made endpoints, each where it is mounted; see [`endpoints`].
+/// A document with the ready-made endpoints at their mounted paths; see [`endpoints`].
 #[must_use]
 pub fn endpoints_of<U: AuthUser>(auth: &AuthProvider<U>, mounts: &Mounts) -> OpenApi {
     let described = endpoints(auth, mounts);
@@ -128,7 +128,7 @@ pub fn endpoints_of<U: AuthUser>(auth: &AuthProvider<U>, mounts: &Mounts) -> Ope
     document
 }
 
-/// Adds schemas to a document; of two with one name the first stays.
+/// Adds schemas to a document; of two with the same name, the first stays.
 pub fn add_schemas(document: &mut OpenApi, schemas: Schemas) {
     let described = &mut document.components.get_or_insert_with(Components::new).schemas;
     for (name, schema) in schemas {
@@ -136,12 +136,12 @@ pub fn add_schemas(document: &mut OpenApi, schemas: Schemas) {
     }
 }
 
-/// A document that is told what belongs to it as a whole.
+/// A document that can be completed with the document-wide parts of a provider.
 pub trait DescribeAuth: Sized {
-    /// Adds the security schemes that operations name, the scopes that they ask for, and the
-    /// schemas of answers. Call it when everything is in the document, and once for each provider.
+    /// Adds the security schemes that operations name, the scopes that they require, and the
+    /// schemas of answers. Call it when the document is complete, once for each provider.
     ///
-    /// Takes a provider, or a [`Description`] of one that says where its login is.
+    /// Takes a provider, or a [`Description`] of one with the URL of its login.
     #[must_use]
     fn describe_auth<'a, U: AuthUser>(self, auth: impl Into<Description<'a, U>>) -> Self;
 }
@@ -153,7 +153,7 @@ impl DescribeAuth for OpenApi {
     }
 }
 
-/// As [`Description::complete`].
+/// Like [`Description::complete`].
 fn complete<U: AuthUser>(description: &Description<'_, U>, document: &mut OpenApi) {
     let mut json = to_json(document);
     description.complete(&mut json);
@@ -172,7 +172,7 @@ fn complete<U: AuthUser>(description: &Description<'_, U>, document: &mut OpenAp
         members.and_then(Value::as_object).cloned().unwrap_or_default()
     };
     for (name, scheme) in members("securitySchemes") {
-        // Those of others stay what they are.
+        // Schemes of other providers are unchanged.
         if name.starts_with(description.prefix().as_str())
             && let Some(scheme) = from_json(&scheme)
         {
@@ -188,10 +188,10 @@ fn complete<U: AuthUser>(description: &Description<'_, U>, document: &mut OpenAp
     }
 }
 
-/// Adds what another document has, with its paths below `prefix` as `compose` writes them.
+/// Merges another document, with its paths below `prefix` as joined by `compose`.
 ///
 /// # Errors
-/// The method and the path of an operation that both have: one of them would be lost. The
+/// The method and path of an operation that both documents have: one of them would be lost. The
 /// document is not changed then.
 pub fn merge(
     document: &mut OpenApi,
@@ -222,7 +222,7 @@ fn schemas_of<'a>(schemas: impl IntoIterator<Item = (&'a String, &'a Value)>) ->
     schemas.into_iter().filter_map(|(name, schema)| Some((name.clone(), typed(schema)?))).collect()
 }
 
-/// What may be null has two types there.
+/// In 3.1, a value that may be null has two types.
 fn as_in_3_1(schema: &Value) -> Value {
     match schema {
         Value::Array(parts) => parts.iter().map(as_in_3_1).collect(),
@@ -245,8 +245,8 @@ fn to_json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// What fauth writes is what `utoipa` reads; tests hold that. What an author has written beside it
-/// may be of a form that it writes and does not read: then that stays, and the log says so.
+/// `utoipa` reads everything that fauth writes; tests ensure it. The author's parts may have a form
+/// that `utoipa` writes but does not read: then they stay unchanged, and an error is logged.
 fn from_json<T: DeserializeOwned>(json: &Value) -> Option<T> {
     let read = T::deserialize(json);
     if let Err(error) = &read {

@@ -1,4 +1,4 @@
-//! Argon2 strings: read strictly, computed, compared.
+//! Argon2: strict parsing of stored strings, computation and comparison.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -9,9 +9,9 @@ use super::cost::{ArgonCost, Broken, Means, Work};
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
-/// Shorter tags are easy to hit by chance, longer ones belong to no password hash.
+/// In bytes. Shorter tags may match by chance, and longer ones belong to no password hash.
 const STORED_TAG: (usize, usize) = (16, 64);
-/// Eight is the least that Argon2 takes.
+/// In bytes. Eight is the minimum of Argon2.
 const STORED_SALT: (usize, usize) = (8, 64);
 
 /// A stored Argon2 hash under the ceiling. No `Debug`: it would print the hash.
@@ -24,10 +24,10 @@ pub(super) struct ArgonHash {
 }
 
 impl ArgonHash {
-    /// Reads `$argon2id$v=19$m=19456,t=2,p=1$salt$tag` and its relatives.
+    /// Parses `$argon2id$v=19$m=19456,t=2,p=1$salt$tag` and its variants.
     ///
-    /// Written by hand because the parser of the `argon2` crate takes any parameters, and a missing version for the
-    /// newest one where it means the oldest.
+    /// The parser of the `argon2` crate is not used, because it accepts any parameters and takes a
+    /// missing version for the newest one, although it means the oldest.
     pub(super) fn parse(text: &str, ceiling: ArgonCost) -> Result<Self, &'static str> {
         const SHAPE: &str = "not the form of an argon2 hash";
 
@@ -66,7 +66,7 @@ impl ArgonHash {
         Ok(Self { algorithm, version, cost, salt, tag })
     }
 
-    /// A hash that no password has, and that costs as much as any other to find that out.
+    /// Returns a hash that matches no password, at the given cost.
     pub(super) fn dummy(cost: ArgonCost) -> Result<Self, getrandom::Error> {
         Ok(Self {
             algorithm: Algorithm::Argon2id,
@@ -98,13 +98,14 @@ impl ArgonHash {
         self.cost
     }
 
-    /// Makes it a hash that no password has, of the same cost.
+    /// Randomises salt and tag, so that the hash keeps its cost and matches no password.
     pub(super) fn randomise(&mut self) -> Result<(), getrandom::Error> {
         getrandom::fill(&mut self.salt)?;
         getrandom::fill(&mut self.tag)
     }
 
-    /// Is it weaker in any respect than what [`create`](Self::create) would make?
+    /// Returns `true` if the hash is weaker in any respect than one that [`create`](Self::create)
+    /// makes.
     pub(super) fn is_below(&self, target: ArgonCost) -> bool {
         self.algorithm != Algorithm::Argon2id
             || self.version != Version::V0x13
@@ -142,7 +143,8 @@ fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     Ok(bytes)
 }
 
-/// `m=…,t=…,p=…` in this order and nothing else: that is what the reference implementation reads.
+/// Parses `m=…,t=…,p=…`. The order is fixed and no other field is allowed, as in the reference
+/// implementation.
 fn parse_cost(text: &str) -> Option<ArgonCost> {
     let mut fields = text.split(',');
     let cost = ArgonCost {
@@ -153,7 +155,7 @@ fn parse_cost(text: &str) -> Option<ArgonCost> {
     fields.next().is_none().then_some(cost)
 }
 
-/// Digits only, so that no sign and no second spelling of a number gets through.
+/// Parses a number of digits only, so that signs and second spellings of a number are refused.
 pub(super) fn number(text: &str) -> Option<u32> {
     let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if canonical { text.parse().ok() } else { None }
@@ -292,7 +294,7 @@ mod tests {
                 if stray.is_empty() {
                     prop_assert_eq!((&hash.salt, &hash.tag), (&salt, &tag));
                 }
-                // Theirs stops at salts of 48 bytes.
+                // The crate's parser accepts salts of up to 48 bytes.
                 prop_assume!(hash.salt.len() <= 48);
                 let theirs = argon2::PasswordHash::new(&text).unwrap();
                 prop_assert_eq!(theirs.algorithm.as_str(), hash.algorithm.as_str());

@@ -1,4 +1,4 @@
-//! bcrypt strings: read strictly, computed without ever cutting a password off, compared.
+//! bcrypt: strict parsing of stored strings, computation without truncation, and comparison.
 
 use ::bcrypt::HashParts;
 use subtle::ConstantTimeEq as _;
@@ -7,10 +7,10 @@ use super::cost::{Broken, Means, Work};
 
 pub(super) const LOWEST_COST: u32 = 4;
 
-/// The longest password whose terminator still fits in the key.
+/// The longest password, in bytes, whose terminator still fits in the key.
 pub(super) const LONGEST_NEW: usize = 71;
-/// The longest password that fills the key exactly. It has no terminator, and as no password here contains a NUL it
-/// shares its key with no other.
+/// The longest password, in bytes, that fills the key exactly. It has no terminator. Because
+/// passwords here never contain NUL, no other password has the same key.
 pub(super) const LONGEST_STORED: usize = 72;
 
 const HASH_BYTES: usize = 60;
@@ -34,7 +34,7 @@ impl BcryptHash {
             "" | "x" => return Err("bcrypt version of a faulty implementation"),
             _ => return Err("unknown bcrypt version"),
         }
-        // The crate's own parser takes `+4` for a cost.
+        // The crate's own parser accepts `+4` as a cost.
         let cost = match rest.split_once('$') {
             Some((cost, _)) if cost.len() == 2 && cost.bytes().all(|byte| byte.is_ascii_digit()) => cost,
             _ => return Err(SHAPE),
@@ -51,7 +51,7 @@ impl BcryptHash {
         Ok(Self { cost, salt: parts.get_salt_raw(), digest })
     }
 
-    /// A hash that no password has, and that costs as much as any other to find that out.
+    /// Returns a hash that matches no password, at the given cost.
     pub(super) fn dummy(cost: u32) -> Result<Self, getrandom::Error> {
         let mut hash = Self { cost, salt: [0; 16], digest: [0; DIGEST_BYTES] };
         hash.randomise()?;
@@ -68,8 +68,9 @@ impl BcryptHash {
 
     pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<bool, Broken> {
         means.meter.ran(Work::Bcrypt(self.cost));
-        // Only for the one length at which "truncating" has nothing to cut off; the other function errs at it,
-        // because it counts the terminator, and errs above it, because it must.
+        // The truncating function is used only for the length at which it has nothing to truncate.
+        // The other one fails at that length, because it counts the terminator, and must fail above
+        // it.
         let computed: [u8; HASH_BYTES] = if password.len() == LONGEST_STORED {
             ::bcrypt::hash_with_salt_bytes(password, self.cost, self.salt)
         } else {
@@ -84,7 +85,7 @@ impl BcryptHash {
         self.cost
     }
 
-    /// Makes it a hash that no password has, of the same cost.
+    /// Randomises salt and digest, so that the hash keeps its cost and matches no password.
     pub(super) fn randomise(&mut self) -> Result<(), getrandom::Error> {
         getrandom::fill(&mut self.salt)?;
         getrandom::fill(&mut self.digest)
@@ -134,7 +135,8 @@ mod tests {
 
     #[test]
     fn bytes_above_ascii_are_not_signed() {
-        // The published cases that tell a sound bcrypt from the one called 2x. They are not UTF-8.
+        // The published cases that distinguish a correct bcrypt from the one called 2x. They are
+        // not UTF-8.
         for (hash, password) in [
             ("$2a$05$/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq", &b"\xa3"[..]),
             ("$2y$05$/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq", b"\xa3"),
@@ -162,7 +164,7 @@ mod tests {
         assert!(BcryptHash::create(&[b'x'; 71], 4, &Means::default()).is_ok());
     }
 
-    /// Mostly sound strings, half of them with one character exchanged.
+    /// Mostly valid strings, half of them with one character exchanged.
     fn nearly_bcrypt() -> impl Strategy<Value = String> {
         let sound = r"\$2[abyxc]\$(0[0-9]|1[0-9]|31|\+5)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.COaiy26]";
         (sound, proptest::option::of((0..60_usize, any::<char>()))).prop_map(

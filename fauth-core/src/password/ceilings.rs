@@ -1,11 +1,11 @@
-//! The most that a stored hash may ask for, and what is wrong with such a setting.
+//! The highest costs that stored hashes may have, and the checks of these settings.
 
 #[cfg(feature = "foreign-hashes")]
 use super::cost::ScryptCeiling;
 use super::{bcrypt, cost::ArgonCost};
 use crate::ConfigError;
 
-/// No setting raises a ceiling above these.
+/// No setting can raise a ceiling above this.
 const HARD_ARGON2: ArgonCost = ArgonCost { memory_kib: 1_048_576, iterations: 32, parallelism: 64 };
 const HARD_BCRYPT: u32 = 18;
 #[cfg(feature = "foreign-hashes")]
@@ -13,7 +13,7 @@ const HARD_SCRYPT: ScryptCeiling = ScryptCeiling { memory_kib: 1_048_576, parall
 #[cfg(feature = "foreign-hashes")]
 const HARD_PBKDF2: u32 = 50_000_000;
 
-/// The most that a stored hash may ask for.
+/// The highest costs that stored hashes may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ceilings {
     pub(super) argon2: ArgonCost,
@@ -40,7 +40,7 @@ impl Ceilings {
         if !argon2.is_possible() || !argon2.fits(HARD_ARGON2) {
             return Err(ConfigError::new(
                 "argon2_ceiling",
-                format!("{argon2} is not a ceiling that can be kept"),
+                format!("{argon2} is out of range"),
                 format!("set at most {HARD_ARGON2}, each at least 1, and 8 KiB for each lane"),
             ));
         }
@@ -64,8 +64,8 @@ impl Ceilings {
         {
             return Err(ConfigError::new(
                 "scrypt_ceiling",
-                format!("{memory_kib} KiB and a parallelism of {parallelism} cannot be kept"),
-                format!("set 1 to {} KiB, and 1 to {}", HARD_SCRYPT.memory_kib, HARD_SCRYPT.parallelism),
+                format!("{memory_kib} KiB with a parallelism of {parallelism} is out of range"),
+                format!("set 1 to {} KiB and 1 to {}", HARD_SCRYPT.memory_kib, HARD_SCRYPT.parallelism),
             ));
         }
         if !(1..=HARD_PBKDF2).contains(&self.pbkdf2) {

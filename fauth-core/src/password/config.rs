@@ -1,4 +1,4 @@
-//! Settings of the hasher, and what is wrong with them.
+//! The settings of the hasher, and their checks.
 
 mod hashes_there_are;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::ConfigError;
 
-/// Memory in KiB and passes that OWASP calls equally strong, each with one lane.
+/// Memory in KiB and passes that OWASP considers equally strong, each with one lane.
 const OWASP_ARGON2ID: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 const OWASP_BCRYPT: u32 = 10;
 
@@ -24,16 +24,17 @@ const MOST_CONCURRENT: usize = 512;
 const MOST_QUEUED: usize = 65_536;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// How passwords are hashed, and how much work the service will do for it.
+/// The scheme and cost of password hashes, and the limits on hashing.
 ///
-/// Nothing is checked here. [`PasswordHasher::new`](super::PasswordHasher::new) checks everything at once and names
-/// the setting that cannot work.
+/// Nothing is checked here. [`PasswordHasher::new`](super::PasswordHasher::new) checks all settings
+/// and names the one that is invalid.
 ///
 /// ```
 /// use std::time::Duration;
 /// use fauth_core::password::{PasswordConfig, PasswordHasher};
 ///
-/// let config = PasswordConfig::bcrypt(12).concurrency(2).queue_limit(16).queue_wait(Duration::from_secs(1));
+/// let config = PasswordConfig::bcrypt(12).concurrency(2).queue_limit(16);
+/// let config = config.queue_wait(Duration::from_secs(1));
 /// assert!(PasswordHasher::new(config).is_ok());
 ///
 /// let error = PasswordHasher::new(PasswordConfig::bcrypt(8)).unwrap_err();
@@ -51,7 +52,7 @@ pub struct PasswordConfig {
     nfc: bool,
     peppers: Peppers,
     own: OwnSchemes,
-    /// A hash whose work everybody's login takes too.
+    /// A hash whose work every login does in addition.
     sample: Option<Sample>,
 }
 
@@ -62,39 +63,44 @@ impl PasswordConfig {
         Self::argon2id_with(19_456, 2, 1)
     }
 
-    /// Hashes new passwords with Argon2id at a cost of your own: memory in KiB, passes over it, lanes.
+    /// Hashes new passwords with Argon2id at a cost of your own: memory in KiB, passes over it,
+    /// lanes.
     ///
-    /// At least as strong as one of 47104/1, 19456/2, 12288/3, 9216/4 and 7168/5 (memory/passes, any number of
-    /// lanes), and not above the [ceiling](Self::argon2_ceiling).
+    /// The cost must be at least as strong as one of 47104/1, 19456/2, 12288/3, 9216/4 and 7168/5
+    /// (memory/passes, any number of lanes), and not above the [ceiling](Self::argon2_ceiling).
     #[must_use]
     pub const fn argon2id_with(memory_kib: u32, iterations: u32, parallelism: u32) -> Self {
         Self::with_target(Cost::Argon2(ArgonCost { memory_kib, iterations, parallelism }), false)
     }
 
-    /// Hashes new passwords with Argon2id at a cost **below any safe minimum**, to keep tests quick.
+    /// Hashes new passwords with Argon2id at a cost **below any safe minimum**, to keep tests fast.
     ///
     /// # Security
     ///
-    /// A leaked table of such hashes is broken by guessing at nearly the speed of plain text. Never in a service.
+    /// Passwords in a leaked table of such hashes can be guessed almost as fast as if they were
+    /// stored in plain text. Never use it in a service.
     #[must_use]
     pub const fn danger_weak_argon2id(memory_kib: u32, iterations: u32, parallelism: u32) -> Self {
         Self::with_target(Cost::Argon2(ArgonCost { memory_kib, iterations, parallelism }), true)
     }
 
-    /// Hashes new passwords with bcrypt at this cost: 10 or more, and not above the [ceiling](Self::bcrypt_ceiling).
+    /// Hashes new passwords with bcrypt at this cost, from 10 up to the
+    /// [ceiling](Self::bcrypt_ceiling).
     ///
-    /// Each step doubles the time; 12 takes about a fifth of a second. New passwords have at most 71 bytes
-    /// ([why](super#seventy-two-bytes)).
+    /// Each step doubles the time; 12 takes about a fifth of a second. New passwords have at most
+    /// 71 bytes ([why](super#seventy-two-bytes)).
     #[must_use]
     pub const fn bcrypt(cost: u32) -> Self {
         Self::with_target(Cost::Bcrypt(cost), false)
     }
 
-    /// Hashes new passwords with bcrypt at a cost **below any safe minimum** (from 4), to keep tests quick.
+    /// Hashes new passwords with bcrypt at a cost **below any safe minimum**, from 4, to keep tests
+    /// fast.
     ///
     /// # Security
     ///
-    /// A leaked table of such hashes is broken by guessing. Never in a service.
+    /// Passwords in a leaked table of such hashes can be guessed quickly. Never use it in a
+    /// service.
     #[must_use]
     pub const fn danger_weak_bcrypt(cost: u32) -> Self {
         Self::with_target(Cost::Bcrypt(cost), true)
@@ -116,18 +122,19 @@ impl PasswordConfig {
         }
     }
 
-    /// Puts passwords into Unicode's Normalization Form C before they are hashed or verified, as
-    /// [RFC 8265](https://www.rfc-editor.org/rfc/rfc8265#section-4.2.2) and NIST SP 800-63B
-    /// recommend: one system sends `é` as one character, another as `e` and an accent, and their
-    /// user means the same password. By default passwords are hashed as they come. Characters
-    /// that Unicode calls canonically equal become one, and nothing else is changed: neither case
-    /// nor what is only compatible.
+    /// Normalizes passwords to Unicode's Normalization Form C before they are hashed or verified.
     ///
-    /// Decide before the first user is made. To switch it on later locks out whoever has a
-    /// password that is not in this form: its hash is of other bytes, and no login makes a new one.
-    /// These users need a password reset. Passwords of ASCII, and all that are in this form
-    /// already, as most keyboards produce it, are not affected. To switch it off later locks out
-    /// whoever types a password in another form than it was hashed in.
+    /// [RFC 8265](https://www.rfc-editor.org/rfc/rfc8265#section-4.2.2) and NIST SP 800-63B
+    /// recommend it: one system sends `é` as one character, another as `e` and an accent, and their
+    /// user means the same password. By default passwords are hashed as received. Characters that
+    /// Unicode calls canonically equivalent become the same, and nothing else changes: neither case
+    /// nor characters that are only compatible.
+    ///
+    /// Decide before the first user is created. If you switch it on later, users whose password is
+    /// not in this form are locked out, because their hash was made from other bytes and no login
+    /// replaces it. They need a password reset. ASCII passwords, and all passwords that are in this
+    /// form already, as most keyboards produce it, are not affected. If you switch it off later,
+    /// users who type a password in another form than it was hashed in are locked out.
     #[cfg(feature = "nfc")]
     #[must_use]
     pub const fn nfc(mut self) -> Self {
@@ -135,52 +142,55 @@ impl PasswordConfig {
         self
     }
 
-    /// Sets the longest password in bytes of UTF-8, from 64 to 4096. Default 1024.
+    /// Sets the maximum length of a password in bytes of UTF-8, from 64 to 4096. Default 1024.
     ///
-    /// Longer ones are refused before any work. bcrypt has a [limit of its own](super#seventy-two-bytes) below this.
+    /// Longer passwords are refused before any work. bcrypt has a lower [limit of its
+    /// own](super#seventy-two-bytes).
     #[must_use]
     pub const fn max_password_bytes(mut self, bytes: usize) -> Self {
         self.max_password_bytes = bytes;
         self
     }
 
-    /// Sets how many hashes run at once, from 1 to 512. Default: one for each core.
+    /// Sets the number of concurrent hashes, from 1 to 512. Default: one per core.
     ///
-    /// Memory: up to this number times the memory of one hash, which for a stored hash is what the
-    /// [ceiling](Self::argon2_ceiling) allows, or that of scrypt.
+    /// The memory in use is up to this number times the memory of one hash. For a stored hash that
+    /// is at most the [ceiling](Self::argon2_ceiling) of Argon2 or of scrypt.
     #[must_use]
     pub const fn concurrency(mut self, hashes: usize) -> Self {
         self.concurrency = Some(hashes);
         self
     }
 
-    /// Sets how many hashes may wait beyond those that run, from 0 to 65536. Default 64.
+    /// Sets the number of hashes that may wait in addition to the running ones, from 0 to 65536.
+    /// Default 64.
     ///
-    /// A quarter as many more may wait [on behalf of users](super::OnBehalfOf::User) who are
-    /// logged in.
+    /// A quarter of this number may wait in addition [on behalf of logged-in
+    /// users](super::OnBehalfOf::User).
     #[must_use]
     pub const fn queue_limit(mut self, hashes: usize) -> Self {
         self.queue_limit = hashes;
         self
     }
 
-    /// Sets how long a hash may wait for its turn, and then for one that still runs, above zero
-    /// and at most 60 s. Default 3 s.
+    /// Sets how long a hash may wait for its turn, and then for a slot, above zero and at most 60
+    /// s. Default 3 s.
     ///
-    /// For no waiting at all set [`queue_limit(0)`](Self::queue_limit).
+    /// To disable waiting, set [`queue_limit(0)`](Self::queue_limit).
     #[must_use]
     pub const fn queue_wait(mut self, wait: Duration) -> Self {
         self.queue_wait = wait;
         self
     }
 
-    /// Sets the most that a stored Argon2 hash may ask for: memory in KiB, passes, lanes. Default 262144, 16, 16.
+    /// Sets the highest cost of stored Argon2 hashes: memory in KiB, passes, lanes. Default 262144,
+    /// 16, 16.
     ///
-    /// Not below the cost of new hashes, and at most 1048576, 32, 64.
+    /// It must not be below the cost of new hashes, and is at most 1048576, 32, 64.
     ///
     /// # Security
     ///
-    /// Whoever can write one stored hash decides what a login costs, up to this ceiling times
+    /// Anybody who can write one stored hash decides what a login costs, up to this ceiling times
     /// [`concurrency`](Self::concurrency). Hashes above it never match.
     #[must_use]
     pub const fn argon2_ceiling(mut self, memory_kib: u32, iterations: u32, parallelism: u32) -> Self {
@@ -188,13 +198,14 @@ impl PasswordConfig {
         self
     }
 
-    /// Sets the highest cost that a stored bcrypt hash may ask for, from 4 to 18. Default 16.
+    /// Sets the highest cost of stored bcrypt hashes, from 4 to 18. Default 16.
     ///
-    /// Not below the cost of new hashes.
+    /// It must not be below the cost of new hashes.
     ///
     /// # Security
     ///
-    /// As for [`argon2_ceiling`](Self::argon2_ceiling). Cost 16 takes about three seconds, 18 about thirteen.
+    /// As for [`argon2_ceiling`](Self::argon2_ceiling). Cost 16 takes about three seconds, 18 about
+    /// thirteen.
     #[must_use]
     pub const fn bcrypt_ceiling(mut self, cost: u32) -> Self {
         self.ceilings.bcrypt = cost;
@@ -245,14 +256,14 @@ impl PasswordConfig {
         if !cost.is_possible() {
             return Err(ConfigError::new(
                 field,
-                format!("{cost} is not a cost of Argon2"),
+                format!("{cost} is not a valid Argon2 cost"),
                 "set at least 1 pass, 1 lane and 8 KiB for each lane",
             ));
         }
         if !cost.fits(self.ceilings.argon2) {
             return Err(ConfigError::new(
                 field,
-                format!("{cost} is above the ceiling on stored hashes, so that no new hash would verify"),
+                format!("{cost} is above the ceiling for stored hashes, so no new hash would verify"),
                 format!("stay within {}, or raise argon2_ceiling", self.ceilings.argon2),
             ));
         }
@@ -282,9 +293,7 @@ impl PasswordConfig {
         if cost > self.ceilings.bcrypt {
             return Err(ConfigError::new(
                 field,
-                format!(
-                    "cost {cost} is above the ceiling on stored hashes, so that no new hash would verify"
-                ),
+                format!("cost {cost} is above the ceiling for stored hashes, so no new hash would verify"),
                 format!("stay within {}, or raise bcrypt_ceiling", self.ceilings.bcrypt),
             ));
         }
@@ -303,7 +312,7 @@ impl PasswordConfig {
         if self.concurrency.is_some_and(|hashes| !(1..=MOST_CONCURRENT).contains(&hashes)) {
             return Err(ConfigError::new(
                 "concurrency",
-                "the number of hashes at once is out of range",
+                "the number of concurrent hashes is out of range",
                 format!("set 1 to {MOST_CONCURRENT}; the number of cores is best"),
             ));
         }
@@ -317,8 +326,8 @@ impl PasswordConfig {
         if self.queue_wait.is_zero() || self.queue_wait > LONGEST_WAIT {
             return Err(ConfigError::new(
                 "queue_wait",
-                "the wait is zero or too long",
-                "set more than zero and at most 60 s; for no waiting set queue_limit to 0",
+                "the wait is zero or above 60 s",
+                "set more than zero and at most 60 s; to disable waiting, set queue_limit to 0",
             ));
         }
         Ok(())

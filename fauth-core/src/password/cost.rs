@@ -1,5 +1,4 @@
-//! What a hash costs, what it is computed with, and what is left to say when it could not be
-//! computed.
+//! The cost of a hash, what it is computed with, and the error of a failed computation.
 
 use std::fmt;
 #[cfg(test)]
@@ -7,14 +6,14 @@ use std::sync::Mutex;
 
 use super::memory::WorkingMemory;
 
-/// What one hash costs. As the target of new hashes, Argon2 means Argon2id of the newest version.
+/// The cost of one hash. As the target of new hashes, Argon2 means Argon2id of the newest version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
     Argon2(ArgonCost),
     Bcrypt(u32),
 }
 
-/// The work of one verification, of whatever scheme.
+/// The work of one verification, for any scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     Argon2(ArgonCost),
@@ -34,7 +33,7 @@ impl From<Cost> for Work {
     }
 }
 
-/// What one scrypt hash costs.
+/// The cost of one scrypt hash.
 #[cfg(feature = "foreign-hashes")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ScryptCost {
@@ -44,7 +43,7 @@ pub(super) struct ScryptCost {
     pub(super) p: u32,
 }
 
-/// The most that a stored scrypt hash may ask for.
+/// The highest cost that a stored scrypt hash may have.
 #[cfg(feature = "foreign-hashes")]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScryptCeiling {
@@ -52,17 +51,17 @@ pub(super) struct ScryptCeiling {
     pub(super) parallelism: u32,
 }
 
-/// What one PBKDF2 hash costs.
+/// The cost of one PBKDF2 hash.
 #[cfg(feature = "foreign-hashes")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pbkdf2Cost {
     pub(super) digest: Digest,
     pub(super) rounds: u32,
-    /// How many digests make up the hash. The rounds are done for each of them.
+    /// The number of digests that make up the hash. The rounds are done for each of them.
     pub(super) blocks: u32,
 }
 
-/// The hash function of a PBKDF2.
+/// The hash function of PBKDF2.
 #[cfg(feature = "foreign-hashes")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Digest {
@@ -71,7 +70,7 @@ pub(super) enum Digest {
     Sha512,
 }
 
-/// What one Argon2 hash costs.
+/// The cost of one Argon2 hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ArgonCost {
     pub(super) memory_kib: u32,
@@ -80,7 +79,7 @@ pub(super) struct ArgonCost {
 }
 
 impl ArgonCost {
-    /// Is this a cost at all? Argon2 wants two blocks for each lane and slice.
+    /// Returns `true` if Argon2 accepts this cost. It needs two blocks for each lane and slice.
     pub(super) fn is_possible(self) -> bool {
         self.iterations >= 1
             && self.parallelism >= 1
@@ -106,11 +105,11 @@ impl fmt::Display for ArgonCost {
     }
 }
 
-/// The primitive did not come to an answer.
+/// The primitive failed. Holds the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken(pub(super) &'static str);
 
-/// What a hash is computed with.
+/// The resources for computing a hash.
 #[derive(Default)]
 pub(super) struct Means {
     pub(super) meter: Meter,

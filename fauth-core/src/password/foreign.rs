@@ -1,6 +1,6 @@
-//! Hashes of other systems: read strictly, computed, compared, and replaced at the next login.
+//! Hashes of other systems: parsed strictly, verified, and replaced at the next login.
 //!
-//! Each system has a file that knows its strings; `scrypt` and `pbkdf2` know the work.
+//! Each system has a file for its string formats; `scrypt` and `pbkdf2` compute.
 
 mod django;
 mod hash;
@@ -17,9 +17,9 @@ use super::{ceilings::Ceilings, cost::Digest};
 pub(super) use self::hash::ForeignHash;
 
 impl ForeignHash {
-    /// `None` if the string has the beginning of no system that is known here.
+    /// Returns `None` if the string begins like that of no known system.
     pub(super) fn parse(text: &str, ceilings: Ceilings) -> Option<Result<Self, &'static str>> {
-        // The longest beginning first, where one is the beginning of another.
+        // The whole name is compared, because one name may be the beginning of another.
         let (head, separator, rest) = split(text)?;
         Some(match (head, separator) {
             ("scrypt", ':') => werkzeug::scrypt(text, ceilings),
@@ -27,7 +27,7 @@ impl ForeignHash {
             ("pbkdf2_sha256", '$') => django::pbkdf2(text, Digest::Sha256, ceilings),
             ("pbkdf2_sha1", '$') => django::pbkdf2(text, Digest::Sha1, ceilings),
             ("scrypt", '$') => django::scrypt(text, ceilings),
-            // The rest has its `$` again: `argon2$argon2id$…` is the string after the first word.
+            // The Argon2 string is what follows the first word, with its `$`: `argon2$argon2id$…`.
             ("argon2", '$') => django::argon2(text.get("argon2".len()..)?, ceilings),
             ("bcrypt", '$') => django::bcrypt(rest, ceilings),
             ("bcrypt_sha256", '$') => django::bcrypt_sha256(rest, ceilings),
@@ -42,7 +42,7 @@ impl ForeignHash {
     }
 }
 
-/// passlib and the PHC format share the names, not the parameters and not the base64.
+/// passlib and the PHC format use the same names, but other parameters and another base64.
 fn pbkdf2_of(rest: &str, digest: Digest, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     if rest.starts_with("i=") {
         phc::pbkdf2(rest, digest, ceilings)
@@ -51,8 +51,8 @@ fn pbkdf2_of(rest: &str, digest: Digest, ceilings: Ceilings) -> Result<ForeignHa
     }
 }
 
-/// The name that a string begins with, what ends it, and what comes after that. A `$` at the very
-/// beginning belongs to the name.
+/// Splits a string into the name at its beginning, the character that ends the name, and the rest.
+/// A `$` at the very beginning belongs to the name.
 fn split(text: &str) -> Option<(&str, char, &str)> {
     let ends = |at: usize, c: char| matches!(c, ':' | '}') || (c == '$' && at > 0);
     let (at, end) = text.char_indices().find(|(at, c)| ends(*at, *c))?;
@@ -86,17 +86,17 @@ mod tests {
     const SALT: Option<&str> = Some("unusable salt");
     const TAG: Option<&str> = Some("unusable hash");
 
-    /// What is wrong with it; `None` if nothing is.
+    /// Returns the problem of a string, if it has one.
     fn refusal(text: &str) -> Option<&'static str> {
         ForeignHash::parse(text, CEILINGS).unwrap_or(Err("not recognised")).err()
     }
 
-    /// So many hexadecimal digits.
+    /// This many bytes as hexadecimal digits.
     fn hex(bytes: usize) -> String {
         "0f".repeat(bytes)
     }
 
-    /// So many bytes as base64.
+    /// This many bytes as base64.
     fn base64(bytes: usize) -> String {
         use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
         STANDARD_NO_PAD.encode(vec![7; bytes])
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(phc(4000, 33), ABOVE_PBKDF2, "two blocks");
         assert_eq!(phc(2000, 64), None);
         assert_eq!(phc(2001, 64), ABOVE_PBKDF2);
-        // The rounds of Spring stand in its code.
+        // The rounds of Spring are fixed in its code.
         let ceilings = |pbkdf2| Ceilings { pbkdf2, ..CEILINGS };
         let spring = format!("{{pbkdf2}}{}", hex(40));
         assert!(ForeignHash::parse(&spring, ceilings(370_000)).unwrap().is_ok());
@@ -280,7 +280,7 @@ mod tests {
             assert_eq!(refusal(&format!("$pbkdf2-sha256$i=1${salt}${}", base64(32))), expected);
             assert_eq!(refusal(&format!("$pbkdf2-sha256$1${salt}${}", base64(32))), expected);
         }
-        // Where the system fixes the length, another one is a hash that was cut off.
+        // Where the system fixes the length, another length is a truncated hash.
         for (bytes, expected) in [(31, TAG), (32, None), (33, TAG), (0, TAG)] {
             assert_eq!(refusal(&format!("pbkdf2:sha256:1$salt${}", hex(bytes))), expected);
             assert_eq!(refusal(&format!("$pbkdf2-sha256$1${}${}", base64(8), base64(bytes))), expected);

@@ -67,9 +67,9 @@ impl Verification {
 ///
 /// Verifying a stored hash of another scheme or cost takes a different time than verifying the
 /// dummy. While there are such hashes, an attacker who measures response times may learn that an
-/// account exists and still has an old hash. Replace them on
-/// [`MatchNeedsRehash`](Verification::MatchNeedsRehash), and until they are gone, let everybody's
-/// login take as long by [`PasswordConfig::equalise_with`].
+/// account exists and still has an old hash. Replace such hashes on
+/// [`MatchNeedsRehash`](Verification::MatchNeedsRehash). Until they are gone, make every login take
+/// as long with [`PasswordConfig::equalise_with`].
 #[derive(Clone)]
 pub struct PasswordHasher {
     inner: Arc<Inner>,
@@ -78,9 +78,9 @@ pub struct PasswordHasher {
 struct Inner {
     config: PasswordConfig,
     pool: Pool,
-    /// Verified where there is no usable hash, for the time that it takes.
+    /// Verified where there is no usable hash, to spend the same time.
     dummy: StoredHash,
-    /// Verified beside every hash, for the time that it takes, while there are old hashes.
+    /// Verified in addition to every hash while there are old hashes, to spend the same time.
     old_dummy: Option<StoredHash>,
     means: Means,
     named: Named,
@@ -94,8 +94,8 @@ impl PasswordHasher {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if a setting is too weak, too expensive or out of range, which it names, or
-    /// if the operating system provides no randomness.
+    /// [`ConfigError`] if a setting is too weak, too expensive or out of range, or if the operating
+    /// system provides no randomness. The error names the setting.
     pub fn new(config: PasswordConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let dummy = config.target().dummy().map_err(no_randomness)?;
@@ -123,14 +123,14 @@ impl PasswordHasher {
     ///
     /// # Security
     ///
-    /// This enforces no password policy: `a` is accepted. A provider has one
+    /// This enforces no password policy: `a` is accepted. A provider enforces one
     /// ([`PasswordPolicy`](super::PasswordPolicy)).
     pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.hash_for(OnBehalfOf::Client(&ClientInfo::unknown()), password).await
     }
 
-    /// As [`hash`](Self::hash), on behalf of somebody: while the hasher is busy, that decides who
-    /// is next.
+    /// As [`hash`](Self::hash), on behalf of a client or user, which decides the order while the
+    /// hasher is busy.
     ///
     /// # Errors
     ///
@@ -182,22 +182,22 @@ impl PasswordHasher {
         turn.verify(password, stored, None).await
     }
 
-    /// Waits until it is somebody's turn. Whom a password is about is looked up while the turn is
-    /// held, so that no more is looked up than is hashed.
+    /// Waits for a turn. The user is looked up while the turn is held, so that no more users are
+    /// looked up than passwords are hashed.
     pub(crate) async fn turn(&self, on_behalf_of: OnBehalfOf<'_>) -> Result<Turn, PasswordError> {
         let turn = self.inner.pool.turn(on_behalf_of.place()).await?;
         Ok(Turn { inner: Arc::clone(&self.inner), turn: Arc::new(turn) })
     }
 
-    /// The form in which a new password would be hashed, if it can be.
+    /// Returns the form in which a new password would be hashed, if it can be hashed.
     pub(crate) fn acceptable(&self, password: &str) -> Result<impl Deref<Target = str>, PasswordError> {
         self.inner.check_new(password).map_err(PasswordError::Unacceptable)?;
         Ok(self.inner.normal(password))
     }
 
-    /// Whether a password passes the first check of [`verify`](Self::verify), the same for all
-    /// users: it is not empty, contains no NUL and is not too long. No hash is computed if it
-    /// does not.
+    /// Returns `true` if a password passes the first check of [`verify`](Self::verify), which is
+    /// the same for all users: it is not empty, contains no NUL and is not too long. Otherwise no
+    /// hash is computed.
     pub(crate) fn takes_in(&self, password: &str) -> bool {
         check(password, self.inner.config.longest_password()).is_ok()
     }
@@ -206,8 +206,8 @@ impl PasswordHasher {
     /// weaker.
     ///
     /// That is a hash of another scheme, of an Argon2 variant or version other than Argon2id 19,
-    /// with a lower cost, with a shorter salt or digest, and any hash that cannot be used at
-    /// all. `$2a$`, `$2b$` and `$2y$` are one scheme.
+    /// with a lower cost, with a shorter salt or digest, or with another pepper than new hashes have,
+    /// and any hash that cannot be used at all. `$2a$`, `$2b$` and `$2y$` are one scheme.
     #[must_use]
     pub fn needs_rehash(&self, stored: &str) -> bool {
         let config = &self.inner.config;
@@ -215,8 +215,8 @@ impl PasswordHasher {
     }
 }
 
-/// The right to a hash or two. It lasts until the last of them has ended, also when nobody waits
-/// for that any more.
+/// The right to compute a hash or two. It lasts until the last of them has ended, even if nobody
+/// waits for it any more.
 pub(crate) struct Turn {
     inner: Arc<Inner>,
     turn: Arc<pool::Turn>,
@@ -256,7 +256,7 @@ impl Turn {
         self.run(&self.inner.normal(password), Inner::create).await
     }
 
-    /// As [`hash`](Self::hash), if that keeps nobody waiting.
+    /// As [`hash`](Self::hash), if no other request has to wait for it.
     pub(crate) async fn hash_if_idle(&self, password: &str) -> Option<String> {
         self.inner.check_new(password).ok()?;
         let slot = self.inner.pool.free_slot()?;
@@ -291,14 +291,14 @@ impl fmt::Debug for PasswordHasher {
 }
 
 impl Inner {
-    /// The first check of a password that is to be hashed: the limit of the scheme counts as well.
+    /// The first check of a new password. The limit of the scheme applies too.
     fn check_new(&self, password: &str) -> Result<(), UnacceptablePassword> {
         let longest = self.config.longest_password();
         check(password, longest)?;
         check(&self.normal(password), longest.min(self.config.target().longest_new_password()))
     }
 
-    /// The form in which it is hashed, after its length was checked.
+    /// Returns the form in which a password is hashed. Its length must have been checked.
     fn normal<'a>(&self, password: &'a str) -> Normal<'a> {
         Normal::of(password, self.config.is_nfc())
     }
@@ -307,8 +307,8 @@ impl Inner {
         self.config.target().create(password, &self.means)
     }
 
-    /// Whether the password is right, after the same work for everybody: without a usable hash the
-    /// dummy is verified at the same cost and its answer discarded.
+    /// Returns whether the password is right, after the same work for every user: without a usable
+    /// hash, the dummy is verified at the same cost and the answer discarded.
     fn answer(
         &self,
         genuine: Option<&StoredHash>,
@@ -322,7 +322,7 @@ impl Inner {
         if genuine.is_none() || answer.is_err() {
             spend(&self.dummy)?;
         }
-        // One new and one old hash for everybody: the one that has not been verified yet.
+        // One new and one old hash for every user: the kind that has not been verified yet.
         match (&self.old_dummy, genuine) {
             (Some(old), Some(hash)) if hash.work() == old.work() => spend(&self.dummy)?,
             (Some(old), _) => spend(old)?,
@@ -333,8 +333,8 @@ impl Inner {
 
     /// Parses the stored hash; `None` if this password cannot be compared with it.
     ///
-    /// A hash that cannot be used leaves a warning in the log. A marker for "no password" does
-    /// not, because it is no fault.
+    /// A hash that cannot be used leaves a warning in the log. A marker for "no password" does not,
+    /// because it is no error.
     fn usable(&self, stored: &str, password: &str, whose: Option<&str>) -> Option<StoredHash> {
         match StoredHash::parse(stored, self.config.reading()) {
             Ok(hash) => (password.len() <= hash.longest_password()).then_some(hash),
@@ -350,12 +350,12 @@ impl Inner {
 fn no_randomness(_: getrandom::Error) -> ConfigError {
     ConfigError::new(
         "password",
-        "the operating system gave no randomness",
-        "let the process call getrandom or read /dev/urandom",
+        "the operating system provides no randomness",
+        "allow the process to call getrandom or to read /dev/urandom",
     )
 }
 
-/// A dummy of the same work as the sample of old hashes.
+/// Makes a dummy with the same work as the sample of old hashes.
 fn old_dummy(sample: &str, config: &PasswordConfig) -> Result<StoredHash, ConfigError> {
     const FIELD: &str = "equalise_with";
     let mut hash = StoredHash::parse(sample, config.reading()).map_err(|unusable| {
@@ -363,14 +363,14 @@ fn old_dummy(sample: &str, config: &PasswordConfig) -> Result<StoredHash, Config
         ConfigError::new(
             FIELD,
             problem,
-            "give a hash as the old system stores them, and its feature if it has one",
+            "pass a hash as the old system stores it, with the feature of its scheme enabled",
         )
     })?;
     if hash.randomise().map_err(no_randomness)? {
         Ok(hash)
     } else {
-        let problem = "the work of a scheme of your own is not known";
-        Err(ConfigError::new(FIELD, problem, "give a hash of a scheme that fauth reads by itself"))
+        let problem = "the sample is of a scheme of your own, whose work is not known";
+        Err(ConfigError::new(FIELD, problem, "pass a hash of a scheme that fauth supports"))
     }
 }
 
@@ -491,7 +491,7 @@ mod tests {
         assert_eq!(hasher.inner.means.meter.take(), [Work::Bcrypt(5), Work::Bcrypt(5)]);
     }
 
-    /// Whoever it is and whatever comes out, the work is that of one new hash and one old hash.
+    /// Whoever logs in and whatever the outcome, the work is one new hash and one old hash.
     async fn costs_both(sample: &str, old: Work, of_old: &str) {
         let config = PasswordConfig::danger_weak_argon2id(16, 2, 1).equalise_with(sample);
         let hasher = PasswordHasher::new(config).unwrap();
@@ -525,7 +525,7 @@ mod tests {
     async fn with_a_sample_everybody_costs_one_new_and_one_old_hash() {
         let (sample, old) = (bcrypt().hash("sample").await.unwrap(), bcrypt().hash("right").await.unwrap());
         costs_both(&sample, Work::Bcrypt(5), &old).await;
-        // What costs the same as a new hash is not done twice.
+        // An old hash that costs the same as a new one is not verified in addition.
         let config = PasswordConfig::danger_weak_bcrypt(5).equalise_with(sample);
         let hasher = PasswordHasher::new(config).unwrap();
         let _ = hasher.verify("right", Some(&old)).await;

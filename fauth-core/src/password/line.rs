@@ -1,26 +1,27 @@
-//! Who waits for a password to be hashed or checked, and who of them is next.
+//! The line in front of the hasher: which waiting request is next.
 
 use super::queue::{FairQueue, Full, Ticket};
 use crate::client::{AddressBlock, ClientInfo};
 
-/// While both wait, at most so many turns of strangers come before one of a user.
+/// The number of turns that strangers get before a user gets one, while both wait.
 const STRANGERS_IN_A_ROW: u8 = 3;
 
-/// On whose behalf a password is hashed or checked. That decides where the work waits while the
-/// hasher is busy: clients by their address, users who have proven who they are in a share of their
-/// own, which no flood of logins fills.
+/// The client or user on whose behalf a password is hashed or verified.
 ///
-/// A `&ClientInfo` and a `&Granted<U>` turn into one.
+/// It decides the order while the hasher is busy. Clients take turns by address. Users who have
+/// proven their identity wait in a share of their own, which no flood of logins fills.
+///
+/// `&ClientInfo` and `&Granted<U>` convert into this type.
 ///
 /// # Security
-/// [`User`](Self::User) is for who was let in by a session, an API key or a one-time token. Whoever
-/// has only typed a name is a [`Client`](Self::Client).
+/// [`User`](Self::User) is for users authenticated by a session, an API key or a one-time token. A
+/// client that has only sent a name is a [`Client`](Self::Client).
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum OnBehalfOf<'a> {
-    /// Whoever sends from this address: for logins and registrations.
+    /// A client, identified by its address: for logins and registrations.
     Client(&'a ClientInfo),
-    /// The user with this subject: for somebody who changes or resets the password.
+    /// The user with this subject: for changing or resetting a password.
     User(&'a str),
 }
 
@@ -39,10 +40,10 @@ impl OnBehalfOf<'_> {
     }
 }
 
-/// Among whom somebody waits, owned.
+/// The queue and key under which a request waits.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
-    /// By address; all whose address is unknown are one.
+    /// By address. All clients with an unknown address are one.
     Stranger(Option<AddressBlock>),
     /// By subject.
     User(Box<str>),
@@ -54,7 +55,7 @@ pub(super) enum Position {
     User(Ticket<Box<str>>),
 }
 
-/// Two queues, each fair in itself, whose heads take turns.
+/// Two queues, each fair by itself, that take turns.
 pub(super) struct Line<T> {
     strangers: FairQueue<Option<AddressBlock>, T>,
     users: FairQueue<Box<str>, T>,
@@ -71,7 +72,7 @@ impl<T> Line<T> {
         self.strangers.is_empty() && self.users.is_empty()
     }
 
-    /// A place, and who had to leave for it.
+    /// Takes a place, and returns the request that was displaced for it.
     pub(super) fn enter(&mut self, place: Place, waiting: T) -> Result<(Position, Option<T>), Full> {
         match place {
             Place::Stranger(block) => {
@@ -85,7 +86,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Gives a place up. `None` if it is lost already.
+    /// Gives a place up. Returns `None` if it was lost already.
     pub(super) fn leave(&mut self, position: &Position) -> Option<T> {
         match position {
             Position::Stranger(ticket) => self.strangers.leave(ticket),

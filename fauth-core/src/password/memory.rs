@@ -1,9 +1,9 @@
-//! The memory in which Argon2 works: wiped after each hash, and passed on to the next.
+//! The working memory of Argon2: wiped after each hash, and reused for the next.
 //!
-//! Memory that is new to a process costs as much as a part of the hash: the operating system hands
-//! it out page by page, each when it is touched first. So while hashes are computed one after the
-//! other, the next one works where the last one has. When none is computed, all of it is given
-//! back: a service that nobody logs in to holds none.
+//! Memory that is new to a process costs as much as a part of the hash, because the operating
+//! system maps it page by page, each on first access. So while hashes are computed one after the
+//! other, the next one works in the memory of the last one. When none is computed, all of it is
+//! freed: an idle service holds none.
 
 use std::{
     mem,
@@ -13,23 +13,24 @@ use std::{
 use argon2::Block;
 use zeroize::Zeroize as _;
 
-/// What lies ready, and how many work.
+/// The idle memory, and the number of hashes at work.
 #[derive(Default)]
 pub(super) struct WorkingMemory(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     at_work: usize,
-    /// Wiped, and fewer than those at work: all together are never more than there are slots.
+    /// Wiped, and fewer than those at work, so that the total never exceeds the number of slots.
     idle: Vec<Vec<Block>>,
 }
 
 impl WorkingMemory {
-    /// Lends so many blocks; `None` if there is not so much memory. What they hold is not defined.
+    /// Lends this many blocks, with undefined contents. Returns `None` if there is not enough
+    /// memory.
     pub(super) fn lend<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> Option<T> {
         let mut loan = self.take();
         if loan.blocks.len() < blocks {
-            // Given back before more is asked for.
+            // Freed before more is allocated.
             loan.blocks = Vec::new();
             loan.blocks.try_reserve_exact(blocks).ok()?;
             loan.blocks.resize(blocks, Block::new());
@@ -38,7 +39,7 @@ impl WorkingMemory {
         loan.blocks.get_mut(..blocks).map(work)
     }
 
-    /// Nothing that is done under the lock can panic half way.
+    /// No code under the lock can panic half way.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -50,7 +51,7 @@ impl WorkingMemory {
     }
 }
 
-/// Blocks at work, wiped and given back when it is dropped, also by a panic.
+/// Blocks at work. They are wiped and returned when this is dropped, also by a panic.
 struct Loan<'a> {
     memory: &'a WorkingMemory,
     blocks: Vec<Block>,
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     impl WorkingMemory {
-        /// How many work, and how much lies idle.
+        /// The number of hashes at work, and the sizes of the idle blocks.
         fn state(&self) -> (usize, Vec<usize>) {
             let state = self.lock();
             (state.at_work, state.idle.iter().map(Vec::len).collect())
@@ -104,7 +105,7 @@ mod tests {
             assert_eq!(memory.state(), (1, vec![8]));
             let wiped = |blocks: &mut [Block]| (blocks.as_ptr(), blocks.len(), is_wiped(blocks));
             assert_eq!(memory.lend(8, wiped), Some((first, 8, true)));
-            // Less is a part of it, and more is new.
+            // A smaller loan is a part of the same memory, a larger one is new.
             assert_eq!(memory.lend(3, wiped), Some((first, 3, true)));
             memory.lend(3, mark);
             assert_eq!(memory.lend(8, wiped), Some((first, 8, true)));
@@ -120,7 +121,7 @@ mod tests {
         assert_eq!(memory.state(), (0, vec![]));
         memory.lend(8, |_| {
             memory.lend(8, |_| memory.lend(8, mark));
-            // No more lie idle than work.
+            // No more are idle than at work.
             assert_eq!(memory.state(), (1, vec![8]));
         });
         assert_eq!(memory.state(), (0, vec![]));

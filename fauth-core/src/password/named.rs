@@ -1,4 +1,4 @@
-//! Which unusable hashes the log has named: each once, and so many in all.
+//! Logging of unusable hashes: each one once, and a limited number in total.
 
 use std::{
     collections::HashSet,
@@ -9,11 +9,11 @@ use std::{
 use super::unusable::Unusable;
 use crate::escape::Escaped;
 
-/// So many are named by one hasher, in 64 KiB at most. Somebody who logs in again and again as one
-/// user or as many, writes no more than that.
+/// The number of unusable hashes that one hasher logs, remembered in 64 KiB at most. Repeated
+/// logins, as one user or as many, cannot write more than that.
 const MOST_NAMED: usize = 4096;
 
-/// What has been named, as hashes with a random key.
+/// What has been logged, as hashes with a random key.
 #[derive(Default)]
 pub(super) struct Named {
     state: RandomState,
@@ -21,9 +21,9 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Writes to the log that a stored hash cannot be used, if that is not there yet. `whose` is
-    /// the keyed hash of what the user typed; without it, stored hashes are told apart by
-    /// themselves.
+    /// Logs that a stored hash cannot be used, unless it was logged before. `whose` is the keyed
+    /// hash of the identifier that was typed; without it, hashes are distinguished by their own
+    /// text.
     pub(super) fn name(&self, stored: &str, unusable: &Unusable, whose: Option<&str>) {
         let Unusable { scheme, problem, detail } = unusable;
         let about = self.state.hash_one((whose.unwrap_or(stored), scheme, problem));
@@ -46,8 +46,8 @@ impl Named {
             tracing::warn!(
                 target: "fauth",
                 named,
-                "stored password hashes that cannot be used are not named any more: look for them in the \
-                 database"
+                "too many stored password hashes cannot be used, no more of them are logged: look for them \
+                 in the database"
             );
         }
     }

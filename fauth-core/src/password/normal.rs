@@ -1,10 +1,10 @@
-//! The form in which a password is hashed: as it came, or in Unicode's Normalization Form C.
+//! The form in which a password is hashed: as received, or in Unicode's Normalization Form C.
 
 use std::ops::Deref;
 
 use zeroize::Zeroizing;
 
-/// A password as it is hashed. What is not the caller's own text is zeroed.
+/// A password in the form in which it is hashed. A normalized copy is zeroed on drop.
 pub(super) enum Normal<'a> {
     AsItCame(&'a str),
     Changed(Zeroizing<String>),
@@ -27,13 +27,13 @@ impl<'a> Normal<'a> {
 fn changed(password: &str) -> Option<Zeroizing<String>> {
     use unicode_normalization::UnicodeNormalization as _;
 
-    /// How much longer a text can become in UTF-8 (Unicode Standard Annex 15, section 12.1).
+    /// The factor by which a text can grow in UTF-8 (Unicode Standard Annex 15, section 12.1).
     const GROWS_BY: usize = 3;
 
     if unicode_normalization::is_nfc(password) {
         return None;
     }
-    // The room at once: while it grows, a text would leave parts of the password behind.
+    // Allocated at once, because a growing string would leave copies of the password behind.
     let mut text = Zeroizing::new(String::with_capacity(password.len() * GROWS_BY));
     text.extend(password.nfc());
     Some(text)

@@ -1,15 +1,15 @@
-//! [`PasswordScheme`]: a scheme of the application's own, for hashes that nobody else reads.
+//! [`PasswordScheme`]: a scheme of the application's own, for hashes that fauth does not support.
 
 use std::{fmt, sync::Arc};
 
 use super::unusable::Unusable;
 use crate::{BoxError, error::causes};
 
-/// A scheme that reads the hashes of an old system of yours, so that its users can log in.
+/// A scheme that verifies the hashes of an old system of yours, so that its users can log in.
 ///
-/// Add it by [`PasswordConfig::foreign_scheme`](super::PasswordConfig::foreign_scheme). It reads
-/// only: new hashes are Argon2id or bcrypt, and who logs in with an old one gets a new one
-/// ([`MatchNeedsRehash`](super::Verification::MatchNeedsRehash)).
+/// Add it with [`PasswordConfig::foreign_scheme`](super::PasswordConfig::foreign_scheme). It only
+/// verifies: new hashes are Argon2id or bcrypt, and a user who logs in with an old hash gets a new
+/// one ([`MatchNeedsRehash`](super::Verification::MatchNeedsRehash)).
 ///
 /// ```
 /// use fauth_core::{
@@ -52,32 +52,34 @@ use crate::{BoxError, error::causes};
 /// # Security
 ///
 /// - Compare in constant time, as the crate `subtle` does.
-/// - A cost that is read from the stored string needs a ceiling: whoever can write one hash decides
-///   otherwise what a login costs.
-/// - The work differs from that of other hashes, so that response times may tell who has an old
-///   one.
+/// - A cost that is read from the stored string needs a ceiling. Otherwise anybody who can write
+///   one hash decides what a login costs.
+/// - The work differs from that of other hashes, so response times may reveal who has an old hash.
 pub trait PasswordScheme: Send + Sync + 'static {
-    /// The name for the log.
+    /// Returns the name of the scheme for the log.
     fn name(&self) -> &'static str;
 
-    /// Whether a stored hash is of this scheme. It is called before any other scheme is looked
-    /// for, and before there is a turn on the pool: look at how the string begins and no more.
+    /// Returns `true` if a stored hash is of this scheme.
+    ///
+    /// Called before any other scheme is tried, and before the login has a turn on the pool: look
+    /// only at how the string begins.
     fn recognizes(&self, stored: &str) -> bool;
 
-    /// Whether the password is right. It runs on the blocking pool, in one of the hashing slots.
+    /// Returns `true` if the password is right. Runs on the blocking pool, in one of the hashing
+    /// slots.
     ///
     /// The password is neither empty nor longer than
-    /// [`max_password_bytes`](super::PasswordConfig::max_password_bytes), and holds no NUL. The
+    /// [`max_password_bytes`](super::PasswordConfig::max_password_bytes), and contains no NUL. The
     /// stored hash is one that this scheme [recognizes](Self::recognizes), of at most 512 bytes.
     ///
     /// # Errors
     ///
-    /// If the stored hash cannot be used. The log has the error, the answer is that of a wrong
-    /// password, and as much work is done. Put neither the hash nor the password into the error.
+    /// If the stored hash cannot be used. The error is logged, the outcome is that of a wrong
+    /// password, and the same work is done. Put neither the hash nor the password into the error.
     fn verify(&self, password: &[u8], stored: &str) -> Result<bool, BoxError>;
 }
 
-/// The schemes of the application, in their order.
+/// The schemes of the application, in the order in which they were added.
 #[derive(Clone)]
 pub(super) struct OwnSchemes(Vec<Arc<dyn PasswordScheme>>);
 

@@ -1,4 +1,4 @@
-//! Peppers: secrets that stand between a password and its hash, and that no database holds.
+//! Peppers: secrets that go into a hash together with the password, and that no database holds.
 
 use std::{fmt, sync::Arc};
 
@@ -9,14 +9,14 @@ use crate::{
     token::{KeyError, Secret},
 };
 
-/// What stands before the hash of a peppered password: the version of the construction, and which
+/// The beginning of a peppered hash: the version of the construction, followed by the id of the
 /// pepper.
 const BEGINNING: &str = "$fauth-pepper$v=1,k=";
 
 const LONGEST_ID: usize = 32;
 const MOST_PREVIOUS: usize = 16;
 
-/// A secret with its id. The password that is hashed in place of the user's is
+/// A secret with its id. Instead of the user's password, the scheme hashes
 /// base64url(HMAC-SHA-256(pepper, password)): 43 characters without NUL, which fit into bcrypt.
 #[derive(Clone)]
 pub(super) struct Pepper {
@@ -29,12 +29,12 @@ impl Pepper {
         Self { id: id.into(), key: Secret::new(key).map(Arc::new) }
     }
 
-    /// `None` for a secret that was refused, with which there is no hasher.
+    /// Returns `None` if the secret was refused; no hasher is built with such a secret.
     pub(super) fn apply(&self, password: &[u8]) -> Option<Zeroizing<String>> {
         self.key.as_ref().ok().map(|key| key.mac_of(password))
     }
 
-    /// The string to store, of that of the scheme.
+    /// Returns the string to store, from the string of the scheme.
     pub(super) fn mark(&self, hash: &str) -> String {
         format!("{BEGINNING}{}{hash}", self.id)
     }
@@ -47,8 +47,8 @@ impl Pepper {
         if !is_id(&self.id) {
             return Err(ConfigError::new(
                 field,
-                "the id of the pepper is empty, too long or has other characters than it may",
-                format!("use 1 to {LONGEST_ID} letters, digits, `.`, `_` and `-` of ASCII"),
+                "the id of the pepper is empty, too long or contains other characters",
+                format!("use 1 to {LONGEST_ID} ASCII letters, digits, `.`, `_` and `-`"),
             ));
         }
         match &self.key {
@@ -56,13 +56,13 @@ impl Pepper {
             Err(error) => Err(ConfigError::new(
                 field,
                 error.to_string(),
-                "make one with `openssl rand -base64 48`, and keep it apart from the database",
+                "generate one with `openssl rand -base64 48`, and keep it apart from the database",
             )),
         }
     }
 }
 
-/// An id stands between `=` and `$` in stored strings, and in the log as it is.
+/// An id is stored between `=` and `$`, and logged unescaped.
 fn is_id(id: &str) -> bool {
     (1..=LONGEST_ID).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
@@ -71,21 +71,21 @@ fn is_id(id: &str) -> bool {
 /// All peppers of a hasher.
 #[derive(Clone)]
 pub(super) struct Peppers {
-    /// That of new hashes.
+    /// The pepper of new hashes.
     pub(super) current: Option<Pepper>,
-    /// Those of older ones.
+    /// The peppers of older hashes.
     pub(super) previous: Vec<Pepper>,
 }
 
-/// How a stored string begins.
+/// The pepper at the beginning of a stored string.
 pub(super) enum Marked<'a> {
     /// No pepper.
     Plain,
-    /// With this pepper, and what comes after it.
+    /// This pepper, and the text after it.
     With(&'a Pepper, &'a str),
-    /// With one that is not configured.
+    /// A pepper with this id, which is not configured.
     Unknown(&'a str),
-    /// With something that is no id, or a construction of another version.
+    /// An invalid id, or another version of the construction.
     Malformed,
 }
 
@@ -114,9 +114,9 @@ impl Peppers {
         if self.previous.len() > MOST_PREVIOUS {
             return Err(ConfigError::new(
                 "previous_pepper",
-                "there are too many of them",
+                "too many previous peppers",
                 format!(
-                    "keep at most {MOST_PREVIOUS}; users who have not logged in for so long reset theirs"
+                    "keep at most {MOST_PREVIOUS}; users who have not logged in since need a password reset"
                 ),
             ));
         }
@@ -128,7 +128,7 @@ impl Peppers {
             return Err(ConfigError::new(
                 "previous_pepper",
                 "two peppers have the same id",
-                "give each one an id of its own, and never use an id again for another secret",
+                "give each one its own id, and never use an id again for another secret",
             ));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! [`PasswordPolicy`]: which new passwords are good enough.
+//! [`PasswordPolicy`]: which new passwords are accepted.
 
 mod blocklist;
 mod breach;
@@ -18,29 +18,29 @@ pub use self::{
     new_password::NewPassword,
 };
 
-/// The most bytes of a password that is looked at. No hasher takes more.
+/// The longest password that is checked, in bytes. No hasher accepts more.
 const MOST_BYTES: usize = 4096;
 
 const LENGTHS: (usize, usize) = (8, 64);
 
-/// Which new passwords are accepted: long ones that nobody thinks of first.
+/// The rules for new passwords: long ones, and none that attackers try first.
 ///
-/// The rules are those of NIST SP 800-63B and OWASP ASVS. There are none about kinds of characters,
-/// and no password has to be changed because time has passed.
+/// The rules follow NIST SP 800-63B and OWASP ASVS. There are no rules about kinds of characters,
+/// and no password has to be changed after some time.
 ///
 /// | rule | default |
 /// |---|---|
-/// | length in characters (code points), at least | 15; 8 where there is a second factor |
-/// | length in bytes, at most | that of [`max_password_bytes`](super::PasswordConfig::max_password_bytes) |
-/// | repetitions (`abcabcabcabcabc`) and rows of characters or keys (`123456789012345`, `qwertyuiopasdfg`) | refused |
-/// | little but the name of the application, the user name or the e-mail address | refused |
+/// | minimum length in characters (code points) | 15; 8 with a second factor |
+/// | maximum length in bytes | that of [`max_password_bytes`](super::PasswordConfig::max_password_bytes) |
+/// | repetitions (`abcabcabcabcabc`) and sequences of characters or keys (`123456789012345`, `qwertyuiopasdfg`) | refused |
+/// | little besides the name of the application, the user name or the e-mail address | refused |
 /// | [`blocklist`](Self::blocklist) of common passwords | none |
 /// | [`breach_check`](Self::breach_check), such as a service that knows leaked passwords | none |
 ///
-/// A provider applies its policy where it hashes new passwords, and never at a login: whoever has
-/// an older password keeps it until it is changed. Unless
-/// [`password_policy`](crate::AuthProviderBuilder::password_policy) says otherwise, that is
-/// [`PasswordPolicy::new`]. [`check`](Self::check) applies a policy elsewhere.
+/// A provider applies its policy where it hashes new passwords, and never at a login: users with an
+/// older password keep it until they change it. The policy of a provider is
+/// [`PasswordPolicy::new`], unless [`password_policy`](crate::AuthProviderBuilder::password_policy)
+/// sets another one. [`check`](Self::check) applies a policy elsewhere.
 ///
 /// ```
 /// use fauth_core::password::{
@@ -66,7 +66,7 @@ const LENGTHS: (usize, usize) = (8, 64);
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "a policy does nothing until it is given to a provider or asked"]
+#[must_use = "a policy does nothing until it is given to a provider or checked"]
 pub struct PasswordPolicy {
     min_characters: usize,
     danger: bool,
@@ -79,7 +79,8 @@ pub struct PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// At least 15 characters, and neither a repetition nor little but a name.
+    /// Requires at least 15 characters, and refuses repetitions, sequences and passwords with
+    /// little besides a name.
     pub const fn new() -> Self {
         Self {
             min_characters: 15,
@@ -92,47 +93,48 @@ impl PasswordPolicy {
         }
     }
 
-    /// As [`new`](Self::new), for users who all have a second factor: at least 8 characters.
+    /// As [`new`](Self::new), but with at least 8 characters. For applications in which every user
+    /// has a second factor.
     pub const fn with_second_factor() -> Self {
         Self::new().min_characters(8)
     }
 
-    /// Sets the least number of characters (code points), from 8 to 64. Default 15.
+    /// Sets the minimum number of characters (code points), from 8 to 64. Default 15.
     pub const fn min_characters(mut self, characters: usize) -> Self {
         self.min_characters = characters;
         self.danger = false;
         self
     }
 
-    /// Sets the least number of characters **below what is safe**, down to 1.
+    /// Sets a minimum number of characters **below what is safe**, down to 1.
     ///
     /// # Security
     ///
-    /// All passwords of up to seven characters are tried in hours once the hashes are stolen.
+    /// If the hashes are stolen, all passwords of up to seven characters can be tried within hours.
     pub const fn danger_min_characters(mut self, characters: usize) -> Self {
         self.min_characters = characters;
         self.danger = true;
         self
     }
 
-    /// Adds words that guesses about this application begin with: its name, that of the company,
-    /// of the product. The name of the application in the [`AuthConfig`](crate::AuthConfig) is one
-    /// already, unless it is `default`.
+    /// Adds words with which guesses about this application begin: the names of the application,
+    /// the company and the product. The name of the application in the
+    /// [`AuthConfig`](crate::AuthConfig) is included already, unless it is `default`.
     ///
-    /// A password is refused if fewer than eight characters are left without such words. Words of
-    /// fewer than four characters are left out of account.
+    /// A password is refused if fewer than eight characters remain without such words. Words of
+    /// fewer than four characters are ignored.
     pub fn context_words(mut self, words: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.words.extend(words.into_iter().filter_map(|word| rules::context_word(word.as_ref())));
         self
     }
 
-    /// Refuses what stands in this list.
+    /// Refuses the passwords in this list.
     pub fn blocklist(mut self, list: Blocklist) -> Self {
         self.blocklist = Some(Arc::new(list));
         self
     }
 
-    /// Asks this about every password that passes the other rules.
+    /// Checks every password that passes the other rules for breaches.
     pub fn breach_check(mut self, check: impl BreachCheck) -> Self {
         self.breaches = Some(Breaches::new(check));
         self
@@ -145,21 +147,21 @@ impl PasswordPolicy {
         self
     }
 
-    /// Sets what becomes of a password if the [`breach_check`](Self::breach_check) fails or takes
+    /// Sets what happens to a password if the [`breach_check`](Self::breach_check) fails or takes
     /// too long. Default: it is refused for now, with 503.
     pub const fn when_unchecked(mut self, choice: WhenUnchecked) -> Self {
         self.when_unchecked = choice;
         self
     }
 
-    /// Applies the policy to a password. It does not say whether a hasher can take it.
+    /// Applies the policy to a password. This does not check whether a hasher accepts it.
     ///
     /// # Errors
     ///
-    /// - [`PasswordError::Unacceptable`] with the rule that it breaks.
+    /// - [`PasswordError::Unacceptable`] with the rule that the password breaks.
     /// - [`PasswordError::Unchecked`] if the breach check has failed or taken too long, unless
     ///   [`when_unchecked`](Self::when_unchecked) says otherwise. The log has the reason.
-    /// - [`PasswordError::Busy`] if 64 breach checks are under way.
+    /// - [`PasswordError::Busy`] if 64 breach checks are in progress.
     ///
     /// # Panics
     ///
@@ -168,7 +170,7 @@ impl PasswordPolicy {
         self.apply(password, password.text()).await
     }
 
-    /// As [`check`](Self::check), with the form in which the password is hashed.
+    /// As [`check`](Self::check), with the password in the form in which it is hashed.
     pub(crate) async fn apply(&self, password: &NewPassword<'_>, text: &str) -> Result<(), PasswordError> {
         self.judge(password, text).map_err(PasswordError::Unacceptable)?;
         match &self.breaches {
@@ -206,13 +208,13 @@ impl PasswordPolicy {
             return Err(ConfigError::new(
                 field,
                 format!("{} characters is out of range", self.min_characters),
-                format!("set {least} to {longest}; 15, or 8 where there is a second factor"),
+                format!("set {least} to {longest}; 15, or 8 with a second factor"),
             ));
         }
         if self.breach_timeout.is_zero() || self.breach_timeout > breach::LONGEST_TIMEOUT {
             return Err(ConfigError::new(
                 "breach_timeout",
-                "the limit is zero or too long",
+                "the limit is zero or above 30 s",
                 "set more than zero and at most 30 s",
             ));
         }

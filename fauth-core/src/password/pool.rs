@@ -1,4 +1,4 @@
-//! Hashing beside the async workers: so many at once, so many waiting, so long.
+//! Hashing outside the async workers, with limits on concurrency, queue length and waiting time.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,8 +17,10 @@ use super::{
     line::{Line, Place, Position},
 };
 
-/// Whoever wants a hash waits for a turn. A turn covers all of a login: whom it is about is looked
-/// up while it is held, so that no more is looked up than is hashed. The hash itself needs a slot.
+/// The turns and slots for hashing.
+///
+/// A turn covers a whole login: the user is looked up while it is held, so that no more users are
+/// looked up than passwords are hashed. The hash itself needs a slot.
 ///
 /// There are more turns than slots, so that the next user is looked up while a hash is computed.
 pub(super) struct Pool {
@@ -30,7 +32,7 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn new(slots: usize, (queue_limit, queue_wait): (usize, Duration)) -> Self {
         let ahead = slots.min(queue_limit);
-        // On top, so that no flood of logins takes it away.
+        // In addition to the queue, so that no flood of logins fills it.
         let users = queue_limit.div_ceil(4);
         let state = State { free: slots + ahead, line: Line::new(queue_limit - ahead, users) };
         let turns = Arc::new(Turns(Mutex::new(state)));
@@ -49,12 +51,12 @@ impl Pool {
         };
         match time::timeout(self.queue_wait, &mut waiting.called).await {
             Ok(Ok(())) => Ok(Turn(Arc::clone(&self.turns))),
-            Ok(Err(_)) => Err(self.busy("the queue is full, and others had less in it")),
+            Ok(Err(_)) => Err(self.busy("displaced from the full queue: others had fewer requests in it")),
             Err(_) => Err(self.busy("the wait limit has passed")),
         }
     }
 
-    /// A slot. Who has a turn waits for it no longer than the hashes last that run.
+    /// Waits for a slot. With a turn, that takes no longer than the hashes that are running.
     pub(super) async fn slot(&self) -> Result<Slot, PasswordError> {
         if let Some(slot) = self.free_slot() {
             return Ok(slot);
@@ -66,16 +68,16 @@ impl Pool {
         }
     }
 
-    /// A slot that nobody waits for: one that comes free goes to the first that waits, and is never
-    /// up for grabs.
+    /// Returns a slot if one is free and nobody waits for it. A slot that becomes free goes to the
+    /// first that waits and cannot be taken here.
     pub(super) fn free_slot(&self) -> Option<Slot> {
         Arc::clone(&self.slots).try_acquire_owned().ok().map(Slot)
     }
 
     /// Runs `job` on the blocking pool.
     ///
-    /// Slot and turn go with the job. Kept by this future, they would be free again as soon as the
-    /// client hangs up, while the hash goes on: any number of hashes could be started that way.
+    /// The job owns slot and turn. If this future kept them, they would be free again as soon as
+    /// the client hangs up, while the hash goes on: any number of hashes could be started that way.
     pub(super) async fn run<T, J>(slot: Slot, turn: Arc<Turn>, job: J) -> Result<T, PasswordError>
     where
         T: Send + 'static,
@@ -98,7 +100,7 @@ impl Pool {
     }
 
     fn busy(&self, reason: &'static str) -> PasswordError {
-        tracing::warn!(target: "fauth", reason, "a password was not hashed: too busy");
+        tracing::warn!(target: "fauth", reason, "the password hasher is busy, the request was refused");
         let partial = u64::from(self.queue_wait.subsec_nanos() > 0);
         let seconds = self.queue_wait.as_secs().saturating_add(partial).max(1);
         PasswordError::Busy { retry_after: Duration::from_secs(seconds) }
@@ -110,17 +112,17 @@ fn failed(reason: &'static str) -> PasswordError {
     PasswordError::Failed
 }
 
-/// The turns, and who waits for one.
+/// The free turns, and the requests that wait for one.
 struct Turns(Mutex<State>);
 
 struct State {
-    /// None are free while somebody waits.
+    /// Zero while any request waits.
     free: usize,
     line: Line<oneshot::Sender<()>>,
 }
 
 impl Turns {
-    /// Nothing that is done under the lock can panic half way.
+    /// No code under the lock can panic half way.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -133,7 +135,7 @@ impl Turns {
         }
         let (call, called) = oneshot::channel();
         match state.line.enter(place, call) {
-            // Who was displaced learns it by the dropped end of its channel.
+            // A displaced request notices that its channel is closed.
             Ok((position, _displaced)) => {
                 Entered::Waiting(Waiting { turns: Arc::clone(self), position, called })
             }
@@ -143,7 +145,7 @@ impl Turns {
 }
 
 impl State {
-    /// Gives a turn to the first that still waits for it.
+    /// Gives the turn to the first request that still waits for it.
     fn pass_on(&mut self) {
         while let Some(next) = self.line.next() {
             if next.send(()).is_ok() {
@@ -160,7 +162,7 @@ enum Entered {
     Full,
 }
 
-/// The right to look somebody up and to ask for a slot, passed on when it is dropped.
+/// The right to look a user up and to ask for a slot. Passed on when it is dropped.
 pub(super) struct Turn(Arc<Turns>);
 
 impl Drop for Turn {
@@ -169,10 +171,10 @@ impl Drop for Turn {
     }
 }
 
-/// The right to one hash.
+/// The right to compute one hash.
 pub(super) struct Slot(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
-/// A place in the line, given up when the future that waits ends in whatever way.
+/// A place in the line, given up when the waiting future ends in any way.
 struct Waiting {
     turns: Arc<Turns>,
     position: Position,
@@ -183,7 +185,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let mut state = self.turns.lock();
         let has_waited = state.line.leave(&self.position).is_some();
-        // A turn that was given and not taken belongs to the next.
+        // A turn that was given but not taken goes to the next request.
         if !has_waited && self.called.try_recv().is_ok() {
             state.pass_on();
         }
@@ -208,13 +210,13 @@ mod tests {
         Pool::new(slots, (queue_limit, Duration::from_secs(3)))
     }
 
-    /// Somebody at this address.
+    /// A client at this address.
     fn at(last: u8) -> Place {
         OnBehalfOf::from(&ClientInfo::unknown().with_address([192, 0, 2, last].into())).place()
     }
 
     impl Pool {
-        /// A turn and a hash, as for the hash of a new password.
+        /// Takes a turn and hashes, as for a new password.
         async fn do_for<T, J>(&self, place: Place, job: J) -> Result<T, PasswordError>
         where
             T: Send + 'static,
@@ -320,7 +322,7 @@ mod tests {
     async fn the_wait_ends_at_its_limit() {
         for queue_limit in [1, 2] {
             let pool = pool(1, queue_limit);
-            // With one place it waits for the slot, with two for its turn.
+            // With one place the request waits for the slot, with two for its turn.
             let turns: Vec<_> = (0..queue_limit).map(|_| pool.turns.enter(at(1))).collect();
             let slot = Arc::clone(&pool.slots).acquire_owned().await.unwrap();
 
@@ -363,7 +365,7 @@ mod tests {
         assert_eq!(poll(future), Poll::Ready(Err(PasswordError::Failed)));
     }
 
-    /// As many turns as slots and places that look ahead, and no more.
+    /// There are as many turns as slots plus places that look ahead.
     #[tokio::test]
     async fn turns_are_twice_the_slots_and_part_of_the_queue() {
         for (slots, queue_limit, turns) in [(2, 64, 4), (2, 2, 4), (2, 1, 3), (2, 0, 2), (1, 64, 2)] {
@@ -429,7 +431,7 @@ mod tests {
             drop(turns.0);
             drop(turns.1);
             assert_eq!(pool.free_turns(), 0);
-            // Both were called; neither has looked.
+            // Both were called, and neither has been polled since.
         }
         assert_eq!(pool.free_turns(), 2);
         assert!(!pool.somebody_waits());

@@ -1,4 +1,4 @@
-//! Who is next: a queue that is fair to everybody who waits in it.
+//! A fair queue: keys take turns, whatever the number of their requests.
 
 use std::collections::BTreeMap;
 
@@ -9,34 +9,35 @@ pub(super) struct Ticket<K> {
     number: u64,
 }
 
-/// The queue is full, and nobody in it has much more than who wanted to enter.
+/// The queue is full, and no key in it has many more places than the newcomer's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
 /// A queue of bounded length in which keys take turns, and the requests of one key are served in
 /// their order.
 ///
-/// As long as there is room, a key may have all of it. In a full queue, a newcomer whose key has
-/// less than the heaviest takes over the newest place of the heaviest. So a share binds only while
-/// somebody else is waiting, and what is spent on keys is bounded by what waits.
+/// As long as there is room, one key may have all of it. In a full queue, a newcomer whose key has
+/// fewer places than the heaviest key takes over the newest place of that key. So a share is
+/// binding only while other keys wait, and the memory for keys is bounded by the number of waiting
+/// requests.
 pub(super) struct FairQueue<K, T> {
     limit: usize,
     length: usize,
     lanes: BTreeMap<K, Lane<T>>,
-    /// The keys that wait, by when it is their turn.
+    /// The waiting keys, in the order of their turns.
     turns: BTreeMap<u64, K>,
-    /// The same keys, by how much of theirs waits, and among equals by the newest.
+    /// The same keys, by the number of their requests, and among equals by the newest.
     weights: BTreeMap<Weight, K>,
     next_number: u64,
 }
 
-/// What waits of one key, by its number: the oldest first.
+/// The waiting requests of one key by number, the oldest first.
 struct Lane<T> {
     turn: u64,
     waiting: BTreeMap<u64, T>,
 }
 
-/// How much of a key waits, and the number of the newest.
+/// The number of requests of a key, and the number of the newest.
 type Weight = (usize, u64);
 
 impl<T> Lane<T> {
@@ -61,7 +62,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
         self.length == 0
     }
 
-    /// A place, and who had to leave for it.
+    /// Takes a place, and returns the request that was displaced for it.
     pub(super) fn enter(&mut self, key: K, waiting: T) -> Result<(Ticket<K>, Option<T>), Full> {
         let displaced = if self.length < self.limit { None } else { Some(self.make_room(&key)?) };
         let number = self.number();
@@ -76,7 +77,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
         Ok((Ticket { key, number }, displaced))
     }
 
-    /// Gives a place up. `None` if it was served or taken over already.
+    /// Gives a place up. Returns `None` if it was served or taken over already.
     pub(super) fn leave(&mut self, ticket: &Ticket<K>) -> Option<T> {
         let lane = self.lanes.get_mut(&ticket.key)?;
         let before = lane.weight();
@@ -86,7 +87,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
         Some(left)
     }
 
-    /// The oldest of the key whose turn it is.
+    /// Returns the oldest request of the key whose turn it is.
     pub(super) fn next(&mut self) -> Option<T> {
         let (_, key) = self.turns.pop_first()?;
         let turn = self.number();
@@ -100,8 +101,9 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
         Some(next)
     }
 
-    /// Takes the newest place of the heaviest key. It must have two more than the newcomer's: to
-    /// swap places between keys that have almost the same would throw requests out for nothing.
+    /// Takes the newest place of the heaviest key. That key must have at least two more places than
+    /// the newcomer's: swapping places between keys with almost the same number would drop requests
+    /// for nothing.
     fn make_room(&mut self, newcomer: &K) -> Result<T, Full> {
         let own = self.lanes.get(newcomer).map_or(0, |lane| lane.waiting.len());
         let (heaviest, key) = self.weights.last_key_value().ok_or(Full)?;
@@ -116,7 +118,7 @@ impl<K: Clone + Ord, T> FairQueue<K, T> {
         Ok(newest)
     }
 
-    /// Keeps the weights true, and forgets a key of which nothing waits any more.
+    /// Updates the weights, and removes a key without waiting requests.
     fn weigh_again(&mut self, key: &K, before: Weight) {
         self.weights.remove(&before);
         let Some(lane) = self.lanes.get(key) else { return };
@@ -187,7 +189,7 @@ mod tests {
         }
     }
 
-    /// Whoever comes back at once has no advantage over who has been waiting.
+    /// A key that comes back at once has no advantage over keys that have been waiting.
     #[test]
     fn who_was_served_goes_to_the_end() {
         let (mut queue, _) = queue(9, "abc");

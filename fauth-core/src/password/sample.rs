@@ -1,8 +1,8 @@
-//! A stored hash of the old system, of which only the work is wanted.
+//! A stored hash of the old system, used only for the amount of its work.
 
 use std::fmt;
 
-/// It may be somebody's, so `Debug` does not show it.
+/// It may be the hash of a real user, so `Debug` does not show it.
 #[derive(Clone)]
 pub(super) struct Sample(String);
 

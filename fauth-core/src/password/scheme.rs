@@ -1,4 +1,4 @@
-//! The schemes as one: what a stored string says, what it costs, and whether a password matches.
+//! All schemes behind one type: parsing a stored string, its cost, and whether a password matches.
 
 use std::hint::black_box;
 
@@ -19,7 +19,7 @@ use super::{
 /// Longer than any string of a known scheme with parameters under the ceilings.
 const LONGEST_STORED: usize = 512;
 
-/// What new hashes are made with.
+/// The settings of new hashes.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) cost: Cost,
@@ -27,7 +27,7 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// The longest new password in bytes, by the scheme alone.
+    /// Returns the longest new password in bytes that the scheme accepts.
     pub(super) const fn longest_new_password(self) -> usize {
         match (self.cost, self.pepper) {
             (Cost::Argon2(_), _) | (_, Some(_)) => usize::MAX,
@@ -52,7 +52,7 @@ impl Target<'_> {
         }
     }
 
-    /// A hash that no password has, of the same work as a new one.
+    /// Returns a hash that matches no password, with the same work as a new one.
     pub(super) fn dummy(self) -> Result<StoredHash, getrandom::Error> {
         let hash = match self.cost {
             Cost::Argon2(cost) => StoredHash::Argon2(ArgonHash::dummy(cost)?),
@@ -81,7 +81,7 @@ pub(super) struct Reading<'a> {
 pub(super) enum StoredHash {
     Argon2(ArgonHash),
     Bcrypt(BcryptHash),
-    /// One of the two above, of a password with a pepper.
+    /// One of the two above, with a pepper.
     Peppered(Pepper, Box<Self>),
     #[cfg(feature = "foreign-hashes")]
     Foreign(ForeignHash),
@@ -115,7 +115,7 @@ impl StoredHash {
         Self::parse_own(text, reading.ceilings)
     }
 
-    /// Reads a hash as this crate writes it, but for the pepper.
+    /// Parses a hash in the form this crate writes, without a pepper.
     fn parse_own(text: &str, ceilings: Ceilings) -> Result<Self, Unusable> {
         let scheme = scheme_name(text);
         let unusable = |problem| Unusable { scheme, problem, detail: None };
@@ -127,7 +127,8 @@ impl StoredHash {
         }
     }
 
-    /// Makes it a hash that no password has, of the same work. `false` if that cannot be done.
+    /// Randomises salt and digest, so that the hash keeps its work and matches no password. Returns
+    /// `false` if that cannot be done.
     pub(super) fn randomise(&mut self) -> Result<bool, getrandom::Error> {
         match self {
             Self::Argon2(hash) => hash.randomise()?,
@@ -140,7 +141,7 @@ impl StoredHash {
         Ok(true)
     }
 
-    /// The work of one verification, where it is known.
+    /// Returns the work of one verification, if it is known.
     pub(super) fn work(&self) -> Option<Work> {
         match self {
             Self::Argon2(hash) => Some(Work::Argon2(hash.cost())),
@@ -152,7 +153,8 @@ impl StoredHash {
         }
     }
 
-    /// The longest password in bytes that this hash can have been made of without a cut.
+    /// Returns the longest password in bytes that this hash can have been made from without
+    /// truncation.
     pub(super) const fn longest_password(&self) -> usize {
         match self {
             Self::Argon2(_) | Self::Peppered(..) | Self::Own(_) => usize::MAX,
@@ -162,7 +164,8 @@ impl StoredHash {
         }
     }
 
-    /// Unusable is at this point only what a scheme of the application's own finds to be so.
+    /// Compares the password. Here only a scheme of the application can still find its hash
+    /// unusable.
     pub(super) fn matches(&self, password: &[u8], means: &Means) -> Result<Result<bool, Unusable>, Broken> {
         match self {
             Self::Argon2(hash) => hash.matches(password, means).map(Ok),
@@ -174,15 +177,16 @@ impl StoredHash {
         }
     }
 
-    /// Does the work of [`matches`](Self::matches) and forgets the answer.
+    /// Does the work of [`matches`](Self::matches) and discards the outcome.
     pub(super) fn spend(&self, password: &[u8], means: &Means) -> Result<(), Broken> {
         let password = password.get(..self.longest_password()).unwrap_or(password);
-        // What nobody looks at need not be computed, an optimiser may think.
+        // An optimiser might remove a computation whose result is unused.
         drop(black_box(self.matches(password, means)?));
         Ok(())
     }
 
-    /// Is it of another scheme than new hashes, weaker, or of another pepper?
+    /// Returns `true` if the hash is of another scheme than new hashes, is weaker, or has another
+    /// pepper.
     pub(super) fn is_below(&self, target: Target<'_>) -> bool {
         match self {
             Self::Peppered(pepper, hash) => !pepper.is(target.pepper) || hash.is_weaker(target.cost),

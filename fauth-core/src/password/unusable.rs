@@ -1,21 +1,23 @@
-//! Stored hashes that cannot be used: why, and of which scheme they seem to be.
+//! Stored hashes that cannot be used: the reason, and the scheme that they seem to have.
 
-/// Why a stored hash cannot be used, without any of it, so that it can be logged.
+/// The reason why a stored hash cannot be used. It contains nothing of the hash, so it can be
+/// logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unusable {
     pub(super) scheme: &'static str,
     pub(super) problem: &'static str,
-    /// The id of a pepper, or what the application's own scheme says.
+    /// The id of a pepper, or the error of the application's own scheme.
     pub(super) detail: Option<Box<str>>,
 }
 
-/// The scheme of a user without a password: empty, or one of the markers that `/etc/shadow` and
-/// Django write.
+/// The scheme name for a user without a password: an empty string, or one of the markers that
+/// `/etc/shadow` and Django write.
 pub(super) const NO_PASSWORD: &str = "none";
-/// The name of hashes with a pepper.
+/// The scheme name for hashes with a pepper.
 pub(super) const PEPPER: &str = "fauth pepper";
 
-/// Names the scheme by how the string begins, also of those that are not supported, for the log.
+/// Names the scheme by the beginning of the string, for the log. Includes schemes that are not
+/// supported.
 pub(super) fn scheme_name(text: &str) -> &'static str {
     const BEGINNINGS: [(&str, &str); 34] = [
         ("$argon2", "argon2"),

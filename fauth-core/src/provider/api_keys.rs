@@ -1,4 +1,4 @@
-//! API keys: made, listed, revoked, and accepted in place of a token.
+//! API keys: created, listed, revoked, and accepted in place of a token.
 
 use std::sync::Arc;
 
@@ -21,37 +21,36 @@ use crate::{
     user::AuthUser,
 };
 
-/// API keys: credentials for programs, which last long and can be revoked.
+/// API keys: long-lived credentials for programs that can be revoked.
 ///
-/// A key is `<prefix>_<id>_<secret><checksum>`, sent as `Authorization: Bearer <key>`, or as the password of the user name `__token__` with
-/// `Authorization: Basic`. Of it the store keeps a hash, made with a
-/// [key of this application](crate::AuthConfigBuilder::store_secret). Its owner is loaded for every
-/// request and must be active.
+/// A key is `<prefix>_<id>_<secret><checksum>`. Clients send it as `Authorization: Bearer <key>`,
+/// or as the password of the user name `__token__` with `Authorization: Basic`. The store keeps a
+/// hash of it, made with a [key of this application](crate::AuthConfigBuilder::store_secret). Its
+/// owner is loaded for every request and must be active.
 ///
-/// A key is less than its owner: it opens only what asks for one of its scopes or
-/// [allows API keys](Requirement::allow_api_keys), if its owner meets the rest. Everything else is
-/// answered with 403, `api_key_not_allowed`; the table at [`Requirement`] tells which is which.
-/// Extractors outside of guards are such an "everything else".
+/// A key can do less than its owner. It is accepted only where the requirement names one of its
+/// scopes or [allows API keys](Requirement::allow_api_keys), and its owner must meet the rest of
+/// the requirement. Everywhere else, including extractors outside of guards, it is refused with 403
+/// `api_key_not_allowed`; see the table at [`Requirement`].
 ///
-/// It ends at its time, when it is revoked, when its owner is
+/// A key ends when it expires, when it is revoked, when its owner is
 /// [revoked](AuthProvider::revoke) or inactive, and when its owner's password is changed
 /// ([`password_changed`](AuthProvider::password_changed), or a higher
-/// [`token_epoch`](AuthUser::token_epoch)), unless it was made to
+/// [`token_epoch`](AuthUser::token_epoch)), unless it was created to
 /// [survive](ApiKeyRequest::danger_survives_password_change) that.
 ///
-/// Scanners find keys that were published by mistake by this expression (with another prefix than
-/// `fauth`, if [configured](crate::AuthProviderBuilder::api_key_prefix)), and by the checksum: the
-/// last eight digits are the first four bytes of the SHA-256 of everything before them, in
-/// hexadecimal.
+/// Secret scanners can find leaked keys with the following expression (with the [configured
+/// prefix](crate::AuthProviderBuilder::api_key_prefix) in place of `fauth`), and verify the
+/// checksum: the last eight digits are the first four bytes of the SHA-256 of everything before
+/// them, in hexadecimal.
 ///
 /// ```text
 /// \bfauth_[0-9a-f]{32}_[0-9a-f]{72}\b
 /// ```
 ///
-/// A key is taken for nothing in a cookie or a URL, cannot be refreshed, and cannot log out.
+/// A key is ignored in cookies and URLs, and cannot be used to refresh or log out.
 impl<U: AuthUser> AuthProvider<U> {
-    /// Makes an API key for the user of a request. Its text is in the answer and nowhere else: show
-    /// it once.
+    /// Creates an API key for the user of a request. Its text is returned only here: show it once.
     ///
     /// ```
     /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser, Granted};
@@ -65,20 +64,21 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # }
     /// ```
     ///
-    /// A key outlives the session that makes it, so that this needs a login of the last fifteen
-    /// minutes, as [`Requirement::login_within`] asks for it.
+    /// A key outlives the session that creates it, so this needs a login within the last fifteen
+    /// minutes, as [`Requirement::login_within`] does.
     ///
-    /// A key can have the scopes that
-    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes) names. If the token of the
-    /// request has scopes, the key can have only these of them; then the list may be left out.
-    /// Without both a key has no scopes. Where
-    /// [`token_claims`](crate::AuthProviderBuilder::token_claims) are loaded, a token without scopes
-    /// makes keys without scopes only.
+    /// A key can have the scopes listed with
+    /// [`api_key_scopes`](crate::AuthProviderBuilder::api_key_scopes). If the token of the request
+    /// has scopes, the key can have only those of its scopes that are listed; without a list, any
+    /// of them. With neither, the key has no scopes. Where
+    /// [`token_claims`](crate::AuthProviderBuilder::token_claims) is set, a token without scopes
+    /// creates keys without scopes only.
     ///
     /// # Errors
-    /// [`ApiKeyError`] if the request is impossible, the owner has 100 keys already, or the store,
-    /// the clock or the randomness fails. In it [`Rejection::StaleLogin`] if the login is too old
-    /// and [`Rejection::Forbidden`] if the request was let in by an API key itself.
+    /// [`ApiKeyError`] if the request is impossible, the owner already has 100 keys, or the store,
+    /// the clock or the random generator fails. It contains [`Rejection::StaleLogin`] if the login
+    /// is too old, and [`Rejection::Forbidden`] if the request was itself authenticated by an API
+    /// key.
     pub async fn create_api_key(
         &self,
         granted: &Granted<U>,
@@ -93,9 +93,9 @@ impl<U: AuthUser> AuthProvider<U> {
         let scopes_are_loaded = self.inner.claims_loader.is_some();
         self.inner.api_key_scopes.check(&request, token, scopes_are_loaded)?;
         let new = self.make_api_key(token.subject(), user.token_epoch(), request).await?;
-        // Everything of the user may have ended since the request was let in. Whoever ends it does
-        // so first and looks for keys second; this is the other way round, so that one of the two
-        // finds the key.
+        // All logins of the user may have been ended since the request was admitted. That call ends
+        // the logins first and looks for keys second; here it is the other way round, so that one
+        // of the two finds the key.
         if let Err(rejection) = self.refuse_ended_login(token).await {
             self.call_store(self.api_key_store()?.remove(&new.key.owner, &new.key.id)).await?;
             return Err(rejection.into());
@@ -104,8 +104,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(new)
     }
 
-    /// Refuses a token whose login has ended. Beside the revocation store, whose answer may be
-    /// that of a copy a moment old, those are asked that know at once: for the epoch, and for the
+    /// Refuses a token whose login has ended. The revocation store may answer from a copy that is a
+    /// moment old, so the sources that know at once are asked too: for the epoch, and for the
     /// session.
     async fn refuse_ended_login(&self, token: &TokenPayload) -> Result<(), Rejection> {
         let now = self.now()?;
@@ -121,25 +121,26 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Makes an API key for somebody who has not asked for it, for scripts and administrators.
+    /// Creates an API key for a user who did not request it, for scripts and administrators.
     ///
     /// ```
     /// # use fauth_core::{api_key::{ApiKeyError, ApiKeyRequest}, AuthProvider, AuthUser};
     /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>) -> Result<(), ApiKeyError> {
-    /// let request = ApiKeyRequest::new("nightly").scopes(["read"]).danger_survives_password_change(true);
+    /// let request = ApiKeyRequest::new("nightly").scopes(["read"]);
+    /// let request = request.danger_survives_password_change(true);
     /// let new = auth.danger_create_api_key_for("build-server", request).await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Security
-    /// Nobody is asked whether they may, and the key can have any scope. Never take the subject
-    /// from the body of a request: who sends it would choose in whose name the key speaks. In a
-    /// handler [`create_api_key`](Self::create_api_key) is the one to call.
+    /// No permission is checked, and the key can have any scope. Never take the subject from the
+    /// body of a request: the client could then choose in whose name the key acts. In handlers,
+    /// call [`create_api_key`](Self::create_api_key).
     ///
     /// # Errors
     /// [`ApiKeyError`] as from [`create_api_key`](Self::create_api_key), and if the user loader
-    /// finds no such user. Whether the user is active does not matter here.
+    /// does not find the user. Whether the user is active does not matter here.
     pub async fn danger_create_api_key_for(
         &self,
         subject: &str,
@@ -151,7 +152,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(new)
     }
 
-    /// The epoch in the user's own record. The loader is shown the key as it would be.
+    /// The epoch in the user's own record. The loader gets the payload that the key will have.
     async fn epoch_of_owner(&self, subject: &str, request: &ApiKeyRequest<'_>) -> Result<u64, ApiKeyError> {
         let owner = self.owner(subject).into_owned();
         let key = request.clone().record(owner.clone(), ApiKeyId::new(&owner, [0; 16]), 0, self.now()?)?;
@@ -184,20 +185,22 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(NewApiKey { key, text })
     }
 
-    /// The keys of a subject that have not expired, the newest first.
+    /// Lists the keys of a subject that have not expired, newest first.
     ///
     /// # Errors
-    /// [`Rejection::Unavailable`] if the store or the clock fails; [`Rejection::Misconfigured`] if there is no store of API keys.
+    /// [`Rejection::Unavailable`] if the store or the clock fails; [`Rejection::Misconfigured`] if
+    /// there is no store of API keys.
     pub async fn api_keys(&self, subject: &str) -> Result<Vec<ApiKey>, Rejection> {
         let owner = self.owner(subject);
         self.call_store(self.api_key_store()?.list(&owner, self.now()?)).await
     }
 
-    /// Revokes a key of this subject; `false` if the subject has no such key, also if somebody
-    /// else has.
+    /// Revokes a key of this subject. Returns `false` if the subject has no such key, even if
+    /// another subject has.
     ///
     /// # Errors
-    /// As [`api_keys`](Self::api_keys). Then it is unknown whether the key still opens anything: try again.
+    /// As [`api_keys`](Self::api_keys). After an error it is unknown whether the key is still
+    /// accepted: try again.
     pub async fn revoke_api_key(&self, subject: &str, id: &ApiKeyId) -> Result<bool, Rejection> {
         let (store, owner) = (self.api_key_store()?, self.owner(subject));
         let was_there = self.call_store(store.remove(&owner, id)).await?;
@@ -208,7 +211,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(was_there)
     }
 
-    /// Revokes a key whoever owns it, for administrators and for keys that were found where they should not be.
+    /// Revokes a key, whoever owns it, for administrators and for leaked keys.
     ///
     /// # Errors
     /// As [`revoke_api_key`](Self::revoke_api_key).
@@ -220,7 +223,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The key that a credential is, if it says that it is one. Nobody is asked: a mistyped key is refused here.
+    /// The API key in a credential, if it has the form of one. A mistyped key is refused here,
+    /// without a store call.
     pub(super) fn read_api_key(
         &self,
         credential: &Credential<'_>,
@@ -234,13 +238,13 @@ impl<U: AuthUser> AuthProvider<U> {
         format.parse(text).map(|key| Some(Box::new(key))).ok_or(refused(ApiKeyFault::Malformed))
     }
 
-    /// Finds a key and its owner.
+    /// Looks up a key and its owner.
     pub(super) async fn grant_api_key(&self, presented: PresentedKey) -> Result<Granted<U>, Rejection> {
         let (store, now) = (self.api_key_store()?, self.now()?);
         let found = self.call_store(store.find(&presented.id, now)).await?;
         let stored = found.ok_or(refused(ApiKeyFault::Unknown))?;
-        // The store has been asked for what is good now; it is not relied on. The key of another
-        // application on the same store is none of ours.
+        // The store was asked for valid keys only, but is not relied on. A key of another
+        // application on the same store is not accepted.
         if now >= stored.key.expires_at || stored.key.owner != self.owner(&stored.key.owner.subject) {
             return Err(refused(ApiKeyFault::Unknown));
         }
@@ -256,7 +260,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(Granted::new(self, user, payload, Way::Explicit))
     }
 
-    /// The user of a key, if it was neither revoked nor ended by an epoch.
+    /// The user of a key, if the key was neither revoked nor ended by an epoch.
     async fn user_of_key(
         &self,
         store: &dyn ApiKeyStore,
@@ -273,7 +277,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(user)
     }
 
-    /// The user of a key that was presented before and found good, if it is still there.
+    /// The user of a key that was accepted before, if the key is still there.
     pub(super) async fn user_of_known_key(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
         let (store, now) = (self.api_key_store()?, self.now()?);
         let id = ApiKeyId::parse(payload.token_id()).ok_or(refused(ApiKeyFault::Unknown))?;
@@ -285,8 +289,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.user_of_key(&**store, &key, payload, now).await
     }
 
-    /// A key that its owner's epoch has ended is good for nothing any more. That it cannot be
-    /// removed changes nothing: it is refused all the same, and the next one tries again.
+    /// Removes a key that its owner's epoch has ended. If that fails, the key is refused all the
+    /// same, and the next request tries again.
     async fn remove_outdated(&self, store: &dyn ApiKeyStore, key: &ApiKey) {
         if matches!(self.call_store(store.remove(&key.owner, &key.id)).await, Ok(true)) {
             self.tell_open(&key.owner, &[RevocationTarget::TokenId(key.id.as_str())]);
@@ -294,7 +298,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Removes the keys of an owner that `ends` says, one after the other.
+    /// Removes the keys of an owner that `ends` selects, one after another.
     pub(super) async fn remove_api_keys(
         &self,
         owner: &Owner<'_>,
@@ -315,8 +319,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.raise(&Event::new(EventKind::ApiKeyRevoked).subject(&owner.subject).reason(reason));
     }
 
-    /// That it cannot be noted is no reason to refuse: it is logged, and not tried again for a while, so that a store that hangs while it is written to
-    /// does not hold up every request.
+    /// A failure is logged but refuses no request. The store is not written to again for a while,
+    /// so that one that hangs on writes does not delay every request.
     async fn note_use(&self, store: &dyn ApiKeyStore, key: &ApiKey, now: Timestamp) {
         let uses = &self.inner.api_key_uses;
         if uses.is_due(key, now) && self.call_store(store.touch(&key.owner, &key.id, now)).await.is_err() {

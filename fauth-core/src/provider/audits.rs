@@ -1,4 +1,4 @@
-//! What was declared with this provider.
+//! The guards, groups and rules of a provider, for audits.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Every guard, every group and the ready-made endpoints that were declared with this provider
-    /// and are in use: whom they let in, and where they were declared.
+    /// Lists all guards, groups and ready-made endpoints of this provider that are in use: which
+    /// requests they admit, and where they were created.
     ///
-    /// Paths are as far known as the frameworks let us see them: see [`audit`](crate::audit). The
-    /// routes that have nothing to do with a provider are in the audit of the application's router
-    /// alone, if that registers what it mounts. Guards have no cost by being listed here.
+    /// Paths are listed as far as the frameworks reveal them: see [`audit`](crate::audit). Routes
+    /// without a provider are only in the audit of the application's router, if that registers what
+    /// it mounts. Being listed costs guards nothing.
     ///
     /// ```
     /// # use fauth_core::{Guard, Requirement};
@@ -29,7 +29,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.declarations.audit()
     }
 
-    /// Lists it for as long as it is held.
+    /// Lists an entry for as long as it is held.
     pub(crate) fn declare(&self, declaration: Declaration) -> Arc<Declaration> {
         self.inner.declarations.add(declaration.of_provider(self.inner.id))
     }

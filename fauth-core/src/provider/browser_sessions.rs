@@ -1,15 +1,14 @@
-//! Browser sessions: the one token that holds each of them, and how requests carry it on.
+//! Browser sessions: the one token that stands for each of them, and how requests extend it.
 //!
-//! The token stands for the session until the session ends by itself; it is of a purpose of its
-//! own, and comes in the cookie of a transport that [opens with](Transport::opens_with) it. Where
-//! there is a session store, that decides how long the session lasts and keeps its payload;
-//! elsewhere both stand in the token.
+//! The token stands for the session until the session ends. It has a purpose of its own, and is in
+//! the cookie of a transport that [opens with](Transport::opens_with) it. With a session store, the
+//! store decides how long the session lasts and keeps its payload; otherwise both are in the token.
 //!
-//! **A response in flight that carries a session on never undoes a logout.** Its token is of the
-//! session that it goes on from. With a session store, carrying on and ending are atomic steps of
-//! one row: either the row has ended, and nothing is issued; or the logout finds until when the new
-//! token lasts, and revokes the session for as long. Without one, a logout revokes the session for
-//! longer than any login lasts. Where a session is given another id, that is not so: see
+//! **A response in flight that extends a session never undoes a logout.** Its token belongs to the
+//! same session. With a session store, extending and ending are atomic steps on one row: either the
+//! row has ended, and nothing is issued; or the logout sees until when the new token lasts, and
+//! revokes the session for as long. Without one, a logout revokes the session for longer than any
+//! login lasts. This does not hold when a session gets a new id: see
 //! [`SessionHandle::renew`](super::SessionHandle::renew).
 
 use std::sync::Arc;
@@ -33,12 +32,12 @@ use crate::{
     user::AuthUser,
 };
 
-/// How a session goes on.
+/// The extended session.
 pub(super) struct Continued {
     pub(super) idle_end: Timestamp,
     pub(super) ends_at: Timestamp,
     pub(super) remembered: bool,
-    /// What stands in the token itself.
+    /// The payload, if it is kept in the token itself.
     pub(super) payload: Option<Box<str>>,
 }
 
@@ -54,7 +53,7 @@ impl From<&Session> for Continued {
 }
 
 impl Continued {
-    /// The session of a token that no store keeps, if a request of it carries it on at `now`.
+    /// The session of a token that no store keeps, as a request at `now` extends it.
     pub(super) fn of_token(payload: &TokenPayload, now: Timestamp) -> Self {
         let ends_at = payload.session_end().unwrap_or(payload.expires_at());
         Self {
@@ -73,7 +72,7 @@ impl Continued {
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// What a login gives: a pair of tokens, or the token of a browser session.
+    /// Issues what a login returns: a pair of tokens, or the token of a browser session.
     pub(super) async fn issue_for(
         &self,
         delivery: Option<Delivery>,
@@ -106,8 +105,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(SessionToken { token, lifetime, remembered: request.bound.remembered, scope, place, csrf })
     }
 
-    /// Refuses the token of a session that has ended. The revocation store says so; where there is
-    /// none, or where it has forgotten what was before, the session store does, which forgets less.
+    /// Refuses the token of a session that has ended. The revocation store decides. If there is
+    /// none, or if it has lost older revocations, the session store does, which retains more.
     pub(super) async fn refuse_ended_session(
         &self,
         payload: &TokenPayload,
@@ -118,7 +117,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(sessions) = &self.inner.sessions else { return refusal(verdict) };
         let asks_sessions = match verdict {
             Verdict::Good => revocations.is_none(),
-            // Not so where claims can be revoked: no session knows of them.
+            // Not where claims are revocable, because sessions do not know them.
             Verdict::BeforeMemory => revocations.is_some_and(|revocations| revocations.claims.is_empty()),
             _ => false,
         };
@@ -141,16 +140,16 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok((self.owner_of(payload).into_owned(), id))
     }
 
-    /// Carries on the session of a request that a guard lets in, if it is in the second half of its
-    /// time, and puts the new cookie where the guard fetches it.
+    /// Extends the session of a request that a guard admits, if it is in the second half of its
+    /// time, and puts the new cookie where the guard takes it from.
     ///
-    /// What fails here was told as an event and is no reason to refuse: the cookie that has come is
-    /// good for as long again. That the session has ended is one.
-    /// Where an inactive user is let in, its session is not carried on.
+    /// A failure was raised as an event and does not refuse the request, because the current cookie
+    /// is valid for as long again. Only an ended session does. The session of an inactive user who
+    /// is admitted is not extended.
     pub(crate) async fn carry_on(&self, granted: &Granted<U>) -> Result<(), Rejection> {
         let Some(outbox) = granted.outbox() else { return Ok(()) };
-        // The outermost guard does it. An extractor further out is none: nobody fetches a cookie
-        // there.
+        // The outermost guard does it. An extractor outside of guards does not, because nothing
+        // takes the cookie there.
         if !outbox.open() {
             return Ok(());
         }
@@ -176,7 +175,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Vec<ResponseHeader>, Rejection> {
         let payload = granted.payload();
         let claims = self.load_claims(Arc::clone(granted.user())).await?;
-        // The loader may have taken its time.
+        // Loading may have taken some time.
         let now = self.now()?.max(now);
         let continued = match &self.inner.sessions {
             None => Continued::of_token(payload, now),
@@ -195,9 +194,9 @@ impl<U: AuthUser> AuthProvider<U> {
         self.session_cookie(&token)
     }
 
-    /// The session store says that a session has ended whose cookie is good. Whoever has ended it
-    /// may have been interrupted before it was revoked. If that fails, it was told as an event, and
-    /// the next request tries again; this one is refused all the same.
+    /// The session of a valid cookie has ended according to the session store, perhaps by a call
+    /// that was interrupted before it revoked the session; so it is revoked here. If that fails, an
+    /// event was raised, and the next request tries again; this request is refused all the same.
     async fn found_ended(&self, payload: &Arc<TokenPayload>, now: Timestamp) -> Rejection {
         let (this, payload) = (self.clone(), Arc::clone(payload));
         let revoking = async move { this.revoke_login_of(&payload, SessionState::Gone, now).await };
@@ -205,10 +204,10 @@ impl<U: AuthUser> AuthProvider<U> {
         Rejection::InvalidToken(InvalidToken::SessionEnded)
     }
 
-    /// Ends the browser session of a token that is refused because its user is gone, inactive or
-    /// has raised the epoch, as a refresh does: it must not outlive the account, even if that is
-    /// activated again later. Once that has been done, the token is refused before its user is
-    /// asked for, and nothing is written again.
+    /// Ends the browser session of a token that is refused because its user is gone, is inactive or
+    /// has a higher epoch, as a refresh does: the session must not outlive the account, even if
+    /// that is activated again later. After that, the token is refused before its user is loaded,
+    /// and nothing is written again.
     ///
     /// Returns the rejection to answer with. If a store fails, the next request tries again.
     pub(super) async fn refused_for_user(&self, payload: &TokenPayload, rejection: Rejection) -> Rejection {
@@ -227,7 +226,7 @@ impl<U: AuthUser> AuthProvider<U> {
         rejection
     }
 
-    /// Another token of the session that a request came with.
+    /// Another token of the session of a request.
     pub(super) async fn token_of(
         &self,
         granted: &Granted<U>,
@@ -246,13 +245,13 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// Ties the token of a login to its session, whatever it is delivered as.
+/// Binds the token of a login to its session, however it is delivered.
 pub(super) fn bind_to_browser(request: &mut TokenRequest<'_>, session: &Session) {
     request.bound.session = Some(session.id.clone());
     Continued::from(session).bind_to(request);
 }
 
-/// Is the token in the second half of its time, and would another one of its session last longer?
+/// Is the token in the second half of its time, and would a new one of its session last longer?
 fn is_due(payload: &TokenPayload, now: Timestamp) -> bool {
     let (issued, expires) = (payload.issued_at(), payload.expires_at());
     let half = expires.since(issued).as_secs().div_ceil(2);

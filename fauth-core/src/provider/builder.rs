@@ -1,4 +1,4 @@
-//! Loaders and options of a provider, checked before it exists.
+//! The builder of a provider: loaders, stores and options, checked in `build`.
 
 use std::{
     any::{TypeId, type_name},
@@ -58,40 +58,41 @@ use crate::{
     trusted_issuer::{IssuerResolver, TrustedIssuer},
 };
 
-/// A credential may be this much longer than the longest token before its form, not its content,
-/// is at fault.
+/// A credential longer than the longest token by more than this is refused for its form, before its
+/// content is read.
 const CREDENTIAL_MARGIN: usize = 64;
 const DEFAULT_LOADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many revocations the acts of one subject may add; twice the sessions that a subject may
-/// have, if that is more. Tests and health checks that log in and out all day with one account stay
-/// below it, and a thousand accounts at it fill no store. That holds for tokens of a quarter of an
-/// hour; a logout from a browser session is kept for as long as its cookie would have lasted, a
-/// week and more, so that one account may log out of some 140 of these a day.
+/// How many revocations one subject may add to the store, or twice the number of sessions that a
+/// subject may have, if that is more. Tests and health checks that log in and out all day with one
+/// account stay below it, and a thousand accounts at the limit do not fill a store. These numbers
+/// assume tokens that live for 15 minutes. The logout of a browser session is kept for as long as
+/// its cookie would have lasted, a week or more, so one account can log out of about 140 of those a
+/// day.
 const SHARE: usize = 1000;
 
 /// Each is read from the token of every guarded request.
 const MAX_REVOCABLE_CLAIMS: usize = 8;
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Collects what an [`AuthProvider`] needs.
+/// Builds an [`AuthProvider`].
 ///
 /// | option | default |
 /// |---|---|
-/// | [`user_loader`](Self::user_loader) | none: must be given |
-/// | [`identity_loader`](Self::identity_loader) | none: must be given, or [`without_password_login`](Self::without_password_login) said |
+/// | [`user_loader`](Self::user_loader) | none: required |
+/// | [`identity_loader`](Self::identity_loader) | none: required, or call [`without_password_login`](Self::without_password_login) |
 /// | [`token_claims`](Self::token_claims) | none: tokens of a login have no scopes and no custom claims |
 /// | [`password`](Self::password) | Argon2id, 19 MiB, 2 passes |
-/// | [`password_policy`](Self::password_policy) | [`PasswordPolicy::new`]: 15 characters, neither a repetition nor little but a name |
+/// | [`password_policy`](Self::password_policy) | [`PasswordPolicy::new`]: at least 15 characters, no repetition, not mainly a context word |
 /// | [`transports`](Self::transport) | `Authorization: Bearer` |
-/// | [`csrf_tokens`](Self::csrf_tokens) | none: the origin of a request decides |
+/// | [`csrf_tokens`](Self::csrf_tokens) | none: requests are checked by their origin |
 /// | [`renderer`](Self::renderer), [`pages`](Self::pages) | [`ProblemJson`] |
 /// | [`guest_name`](Self::guest_name) | `Guest` |
 /// | [`loader_timeout`](Self::loader_timeout) | 10 seconds |
-/// | [`store`](Self::store) | none: must be given, or [`danger_stateless`](Self::danger_stateless) said |
+/// | [`store`](Self::store) | none: required, or call [`danger_stateless`](Self::danger_stateless) |
 /// | [`login_throttle`](Self::login_throttle) | 5 failures a minute by account and address, 20 by address, and growing delays |
-/// | [`throttle_store`](Self::throttle_store) | the backend of [`store`](Self::store); else each instance counts by itself |
+/// | [`throttle_store`](Self::throttle_store) | the backend of [`store`](Self::store); otherwise each instance counts by itself |
 /// | [`limit_store`](Self::limit_store) | none: each instance counts by itself |
 /// | [`when_limit_store_fails`](Self::when_limit_store_fails) | requests behind limits are refused with 503 |
 /// | [`sessions`](Self::sessions) | 7 days idle, 30 days in all |
@@ -101,19 +102,19 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// | [`ended_poll_every`](Self::ended_poll_every) | 5 seconds |
 /// | [`ended_unknown_after`](Self::ended_unknown_after) | 60 seconds |
 /// | [`api_key_prefix`](Self::api_key_prefix) | `fauth` |
-/// | [`api_key_scopes`](Self::api_key_scopes) | none, unless the token has some |
-/// | [`resource_metadata`](Self::resource_metadata) | none: no metadata are published |
-/// | [`clock`](Self::clock) | the system's |
+/// | [`api_key_scopes`](Self::api_key_scopes) | none, apart from the scopes of the token that creates the key |
+/// | [`resource_metadata`](Self::resource_metadata) | none: no metadata is published |
+/// | [`clock`](Self::clock) | the system clock |
 #[must_use = "a provider exists only after `build`"]
 pub struct AuthProviderBuilder<U> {
-    /// Judged in `build`, like everything else.
+    /// Checked in `build`, like everything else.
     config: Result<AuthConfig, ConfigError>,
     user_loader: Option<Arc<dyn UserLoader<U>>>,
     #[cfg(feature = "trusted-issuers")]
     foreign: ForeignOptions<U>,
     #[cfg(feature = "mandates")]
     mandates: Option<Box<Mandates>>,
-    /// Who finds the users of mandates.
+    /// The user loader for mandates.
     #[cfg(feature = "mandates")]
     mandate_users: Option<Arc<dyn UserLoader<U>>>,
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
@@ -147,7 +148,7 @@ pub struct AuthProviderBuilder<U> {
     resource_metadata: Option<ResourceMetadata>,
 }
 
-/// What was said to be meant.
+/// The safeguards that the application has switched off explicitly.
 #[derive(Clone, Copy, Default)]
 struct Waivers {
     stateless: bool,
@@ -198,91 +199,94 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         }
     }
 
-    /// Finds the user of a verified token; called for every guarded request.
+    /// Sets the loader that finds the user of a verified token. It is called for every guarded
+    /// request.
     ///
-    /// Where other issuers are trusted beside own tokens, this is for own tokens and API keys
-    /// alone. A provider without own tokens asks it for the users of other issuers, unless
-    /// `user_from_claims` or `foreign_user_loader` says who they are; where these are several
-    /// issuers or tenants, look at `token.issuer()` too.
+    /// Where other issuers are trusted in addition to own tokens, this loader is called for own
+    /// tokens and API keys only. A provider without own tokens calls it for the users of other
+    /// issuers too, unless `user_from_claims` or `foreign_user_loader` is set. If there are several
+    /// issuers or tenants, the loader must look at `token.issuer()` as well as the subject.
     pub fn user_loader(mut self, loader: impl UserLoader<U>) -> Self {
         self.user_loader = Some(Arc::new(loader));
         self
     }
 
-    /// As [`user_loader`](Self::user_loader), for a loader that was chosen at run time or is
-    /// shared with others.
+    /// Like [`user_loader`](Self::user_loader), for a loader chosen at run time or shared with
+    /// other code.
     pub fn shared_user_loader(mut self, loader: Arc<dyn UserLoader<U>>) -> Self {
         self.user_loader = Some(loader);
         self
     }
 
-    /// Accepts the access tokens of another issuer, beside own ones and those of issuers that were
-    /// named before: they open what guards protect. A token's `iss` says whose it is, before
-    /// anything else is known of it, and nothing else is done with it.
+    /// Accepts access tokens of another issuer on guarded routes, in addition to own tokens and
+    /// those of issuers added before. The `iss` claim selects the issuer before the token is
+    /// verified, and is used for nothing else until then.
     ///
-    /// They are accepted where a client sends them on purpose, in a header, and not from cookies.
-    /// What belongs to own logins (sessions, refresh, logout, API keys, one-time tokens) refuses
-    /// them with 403 `foreign_token_not_allowed`. See [`trusted_issuer`](crate::trusted_issuer).
+    /// These tokens are accepted where a client sends them on purpose, in a header, and not from
+    /// cookies. Operations on own logins (sessions, refresh, logout, API keys, one-time tokens)
+    /// refuse them with 403 `foreign_token_not_allowed`. See
+    /// [`trusted_issuer`](crate::trusted_issuer).
     ///
-    /// `alice` of another issuer is not the own `alice`: beside own tokens,
-    /// [`user_from_claims`](Self::user_from_claims) or
-    /// [`foreign_user_loader`](Self::foreign_user_loader) must say who its users are, and the
-    /// [user loader](Self::user_loader) is not asked about them.
+    /// The subject `alice` of another issuer is not this application's `alice`. So a provider with
+    /// own tokens also needs [`user_from_claims`](Self::user_from_claims) or
+    /// [`foreign_user_loader`](Self::foreign_user_loader) for the users of other issuers; the [user
+    /// loader](Self::user_loader) is not called for them.
     #[cfg(feature = "trusted-issuers")]
     pub fn trusted_issuer(mut self, issuer: TrustedIssuer) -> Self {
         self.foreign.issuers.push(issuer);
         self
     }
 
-    /// Accepts the tokens of issuers that are found while the application runs, such as those of
-    /// tenants: see [`IssuerResolver`]. `capacity` is how many of them are kept in memory, from 1
-    /// to 100 000. They are as those that are named with [`trusted_issuer`](Self::trusted_issuer),
-    /// which come first.
+    /// Accepts tokens of issuers that are resolved at run time, such as those of tenants: see
+    /// [`IssuerResolver`]. `capacity` is the number of issuers kept in memory, from 1 to 100 000.
+    /// They are treated like issuers added with [`trusted_issuer`](Self::trusted_issuer), which are
+    /// looked up first.
     ///
-    /// Own tokens that name an issuer must name that of the
-    /// [configuration](crate::AuthConfigBuilder::issuer) then.
+    /// With a resolver, an own token that carries an `iss` claim must name the issuer of the
+    /// [configuration](crate::AuthConfigBuilder::issuer).
     #[cfg(feature = "trusted-issuers")]
     pub fn issuer_resolver(mut self, resolver: impl IssuerResolver, capacity: usize) -> Self {
         self.foreign.resolver = Some((Box::new(resolver), capacity));
         self
     }
 
-    /// Makes the user of a token of another issuer from what the token says: nobody is asked. Own
-    /// tokens and API keys still need a [loader](Self::user_loader). The last call of this and of
-    /// [`foreign_user_loader`](Self::foreign_user_loader) counts.
+    /// Creates the user of a token of another issuer from its claims, without a loader. Own tokens
+    /// and API keys still need a [user loader](Self::user_loader). The last call of this method and
+    /// [`foreign_user_loader`](Self::foreign_user_loader) wins.
     ///
     /// # Security
-    /// The user is as active, and has the roles, that the issuer said when it made the token: a
-    /// demotion takes effect when that has expired.
+    /// Whether the user is active, and which roles the user has, is as of the time when the issuer
+    /// issued the token. A demotion takes effect when the token has expired.
     #[cfg(feature = "trusted-issuers")]
     pub fn user_from_claims(mut self, user: impl Fn(&TokenPayload) -> U + Send + Sync + 'static) -> Self {
         self.foreign.users = Some(ForeignUsers::Claims(Box::new(user)));
         self
     }
 
-    /// Finds the users of the tokens of other issuers, in place of the
-    /// [user loader](Self::user_loader), which is then for own tokens and API keys alone. Beside
-    /// own tokens, this or [`user_from_claims`](Self::user_from_claims) is needed, and the last
-    /// call of the two counts.
+    /// Sets the loader that finds the users of tokens of other issuers. The [user
+    /// loader](Self::user_loader) is then called for own tokens and API keys only. A provider with
+    /// own tokens needs this or [`user_from_claims`](Self::user_from_claims); the last call of the
+    /// two wins.
     ///
     /// # Security
-    /// Who somebody is are two texts: [`issuer`](TokenPayload::issuer) and
-    /// [`subject`](TokenPayload::subject). A loader that goes by the subject alone lets `alice` of
-    /// one issuer, or of one tenant, in as `alice` of another, or as the own `alice`.
+    /// A user is identified by two strings: [`issuer`](TokenPayload::issuer) and
+    /// [`subject`](TokenPayload::subject). A loader that looks at the subject alone confuses
+    /// `alice` of one issuer or tenant with `alice` of another, or with this application's own
+    /// `alice`.
     #[cfg(feature = "trusted-issuers")]
     pub fn foreign_user_loader(self, loader: impl UserLoader<U>) -> Self {
         self.shared_foreign_user_loader(Arc::new(loader))
     }
 
-    /// As [`foreign_user_loader`](Self::foreign_user_loader), for a loader that was chosen at run
-    /// time or is shared with others.
+    /// Like [`foreign_user_loader`](Self::foreign_user_loader), for a loader chosen at run time or
+    /// shared with other code.
     #[cfg(feature = "trusted-issuers")]
     pub fn shared_foreign_user_loader(mut self, loader: Arc<dyn UserLoader<U>>) -> Self {
         self.foreign.users = Some(ForeignUsers::Loader(loader));
         self
     }
 
-    /// Accepts mandates of the trusted issuer, and nothing else.
+    /// Accepts mandates of the trusted issuer only.
     #[cfg(feature = "mandates")]
     pub(super) fn for_mandates(mut self, mandates: Mandates, users: Arc<dyn UserLoader<U>>) -> Self {
         self.mandates = Some(Box::new(mandates));
@@ -290,181 +294,192 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Finds the user who wants to log in; called before the password is checked.
+    /// Sets the loader that finds the user who logs in. It is called before the password is
+    /// checked.
     pub fn identity_loader(mut self, loader: impl IdentityLoader<U>) -> Self {
         self.identity_loader = Some(Arc::new(loader));
         self
     }
 
-    /// As [`identity_loader`](Self::identity_loader), for a loader that was chosen at run time or
-    /// is shared with others.
+    /// Like [`identity_loader`](Self::identity_loader), for a loader chosen at run time or shared
+    /// with other code.
     pub fn shared_identity_loader(mut self, loader: Arc<dyn IdentityLoader<U>>) -> Self {
         self.identity_loader = Some(loader);
         self
     }
 
-    /// Gives the tokens of each login and each refresh their scopes and custom claims, by what is
-    /// known of the user then.
+    /// Sets the loader of scopes and custom claims. It is called at each login and each refresh,
+    /// with the user as loaded then.
     ///
-    /// - A login gets the loaded scopes. A [`LoginRequest`](crate::LoginRequest) with scopes of its
-    ///   own, and a client that asks the ready-made login for some (the field `scope`), get those
-    ///   of them that are loaded.
-    /// - A refresh gets the scopes that the presented refresh token has and that are still loaded:
-    ///   it adds none. What one refresh has dropped comes back with the next login.
+    /// - A login gets the loaded scopes. If a [`LoginRequest`](crate::LoginRequest) lists scopes,
+    ///   or a client of the ready-made login endpoint asks for some in the field `scope`, the login
+    ///   gets those of them that are loaded too.
+    /// - A refresh gets the scopes that the presented refresh token has and that are still loaded.
+    ///   It never adds a scope. A scope dropped at a refresh comes back with the next login.
     /// - Access tokens carry the loaded claims. A claim of the login request itself stays for the
-    ///   whole login, and wins over a loaded one of the same name.
-    /// - [`login`](crate::AuthProvider::login) finds the user by the
-    ///   [user loader](Self::user_loader).
+    ///   whole login, and takes precedence over a loaded claim of the same name.
+    /// - [`login`](crate::AuthProvider::login) finds the user with the [user
+    ///   loader](Self::user_loader).
     ///
-    /// API keys and one-time tokens are not concerned.
+    /// API keys and one-time tokens are not affected.
     pub fn token_claims(mut self, loader: impl ClaimsLoader<U>) -> Self {
         self.claims_loader = Some(Arc::new(loader));
         self
     }
 
-    /// As [`token_claims`](Self::token_claims), for a loader that was chosen at run time or is
-    /// shared with others.
+    /// Like [`token_claims`](Self::token_claims), for a loader chosen at run time or shared with
+    /// other code.
     pub fn shared_token_claims(mut self, loader: Arc<dyn ClaimsLoader<U>>) -> Self {
         self.claims_loader = Some(loader);
         self
     }
 
-    /// Says that nobody logs in here with a password, for services that only verify tokens. There is no `POST /login` then.
+    /// Declares that no user logs in here with a password, for services that only verify tokens.
+    /// There is no `POST /login` then.
     pub fn without_password_login(mut self) -> Self {
         self.without_password_login = true;
         self
     }
 
-    /// How passwords are hashed, and how many at once.
+    /// Sets how passwords are hashed, and how many at once.
     pub fn password(mut self, config: PasswordConfig) -> Self {
         self.password = Some(config);
         self
     }
 
-    /// Which new passwords are accepted, where
+    /// Sets the policy for new passwords. It is applied where
     /// [`hash_password`](crate::AuthProvider::hash_password) and its siblings hash one: at a
-    /// sign-up, a change, a reset. Never at a login: whoever has a password that the policy would
-    /// refuse keeps it until it is changed. The name of the application becomes one of its
-    /// [context words](PasswordPolicy::context_words).
+    /// sign-up, a change, a reset. It is never applied at a login: users keep a password that the
+    /// policy would refuse until they change it. The name of the application becomes one of the
+    /// policy's [context words](PasswordPolicy::context_words).
     ///
     /// Default: [`PasswordPolicy::new`]. Where every user has a second factor,
-    /// [`PasswordPolicy::with_second_factor`] asks for eight characters.
+    /// [`PasswordPolicy::with_second_factor`] requires eight characters.
     pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
         self.policy = NewPasswords::Checked(policy);
         self
     }
 
-    /// Hashes new passwords of any length and content, for an application that has checked them
-    /// itself.
+    /// Hashes new passwords of any length and content, for applications that check them elsewhere.
     ///
     /// # Security
-    /// Without other checks, users choose the passwords that are guessed first: a few guesses for
-    /// each account, which no [throttle](crate::throttle) can refuse, open some of them.
+    /// Without other checks, users choose passwords that attackers guess first. A few guesses for
+    /// each account open some of them, and no [throttle](crate::throttle) can refuse so few.
     pub fn danger_without_password_policy(mut self) -> Self {
         self.policy = NewPasswords::Unchecked;
         self
     }
 
-    /// Called after a login with a hash that is weaker than today's, with the new one to store.
+    /// Sets the callback that stores an upgraded hash. It is called with the new hash after a login
+    /// whose stored hash is weaker than the current settings.
     pub fn password_updater(mut self, updater: impl PasswordUpdater<U>) -> Self {
         self.updater = Some(Arc::new(updater));
         self
     }
 
-    /// As [`password_updater`](Self::password_updater), for an updater that was chosen at run time
-    /// or is shared with others.
+    /// Like [`password_updater`](Self::password_updater), for an updater chosen at run time or
+    /// shared with other code.
     pub fn shared_password_updater(mut self, updater: Arc<dyn PasswordUpdater<U>>) -> Self {
         self.updater = Some(updater);
         self
     }
 
-    /// Adds a way for credentials to travel. The order of the calls is the order in which a request is searched, and the first that finds anything
-    /// decides; but whatever the order, cookies, which browsers attach unasked, come after what a client sends on purpose, and tokens in the URL come last of all. The first call replaces the default, `Authorization: Bearer`.
+    /// Adds a transport: a place in requests where credentials are looked for. The first call
+    /// replaces the default, `Authorization: Bearer`.
+    ///
+    /// Transports are tried in the order of the calls, and the first that finds a credential
+    /// decides. Whatever the order, cookies, which browsers attach on their own, come after
+    /// everything that a client sends on purpose, and tokens in the URL come last.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transports.push(Box::new(transport));
         self
     }
 
-    /// Adds the query parameter `parameter` as the last place to look for a token, for clients that can set no header.
+    /// Adds the query parameter `parameter` as the last place to look for a token, for clients that
+    /// cannot set headers.
     ///
     /// # Security
-    /// URLs end up in logs, histories and `Referer` headers, and the token with them. Answers to such requests carry `Cache-Control: no-store` where a
-    /// guard has let them in; an extractor alone cannot set headers, so put a guard in front of the route.
+    /// URLs end up in logs, histories and `Referer` headers, and tokens in them do too. Responses
+    /// to requests that a guard has admitted this way carry `Cache-Control: no-store`. An extractor
+    /// alone cannot set headers, so put a guard in front of the route.
     pub fn danger_query_token(self, parameter: impl Into<String>) -> Self {
         let transport = QueryTransport::new(parameter.into());
         let builder = if self.transports.is_empty() { self.transport(BearerTransport::new()) } else { self };
         builder.transport(transport)
     }
 
-    /// Adds an origin whose pages may send requests with the user's cookie: `https://app.example.com`, exactly.
-    /// The default port (443, of `http` 80) may be written or left out. Beside `https` and `http`
-    /// there are the schemes of applications in a web view: `capacitor://localhost`,
-    /// `ionic://localhost`, `tauri://localhost`.
+    /// Adds an origin whose pages may send requests with the user's cookie, exactly as browsers
+    /// send it: `https://app.example.com`. The default port (443, for `http` 80) may be written or
+    /// left out. Besides `https` and `http`, the schemes of applications in a web view are
+    /// accepted: `capacitor://localhost`, `ionic://localhost`, `tauri://localhost`.
     ///
     /// # Security
-    /// Every application of such a framework has the same origin. On a device each of them keeps
-    /// cookies of its own, so that none acts with those of another.
+    /// All applications built with such a framework have the same origin. On a device each of them
+    /// has its own cookie store, so none can act with the cookies of another.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.push(origin.into());
         self
     }
 
-    /// Adds CSRF tokens to the origin rule, for requests that a cookie lets in: [`CsrfTokens`] says
-    /// when they are asked for. A second call replaces the first.
+    /// Requires CSRF tokens in addition to the origin check, for requests authenticated by a
+    /// cookie. [`CsrfTokens`] says for which requests. A second call replaces the first.
     pub fn csrf_tokens(mut self, tokens: CsrfTokens) -> Self {
         self.csrf = Some(tokens);
         self
     }
 
-    /// Lets a character through in guarded paths that is otherwise refused with 400, for routes whose ids contain it.
+    /// Allows a character in guarded paths that is otherwise refused with 400, for routes whose ids
+    /// contain it.
     ///
     /// # Security
-    /// Make sure that everything which decides by the path or looks something up by it (proxies, other middleware, the handlers) reads it alike.
+    /// Make sure that everything that decides by the path or looks something up by it (proxies,
+    /// other middleware, the handlers) reads the character in the same way.
     pub fn danger_allow_in_path(mut self, character: PathCharacter) -> Self {
         self.allowed_in_path.push(character);
         self
     }
 
-    /// The form of refusals. A guard may have one of its own.
+    /// Sets the renderer of rejections. A guard can have its own.
     pub fn renderer(mut self, renderer: impl Renderer) -> Self {
         self.renderer = Arc::new(renderer);
         self
     }
 
-    /// Answers browsers with pages, and scripts as before: the same as
-    /// [`renderer`](Self::renderer) with [`Pages`]. A text is the path of the sign-in page.
+    /// Answers browsers with pages, and scripts as before: the same as [`renderer`](Self::renderer)
+    /// with [`Pages`]. A string is the path of the sign-in page.
     pub fn pages(self, pages: impl Into<Pages>) -> Self {
         self.renderer(pages.into())
     }
 
-    /// What guests are called on pages, see [`Visitor`](crate::visitor::Visitor). Default: `Guest`.
+    /// Sets the name that pages show for guests, see [`Visitor`](crate::visitor::Visitor). Default:
+    /// `Guest`.
     pub fn guest_name(mut self, name: impl Into<String>) -> Self {
         self.guest_name = name.into().into();
         self
     }
 
-    /// A sink for events, besides `tracing`.
+    /// Sets a sink for events, in addition to `tracing`.
     pub fn events(mut self, events: impl AuthEvents) -> Self {
         self.events = Some(Arc::new(events));
         self
     }
 
-    /// Where the time comes from.
+    /// Sets the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How long a loader may take before the request is refused with 503. Default: 10 seconds; at most 300.
+    /// Sets how long a loader may take before the request is refused with 503. Default: 10 seconds;
+    /// at most 300.
     pub fn loader_timeout(mut self, limit: Duration) -> Self {
         self.loader_timeout = limit;
         self
     }
 
-    /// Where sessions, revocations, one-time tokens and API keys are kept, and failed logins, if
-    /// the backend [counts them](SessionStore::throttles). Each of them can be put
-    /// elsewhere by a later call. An `Arc<dyn Store>` is accepted too, so that the application can
-    /// choose at run time.
+    /// Sets the store of sessions, revocations, one-time tokens and API keys, and of failed logins
+    /// if the backend [counts them](SessionStore::throttles). A later call can replace the store of
+    /// each of them. An `Arc<dyn Store>` is accepted too, for a backend chosen at run time.
     pub fn store(mut self, store: impl Store) -> Self {
         let store = Arc::new(store);
         self.throttle_store = SessionStore::throttles(Arc::clone(&store));
@@ -477,120 +492,124 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self
     }
 
-    /// Where sessions are kept.
+    /// Sets the session store.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.stores.sessions = Some(Arc::new(store));
         self
     }
 
-    /// Where revocations are kept.
+    /// Sets the revocation store.
     pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.stores.revocations = Some(Arc::new(store));
         self
     }
 
-    /// Where one-time tokens are kept.
+    /// Sets the store of one-time tokens.
     pub fn one_time_store(mut self, store: impl OneTimeStore) -> Self {
         self.stores.one_times = Some(Arc::new(store));
         self
     }
 
-    /// Where API keys are kept. With such a store, they are accepted: as bearer tokens, and by Basic authentication as the password of the user name
-    /// `__token__`, whatever transports there are for tokens.
+    /// Sets the store of API keys, and accepts API keys: as bearer tokens, and by Basic
+    /// authentication as the password of the user name `__token__`, whatever transports are
+    /// configured for tokens.
     pub fn api_key_store(mut self, store: impl ApiKeyStore) -> Self {
         self.stores.api_keys = Some(Arc::new(store));
         self
     }
 
-    /// How often a password may be tried: see [`throttle`](crate::throttle).
+    /// Limits how often a password may be tried: see [`throttle`](crate::throttle).
     pub fn login_throttle(mut self, throttle: LoginThrottle) -> Self {
         self.login_throttle = Some(throttle);
         self
     }
 
-    /// Lets passwords be tried without end.
+    /// Allows any number of password attempts.
     ///
     /// # Security
-    /// Whoever knows a name can guess its password, as fast as passwords are hashed. It is for
-    /// applications that have a throttle of their own in front of every login.
+    /// Anybody who knows a user name can guess the password as fast as passwords are hashed. Use
+    /// this only if the application has its own throttle in front of every login.
     pub fn danger_without_login_throttle(mut self) -> Self {
         self.login_throttle = None;
         self
     }
 
-    /// Where failed logins are counted, for several instances that count together. A backend that
-    /// [`store`](Self::store) gets is used for this too. Without one, each instance counts by
-    /// itself, in memory of bounded size.
+    /// Sets the store in which several instances count failed logins together. By default the
+    /// backend given to [`store`](Self::store) is used. If that does not count failed logins, each
+    /// instance counts by itself, in memory of bounded size.
     pub fn throttle_store(mut self, store: impl ThrottleStore) -> Self {
         self.throttle_store = Some(Arc::new(store));
         self
     }
 
-    /// Where the requests behind [limits](crate::limit) are counted, for several instances that
-    /// count together, such as a `RedisStore`. Without it each instance counts by itself, in 13 MiB
-    /// of memory that are taken when the first limit is used. [`store`](Self::store) does not set
-    /// it.
+    /// Sets the store in which several instances count requests behind [limits](crate::limit)
+    /// together, such as a `RedisStore`. Without it each instance counts by itself, in 13 MiB of
+    /// memory, allocated when the first limit is used. [`store`](Self::store) does not set it.
     ///
     /// # Security
-    /// In Redis each counter is a key for as long as it is not paid off, so that it grows with what
-    /// strangers send: give limits a Redis of their own.
+    /// In Redis each counter is a key that lives until it is paid off, so memory grows with what
+    /// unauthenticated clients send. Use a separate Redis for limits.
     pub fn limit_store(mut self, store: impl LimitStore) -> Self {
         self.limit_store = Some(Arc::new(store));
         self
     }
 
-    /// What becomes of requests behind a limit while the [limit store](Self::limit_store) fails or
-    /// is not there in time. By default they are [refused](WhenLimitStoreFails::Refuse) with 503.
+    /// Sets what happens to requests behind a limit when the [limit store](Self::limit_store) fails
+    /// or does not answer in time. By default they are [refused](WhenLimitStoreFails::Refuse) with
+    /// 503.
     pub fn when_limit_store_fails(mut self, choice: WhenLimitStoreFails) -> Self {
         self.when_limit_store_fails = choice;
         self
     }
 
-    /// How long sessions last, and how they are carried on.
+    /// Sets how long sessions last, and how they are extended.
     pub fn sessions(mut self, config: SessionConfig) -> Self {
         self.sessions = config;
         self
     }
 
-    /// Makes the values of a custom claim revocable, with
-    /// [`RevocationTarget::Claim`](crate::store::RevocationTarget::Claim): a device, a tenant. Its
-    /// value must be a string in every token that has it.
+    /// Makes the values of a custom claim, such as a device or a tenant, revocable with
+    /// [`RevocationTarget::Claim`](crate::store::RevocationTarget::Claim). The value must be a
+    /// string in every token that has the claim. At most 8 claims.
     pub fn revocable_claim(mut self, name: impl Into<String>) -> Self {
         self.revocable_claims.push(name.into());
         self
     }
 
-    /// Keeps no sessions: refresh tokens are not used up, there is no list of logins, and none of them ends on the server, unless there is a
-    /// [revocation store](Self::revocation_store).
+    /// Keeps no sessions: refresh tokens are not rotated, there is no list of logins, and no login
+    /// can be ended on the server, unless there is a [revocation store](Self::revocation_store).
     ///
     /// # Security
-    /// A stolen refresh token is good until it expires, and nobody notices. Without a revocation store, a logout takes nothing back, and what was
-    /// issued stays good; only [`AuthUser::is_active`] and [`AuthUser::token_epoch`] can end it before its time.
+    /// A stolen refresh token is valid until it expires, and the theft is not detected. Without a
+    /// revocation store, a logout revokes nothing, and issued tokens stay valid; only
+    /// [`AuthUser::is_active`] and [`AuthUser::token_epoch`] can end them before they expire.
     pub fn danger_stateless(mut self) -> Self {
         self.waivers.stateless = true;
         self
     }
 
-    /// Keeps sessions, and does not ask at every request whether they have ended.
+    /// Keeps sessions, but does not check on every request whether they have ended.
     ///
     /// # Security
-    /// After a logout, or a theft that was noticed, access tokens stay good until they expire (15 minutes by default).
+    /// After a logout, or after a detected theft, access tokens stay valid until they expire (15
+    /// minutes by default).
     pub fn danger_without_revocation(mut self) -> Self {
         self.waivers.without_revocation = true;
         self
     }
 
-    /// How API keys begin, so that whoever finds one knows whose it is: 2 to 16 lower-case letters and digits. Default: `fauth`.
+    /// Sets the prefix of API keys, by which a leaked key can be recognised: 2 to 16 lower-case
+    /// letters and digits. Default: `fauth`.
     ///
-    /// Keys with another prefix, made before it was changed, are not accepted any more.
+    /// After a change, keys with the old prefix are not accepted any more.
     pub fn api_key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.api_key_prefix = Some(prefix.into());
         self
     }
 
-    /// Names scopes that users may give to the API keys which they make with
-    /// [`create_api_key`](AuthProvider::create_api_key): at least one. What users may not do
-    /// themselves does not belong here, since a scope is all that a route asks of a key.
+    /// Lists scopes that users may give to the API keys that they make with
+    /// [`create_api_key`](AuthProvider::create_api_key); at least one. Do not list a scope that
+    /// users themselves do not have: for an API key, routes check the scope only.
     ///
     /// ```
     /// # let builder = fauth_testing::provider();
@@ -598,98 +617,102 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     /// # Ok::<(), fauth_core::ConfigError>(())
     /// ```
     ///
-    /// A token that has scopes itself gives a key only those of them that are named here. Without
-    /// this list it gives any of its own, and a token without scopes, such as that of
-    /// `POST /login`, makes keys without scopes only. Keys that exist are not concerned, nor are
-    /// those of [`danger_create_api_key_for`](AuthProvider::danger_create_api_key_for).
+    /// A token that has scopes can give a key only those of its scopes that are listed here.
+    /// Without this list it can give any of its own, and a token without scopes, such as that of
+    /// `POST /login`, creates keys without scopes only. Existing keys are not affected, nor are
+    /// those made with [`danger_create_api_key_for`](AuthProvider::danger_create_api_key_for).
     pub fn api_key_scopes(mut self, scopes: impl IntoIterator<Item: Into<String>>) -> Self {
         self.api_key_scopes.get_or_insert_default().extend(scopes.into_iter().map(Into::into));
         self
     }
 
-    /// Publishes what clients need to get a token from an authorization server (RFC 9728): as a
-    /// ready-made endpoint, and in the challenges of refusals. See [`ResourceMetadata`].
+    /// Publishes the metadata that clients need to get a token from an authorization server (RFC
+    /// 9728), as a ready-made endpoint and in the challenges of rejections. See
+    /// [`ResourceMetadata`].
     pub fn resource_metadata(mut self, metadata: ResourceMetadata) -> Self {
         self.resource_metadata = Some(metadata);
         self
     }
 
-    /// How long a store may take before the request is refused with 503. Default: 5 seconds; at most 300.
+    /// Sets how long a store may take before the request is refused with 503. Default: 5 seconds;
+    /// at most 300.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
         self
     }
 
-    /// How long the ready-made endpoints, and guards that look for the [CSRF
-    /// token](Self::csrf_tokens) of a form, wait for the body of a request until they refuse it
+    /// Sets how long the ready-made endpoints, and guards that look for the [CSRF
+    /// token](Self::csrf_tokens) of a form, wait for the body of a request before they refuse it
     /// with 408. Default: 10 seconds; at most 300.
     ///
-    /// The time for the head of a request, and for a connection without one, is the server's to
-    /// limit.
+    /// Time-outs for the head of a request and for idle connections must be set in the server.
     pub fn body_timeout(mut self, limit: Duration) -> Self {
         self.body_timeout = limit;
         self
     }
 
-    /// How often the user of what [stays open](crate::ended) is looked at again, and with it the
-    /// user's session where no revocation store knows of it, and API keys. Default: 60 seconds; 100
-    /// milliseconds to one hour.
+    /// Sets how often the user of each connection that [stays open](crate::ended) is loaded again.
+    /// API keys are looked up at the same interval, and so are browser sessions where there is no
+    /// revocation store. Default: 60 seconds; 100 milliseconds to one hour.
     ///
-    /// All that somebody has open is one question to the loader, the questions are spread evenly
-    /// over the interval, and at most eight are asked at a time.
+    /// All open connections of one user need one call of the loader. The calls are spread evenly
+    /// over the interval, at most eight at a time.
     pub fn ended_recheck_every(mut self, span: Duration) -> Self {
         self.ended.recheck = span;
         self
     }
 
-    /// How often a [revocation store](Self::revocation_store) that does not
-    /// [tell](RevocationStore::changes) what changes is asked about all that [stays
+    /// Sets how often a [revocation store](Self::revocation_store) that does not
+    /// [report](RevocationStore::changes) changes is asked about all connections that [stay
     /// open](crate::ended): SQL, and Redis without its mirror. Default: 5 seconds; 100 milliseconds
     /// to one hour.
     ///
-    /// What this provider revokes itself ends at once in any case.
+    /// Whatever the interval, a revocation by this provider takes effect at once.
     pub fn ended_poll_every(mut self, span: Duration) -> Self {
         self.ended.poll = span;
         self
     }
 
-    /// How long a store, a loader or the clock may fail until what [stays open](crate::ended) ends
-    /// with [`EndReason::Unknown`](crate::ended::EndReason::Unknown), beyond the interval at which
-    /// it is asked. Default: 60 seconds; 100 milliseconds to one hour.
+    /// Sets how long a store, a loader or the clock may fail, beyond the interval at which it is
+    /// asked, before connections that [stay open](crate::ended) end with
+    /// [`EndReason::Unknown`](crate::ended::EndReason::Unknown). Default: 60 seconds; 100
+    /// milliseconds to one hour.
     ///
     /// # Security
-    /// So long, and one interval, somebody who was disabled or logged out may go on while nobody
-    /// can tell.
+    /// During an outage, a user who was disabled or logged out can go on for this long plus one
+    /// interval.
     pub fn ended_unknown_after(mut self, span: Duration) -> Self {
         self.ended.unknown_after = span;
         self
     }
 
-    /// Says that this provider and others of this process are one application, although their users
-    /// are of different types: for a second view of the same people, for example.
+    /// Declares that this provider and others in this process are one application although their
+    /// user types differ, for example for a second view of the same users.
     ///
-    /// Without it, a second provider of one [name](crate::AuthConfigBuilder::application) that has
-    /// a secret or a store in common with a living one is refused. It suffices that one of the two
-    /// says it; then they are not compared at all.
+    /// Without it, `build` refuses a second provider with the same
+    /// [name](crate::AuthConfigBuilder::application) that has a secret or a store in common with a
+    /// living one. It is enough that one of the two calls this; then the two are not compared at
+    /// all.
     ///
     /// # Security
-    /// Their tokens, sessions and API keys are good at both. If user 42 of the one is not user 42
-    /// of the other, each is let in as somebody else.
+    /// Tokens, sessions and API keys of each provider are accepted by both. If user 42 of one is
+    /// not user 42 of the other, each can act as somebody else.
     pub fn danger_share_application(mut self) -> Self {
         self.waivers.may_share = true;
         self
     }
 
-    /// Checks everything and makes the provider. Hashes one password, which takes as long as a login.
+    /// Checks all settings and creates the provider. If there is a password login, it hashes one
+    /// password, which takes as long as a login.
     ///
-    /// Build it once and clone it: clones share everything, and with them what a
-    /// [`MemoryStore`](crate::MemoryStore) remembers. A second provider of the same application in
-    /// one process is warned of in the log.
+    /// Build the provider once and clone it. Clones share everything, including the content of a
+    /// [`MemoryStore`](crate::MemoryStore). A second provider of the same application in one
+    /// process is reported in the log.
     ///
     /// # Errors
-    /// [`ConfigError`] if a loader is missing, an option cannot work, the store can be shared and
-    /// the application has no [name](crate::AuthConfigBuilder::application), or another provider
-    /// lives in this process that would take this one's users for its own.
+    /// [`ConfigError`] if a loader is missing, an option cannot work, the store can be shared but
+    /// the application has no [name](crate::AuthConfigBuilder::application), or another provider in
+    /// this process would accept this provider's users as its own.
     pub fn build(mut self) -> Result<AuthProvider<U>, ConfigError> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let config = std::mem::replace(&mut self.config, Err(built()))?;
@@ -713,7 +736,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         let password_login = password_login(options, self.without_password_login, application)?;
         let api_key_scopes = OfferedScopes::new(self.api_key_scopes)?;
         let rules = self.login_throttle.as_ref().map(LoginThrottle::build).transpose()?;
-        // Epochs end familiar addresses too, and are remembered for as long as these.
+        // Epochs end familiar addresses too, so they are retained as long.
         let familiar_for = rules.as_ref().map_or(Duration::ZERO, Rules::familiar_for);
         let (sessions, session_policy, revocations) = keeping(
             &config,
@@ -734,7 +757,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             .with_metadata(resource_metadata.as_ref().map(PublishedMetadata::url));
         #[cfg(feature = "trusted-issuers")]
         others.prepare_keys()?;
-        // The last that can fail: what was taken in is built.
+        // The last step that can fail, because a provider that is registered must exist.
         let resident = enrol::<U>(&config, places, csrf.as_deref(), self.waivers.may_share)?;
         #[cfg(feature = "mandates")]
         if let Some(mandates) = &self.mandates {
@@ -805,7 +828,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         ])
     }
 
-    /// Where everything is kept.
+    /// The locations of all stores.
     fn places(&self) -> Vec<StoreLocation> {
         let mut places = self.stores.places();
         places.extend(self.limit_store.as_deref().map(LimitStore::location));
@@ -822,12 +845,12 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         self.ended.check()
     }
 
-    /// The other issuers, as they were checked.
+    /// The trusted issuers, checked.
     #[cfg(feature = "trusted-issuers")]
     fn take_others(&mut self, config: &AuthConfig) -> Result<Others<U>, ConfigError> {
         let context =
             KeyContext { clock: Arc::clone(&self.clock), events: self.events.clone(), rests: false };
-        // Subjects of others are not own ones, so that whoever knows own ones is not asked.
+        // Subjects of other issuers are not own subjects, so the loader of own users is not called.
         let has_own_tokens = config.token_issuer().is_some();
         #[cfg(feature = "mandates")]
         self.check_mandates(has_own_tokens)?;
@@ -849,8 +872,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Ok(Others { longest: Duration::ZERO, names: Vec::new(), users: PhantomData })
     }
 
-    /// Who finds the users of own tokens and API keys. A provider without any of these needs
-    /// nobody.
+    /// The loader for the users of own tokens and API keys. A provider without any of these needs
+    /// none.
     fn take_user_loader(
         &mut self,
         has_own_tokens: bool,
@@ -868,7 +891,7 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Err(ConfigError::new("user_loader", "there is no user loader", "call `.user_loader(…)`"))
     }
 
-    /// The transports in the order in which they are asked, with those of API keys.
+    /// The transports in the order in which they are tried, with those of API keys.
     fn take_transports(&mut self, lead: &str) -> Result<Vec<Box<dyn Transport>>, ConfigError> {
         let mut transports = std::mem::take(&mut self.transports);
         if transports.is_empty() {
@@ -883,14 +906,13 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
         Ok(transports)
     }
 
-    /// Without own tokens nobody logs in, so that nothing of a login is there, and nothing of it
-    /// can have been meant.
+    /// Without own tokens there are no logins, so options of a login are refused as mistakes.
     fn waive_own_tokens(&mut self, config: &AuthConfig) -> Result<(), ConfigError> {
-        let problem = "it is for own tokens, and this provider has no secret to sign any with";
+        let problem = "it applies to own tokens only, and this provider has no secret to sign them with";
         let fix = "remove it, or build the provider with `AuthConfig::builder().secret(…)`";
         #[cfg(feature = "trusted-issuers")]
         if self.foreign.is_empty() {
-            let problem = "nobody is trusted, and there are no own tokens";
+            let problem = "there is neither a trusted issuer nor a secret for own tokens";
             return Err(ConfigError::new("trusted_issuer", problem, "call `.trusted_issuer(…)`"));
         }
         let has_passwords = self.password.is_some() || self.policy.is_said() || self.updater.is_some();
@@ -904,8 +926,8 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
             return Err(ConfigError::new(field, problem, fix));
         }
         if self.transports.iter().any(|transport| transport.is_ambient()) {
-            let problem = "browsers attach it unasked, and tokens of other issuers are accepted only where \
-                           they are sent on purpose";
+            let problem = "browsers attach it on their own, and tokens of other issuers are accepted only \
+                           where they are sent on purpose";
             return Err(ConfigError::new("transport", problem, "use `BearerTransport`"));
         }
         if self.stores.sessions.is_some() || self.stores.one_times.is_some() {
@@ -925,14 +947,14 @@ impl<U: AuthUser> AuthProviderBuilder<U> {
     }
 }
 
-/// Whom else a provider trusts.
+/// The trusted issuers of a provider.
 struct Others<U> {
     #[cfg(feature = "trusted-issuers")]
     foreign: Option<Box<Foreign<U>>>,
-    /// What the sources of their keys need.
+    /// Passed to the sources of their keys.
     #[cfg(feature = "trusted-issuers")]
     context: KeyContext,
-    /// How long one of their tokens can be accepted.
+    /// The longest time for which one of their tokens can be accepted.
     longest: Duration,
     names: Vec<String>,
     users: PhantomData<fn() -> U>,
@@ -940,13 +962,13 @@ struct Others<U> {
 
 #[cfg(feature = "trusted-issuers")]
 impl<U> Others<U> {
-    /// Tells the sources of keys for whom they work.
+    /// Passes the clock and the events to the sources of keys.
     fn prepare_keys(&self) -> Result<(), ConfigError> {
         self.foreign.as_ref().map_or(Ok(()), |foreign| foreign.prepare(&self.context))
     }
 }
 
-/// Lets the provider live in this process beside those that there are.
+/// Registers the provider in this process, and compares it with the others.
 fn enrol<U: AuthUser>(
     config: &AuthConfig,
     places: Vec<StoreLocation>,
@@ -969,7 +991,7 @@ fn enrol<U: AuthUser>(
     Ok(resident)
 }
 
-/// Stands where the settings were.
+/// The error in place of the settings that `build` has taken.
 fn built() -> ConfigError {
     ConfigError::new("config", "the provider was built", "make another builder")
 }
@@ -981,7 +1003,7 @@ fn check_guest_name(name: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Where others may keep what is theirs, a name tells them apart.
+/// In a store that other applications can use, the name keeps their records apart.
 fn check_name(config: &AuthConfig, places: &[StoreLocation]) -> Result<(), ConfigError> {
     if config.is_named() || !places.iter().any(StoreLocation::can_be_shared) {
         return Ok(());
@@ -993,7 +1015,7 @@ fn check_name(config: &AuthConfig, places: &[StoreLocation]) -> Result<(), Confi
     ))
 }
 
-/// What can be ended, and how; that nothing can must have been said.
+/// The sessions and revocations of the provider. To have neither needs an explicit waiver.
 fn keeping(
     config: &AuthConfig,
     stores: &Stores,
@@ -1003,7 +1025,7 @@ fn keeping(
 ) -> Result<(Option<Sessions>, SessionPolicy, Option<Revocations>), ConfigError> {
     check_waivers(stores, waivers)?;
     let policy = sessions.build(config.lifetime(Purpose::Refresh), config.max_lifetime(Purpose::Refresh))?;
-    // Every kind of token carries the epoch of its subject, and nothing says that one must be shorter than another.
+    // Every kind of token carries the epoch of its subject, and none is always the longest.
     let tokens = Purpose::ALL.map(|purpose| config.longest(purpose));
     let login = tokens.into_iter().fold(policy.longest().max(others_last), Duration::max);
     let policy_limit = policy.limit;
@@ -1022,7 +1044,7 @@ fn holds_sessions(transport: &dyn Transport) -> bool {
     transport.is_ambient() && transport.opens_with() == Purpose::Session
 }
 
-/// The names of all cookies that a transport reads or deletes: that of its refresh token too.
+/// The names of all cookies that a transport reads or deletes, including that of its refresh token.
 fn cookie_names(transport: &dyn Transport) -> Vec<Box<str>> {
     let described = match transport.describe() {
         SecurityScheme::Cookie { name } => Some(name),
@@ -1034,7 +1056,7 @@ fn cookie_names(transport: &dyn Transport) -> Vec<Box<str>> {
     described.into_iter().chain(deleted).collect()
 }
 
-/// A session in a cookie must be one that somebody can end, and no other cookie may have its name.
+/// A session cookie must be revocable, and no two transports may use the same cookie name.
 fn check_session_cookies(transports: &[Box<dyn Transport>], stores: &Stores) -> Result<(), ConfigError> {
     let mut names: Vec<Box<str>> = Vec::new();
     for transport in transports {
@@ -1053,17 +1075,17 @@ fn check_session_cookies(transports: &[Box<dyn Transport>], stores: &Stores) -> 
     if !can_end && transports.iter().any(|transport| lasts(&**transport)) {
         return Err(ConfigError::new(
             "revocation_store",
-            "a session cookie would stay good after the logout, because nothing knows that it has ended",
+            "there is no store that could end a session, so its cookie would stay valid after a logout",
             "call `.revocation_store(…)`, or `SessionCookie::danger_without_revocation` if that is meant",
         ));
     }
     Ok(())
 }
 
-/// How far ahead of this clock `trust_since` may lie: no token is that new, so it is a mistake.
+/// How far ahead of this clock `trust_since` may lie. No token is that new, so more is a mistake.
 const TRUST_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// From when on old tokens are trusted must fit the store: one in memory forgets with the process.
+/// `trust_since` accepts tokens from before a restart, so it needs a store that survives one.
 fn check_trust(config: &AuthConfig, stores: &Stores, clock: &dyn Clock) -> Result<(), ConfigError> {
     let Some(trust) = config.trust() else { return Ok(()) };
     let is_kept = stores.revocations.as_ref().is_none_or(|store| store.location().can_be_shared());
@@ -1093,22 +1115,22 @@ fn check_waivers(stores: &Stores, waivers: Waivers) -> Result<(), ConfigError> {
     match (&stores.sessions, &stores.revocations) {
         (None, _) if !stateless => missing(
             "store",
-            "no login could be ended, because none is kept",
+            "there is no session store, so no login could be ended",
             "call `.store(MemoryStore::new())`, with Redis or SQL for more than one instance, or `.danger_stateless()` if that is meant",
         ),
         (Some(_), _) if stateless => missing(
             "danger_stateless",
-            "sessions are waived, and there is a store for them",
+            "sessions are switched off, but there is a session store",
             "remove `.danger_stateless()`, or give only a `.revocation_store(…)`",
         ),
         (Some(_), None) if !without_revocation => missing(
             "revocation_store",
-            "access tokens would outlive their session, because nothing knows that it has ended",
+            "there is no revocation store, so access tokens would stay valid after a logout",
             "call `.revocation_store(…)`, or `.danger_without_revocation()` if that is meant",
         ),
         (_, Some(_)) if without_revocation => missing(
             "danger_without_revocation",
-            "revocation is waived, and there is a store for it",
+            "revocation is switched off, but there is a revocation store",
             "remove `.danger_without_revocation()`, or give only a `.session_store(…)`",
         ),
         _ => Ok(()),
@@ -1119,7 +1141,7 @@ fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, Confi
     if !names.is_empty() && !has_store {
         return Err(ConfigError::new(
             "revocable_claim",
-            "there is no store that would remember what is revoked",
+            "there is no revocation store",
             "call `.revocation_store(…)`",
         ));
     }
@@ -1134,7 +1156,7 @@ fn revocable(names: Vec<String>, has_store: bool) -> Result<Vec<Box<str>>, Confi
     Ok(names.into_iter().map(String::into_boxed_str).collect())
 }
 
-/// The headers in which a credential may come, as `Vary` lists them.
+/// The request headers in which a credential may be sent, in the form of `Vary`.
 fn read_headers(transports: &[Box<dyn Transport>]) -> Arc<str> {
     let mut names: Vec<Box<str>> = Vec::new();
     for transport in transports {
@@ -1151,7 +1173,7 @@ fn read_headers(transports: &[Box<dyn Transport>]) -> Arc<str> {
     names.join(", ").into()
 }
 
-/// Keys come in headers, also where tokens do not.
+/// API keys are accepted in headers, even if no transport reads tokens there.
 fn add_key_transports(transports: &mut Vec<Box<dyn Transport>>, lead: &str) {
     if !transports.iter().any(|transport| transport.describe() == SecurityScheme::Bearer) {
         transports.push(Box::new(BearerKeyTransport { lead: lead.into() }));
@@ -1166,7 +1188,7 @@ fn check_timeout(field: &'static str, limit: Duration) -> Result<(), ConfigError
     Ok(())
 }
 
-/// Which new passwords are hashed, as far as that was said.
+/// The policy for new passwords, as far as it was set.
 #[derive(Default)]
 enum NewPasswords {
     #[default]
@@ -1189,7 +1211,7 @@ impl NewPasswords {
     }
 }
 
-/// What was said about passwords.
+/// The password options.
 struct PasswordOptions<U> {
     identity_loader: Option<Arc<dyn IdentityLoader<U>>>,
     config: Option<PasswordConfig>,
@@ -1213,20 +1235,21 @@ fn password_login<U>(
         (None, true) if config.is_none() && !policy.is_said() && updater.is_none() => Ok(None),
         (None, false) => Err(ConfigError::new(
             "identity_loader",
-            "there is no identity loader, so nobody could log in",
+            "there is no identity loader, so no user could log in",
             "call `.identity_loader(…)`, or `.without_password_login()` if that is meant",
         )),
         (_, true) => Err(ConfigError::new(
             "without_password_login",
-            "password login is waived, and there is an option for it",
+            "password login is switched off, but there is an option for it",
             "remove `.without_password_login()`, or the identity loader, password configuration, policy and \
              updater",
         )),
     }
 }
 
-/// A header is sent on purpose. A cookie is attached unasked, so it never wins against that. A URL may be anybody's link: a token in it must not make a browser
-/// act as somebody else than its cookie says, so it is looked at last.
+/// A header is sent on purpose and comes first. A browser attaches cookies on its own, so they come
+/// second. Anybody can make a link, and a token in its URL must not make a browser act as another
+/// user than its cookie says, so URLs come last.
 fn precedence(transport: &dyn Transport) -> u8 {
     match (transport.is_in_url(), transport.is_ambient()) {
         (false, false) => 0,
@@ -1235,7 +1258,7 @@ fn precedence(transport: &dyn Transport) -> u8 {
     }
 }
 
-/// Names are compared as they stand in the URL, so that one that needs encoding would never be found.
+/// Names are compared as they stand in the URL, so a name that needs encoding would never match.
 fn check_query_names(transports: &[Box<dyn Transport>]) -> Result<(), ConfigError> {
     for transport in transports {
         if let SecurityScheme::Query { name } = transport.describe()

@@ -1,4 +1,4 @@
-//! The scopes and custom claims that the application gives a user's tokens.
+//! The scopes and custom claims that the application adds to a user's tokens.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The request with what is loaded for its user. Without a claims loader nothing is asked, not
-    /// even who the user is.
+    /// Adds the loaded claims to a request. Without a claims loader nothing is called, not even the
+    /// user loader.
     pub(super) async fn with_claims<'a>(
         &self,
         mut request: TokenRequest<'a>,
@@ -34,7 +34,7 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// User loaders find users by a verified token, so one is made for them.
+    /// User loaders need a verified token, so one is issued for them.
     async fn user_of_request(
         &self,
         request: &mut TokenRequest<'_>,
@@ -47,7 +47,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.user_of(&Arc::new(payload)).await.map_err(|rejection| self.as_login(rejection))
     }
 
-    /// Whoever logs in has shown no token that could be invalid.
+    /// A login shows no token that could be invalid, so the rejection is that of a login.
     pub(super) fn as_login(&self, rejection: Rejection) -> Rejection {
         if let Rejection::InvalidToken(_) = &rejection {
             self.raise(&Event::new(EventKind::AuthenticationFailed).reason(rejection.reason()));
@@ -58,7 +58,7 @@ impl<U: AuthUser> AuthProvider<U> {
 
     /// Refuses tokens with a loaded claim that is
     /// [revocable](crate::AuthProviderBuilder::revocable_claim) and revoked. Refresh tokens do not
-    /// carry loaded claims, so that nothing else would ask.
+    /// carry loaded claims, so no other check would notice.
     pub(super) async fn refuse_revoked_claims(
         &self,
         (opening, purpose): (&IssuedToken, Purpose),
@@ -71,7 +71,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.refuse_if_revoked(&payload, now).await
     }
 
-    /// What the application gives this user's tokens; `None` without a claims loader.
+    /// The claims that the application adds to this user's tokens; `None` without a claims loader.
     pub(super) async fn load_claims(&self, user: Arc<U>) -> Result<Option<TokenClaims>, Rejection> {
         let Some(loader) = &self.inner.claims_loader else { return Ok(None) };
         let failed = |reason, error: &str, unavailable| {
@@ -79,7 +79,11 @@ impl<U: AuthUser> AuthProvider<U> {
             Rejection::Unavailable(unavailable)
         };
         match within(self.inner.loader_timeout, loader.load_claims(user)).await {
-            None => Err(failed("loader_timeout", "the claims loader is late", Unavailable::LoaderTimeout)),
+            None => Err(failed(
+                "loader_timeout",
+                "the claims loader did not answer in time",
+                Unavailable::LoaderTimeout,
+            )),
             Some(Err(error)) => Err(failed("loader_failed", &causes(&*error), Unavailable::Loader)),
             Some(Ok(mut claims)) => {
                 claims.check().map_err(|error| self.cannot_issue(&error))?;

@@ -7,30 +7,30 @@ use std::sync::{
 
 use crate::store::{LimitStore, MemoryLimits};
 
-/// What becomes of requests behind a limit while the
-/// [store of the limits](crate::AuthProviderBuilder::limit_store) fails.
+/// What happens to requests behind a limit while the [limit
+/// store](crate::AuthProviderBuilder::limit_store) fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way that is safe")]
 pub enum WhenLimitStoreFails {
-    /// They are refused with 503. What is limited stays limited.
+    /// Refuses them with 503. What is limited stays limited.
     #[default]
     Refuse,
-    /// Each instance counts by itself meanwhile. Of what is allowed for all instances together,
-    /// each lets through as much, and nobody waits for the store: for a second after a failure it
+    /// Each instance counts by itself meanwhile, so each admits as many requests as are allowed for
+    /// all instances together. Requests do not wait for the store: for a second after a failure it
     /// is not asked.
     CountHere,
 }
 
-/// Counters in memory, made when they are needed.
+/// Counters in memory, created when they are needed.
 pub(super) type SharedCounters = Arc<OnceLock<MemoryLimits>>;
 
 /// Where requests are counted.
 pub(super) struct Counters {
     pub(super) store: Option<Arc<dyn LimitStore>>,
     pub(super) when_store_fails: WhenLimitStoreFails,
-    /// Those of this process, made when they are needed.
+    /// The counters of this process, created when they are needed.
     here: SharedCounters,
-    /// Those of the switch in which the provider is set.
+    /// The counters of the switch in which the provider is set.
     of_switch: OnceLock<SharedCounters>,
     /// Until when the store is not asked, in milliseconds.
     pub(super) distrusted_until: AtomicU64,
@@ -53,13 +53,13 @@ impl Counters {
         self.of_switch.get().unwrap_or(&self.here).get_or_init(MemoryLimits::new)
     }
 
-    /// Counts with all that are set in this switch; the first switch decides.
+    /// Shares counters with all providers that are set in this switch. The first switch wins.
     pub(super) fn count_with(&self, counters: &SharedCounters) {
         self.of_switch.get_or_init(|| Arc::clone(counters));
     }
 }
 
-/// What tells the counters of one limit apart from all others, for each kind of key.
+/// Distinguishes the counters of one limit from all others, for each kind of key.
 #[derive(Debug, Clone)]
 pub(crate) struct LimitScopes {
     pub(super) address: [u8; 32],

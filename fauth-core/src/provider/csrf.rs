@@ -1,9 +1,9 @@
-//! CSRF tokens of requests that a cookie lets in: when one is asked for, and what becomes of it.
-//! Settings and values are in `csrf/`.
+//! CSRF tokens of requests that are authenticated by a cookie: when one is required, and how it is
+//! checked. Settings and values are in `csrf/`.
 //!
-//! What the head tells is judged where the head is read, and kept as a note with the token that was
-//! verified. It counts once the user is known and may enter: [`Admitted`] gives the grant out only
-//! where the note allows it, so that no way around it exists. Only guards can read a form.
+//! The head is checked where it is read, and the result is kept as a note with the verified token.
+//! It takes effect once the user is known and admitted: [`Admitted`] releases the grant only where
+//! the note allows it, so there is no way around the check. Only guards can read a form.
 
 use std::future::Future;
 
@@ -27,10 +27,10 @@ use crate::{
     user::AuthUser,
 };
 
-/// The longest form in which a guard looks for a token.
+/// The longest form in which a guard looks for a token, in bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
-/// Somebody who may enter if the CSRF token of the request is good.
+/// A user who is admitted if the CSRF token of the request is valid.
 #[must_use = "somebody who was admitted has entered only once the note is settled"]
 pub(super) struct Admitted<U> {
     granted: Granted<U>,
@@ -42,7 +42,7 @@ impl<U> Admitted<U> {
         Self { granted, note }
     }
 
-    /// For whoever reads no body: a token that could only be there is missing.
+    /// Settles without a body: a token that could only be there counts as missing.
     pub(super) fn settle(self) -> Result<Granted<U>, Rejection> {
         match self.note.map(|note| note.standing) {
             None | Some(Standing::NotAsked | Standing::Proven) => Ok(self.granted),
@@ -52,14 +52,14 @@ impl<U> Admitted<U> {
     }
 }
 
-/// Somebody who has entered.
+/// A user who was admitted.
 pub(super) struct Settled<U> {
     pub(super) granted: Granted<U>,
     is_proven: bool,
     lacks_cookie: Option<usize>,
 }
 
-/// What a body has brought as a token.
+/// The CSRF token of a body.
 pub(crate) type Brought = Result<Box<str>, CsrfFault>;
 
 fn sent(brought: Option<&Brought>) -> Option<Sent<'_>> {
@@ -68,8 +68,8 @@ fn sent(brought: Option<&Brought>) -> Option<Sent<'_>> {
 
 /// Reading the head.
 impl<U: AuthUser> AuthProvider<U> {
-    /// Must a request with a cookie bring a token? One of another origin is refused, and without
-    /// tokens one of no origin too.
+    /// Must a request with a cookie have a token? A request of another origin is refused, and so is
+    /// one without an origin if the provider has no CSRF tokens.
     pub(super) fn asks_token(&self, head: &dyn RequestHead) -> Result<bool, Rejection> {
         let Some(policy) = &self.inner.csrf else { return self.check_origin(head).map(|()| false) };
         match self.check_origin(head) {
@@ -79,12 +79,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// As [`read`](Self::read), with the token that a body has brought.
+    /// As [`read`](Self::read), with the token of a body.
     pub(crate) fn read_with(&self, head: &dyn RequestHead, brought: Option<&Brought>) -> Presented<U> {
         self.read_sent(head, sent(brought))
     }
 
-    /// Keeps what the head says of the token beside what it has presented.
+    /// Keeps the result for the token in the head beside the credential.
     pub(super) fn note_csrf(
         &self,
         head: &dyn RequestHead,
@@ -103,11 +103,11 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Refuses what acts by cookies alone, whatever its method, unless its origin and, where one is
-    /// asked for, its token say that a page of the application's own has sent it. `logins` are
-    /// those of the cookies; what comes back are those that it may act on: all, or, where a token
-    /// is asked for, those that it is good for. Where no cookie is good, there is nothing that a
-    /// token could be of, and nothing to lose: the origin decides.
+    /// Refuses a request that acts by cookies alone, whatever its method, unless its origin and,
+    /// where one is required, its token show that it was sent by a page of this application.
+    /// `logins` are those of the cookies. Returns the logins that the request may act on: all of
+    /// them, or, where a token is required, those for which it is valid. Where no cookie is valid,
+    /// there is no login for a token to belong to, and the origin decides.
     pub(super) fn prove_cookies(
         &self,
         head: &dyn RequestHead,
@@ -133,9 +133,9 @@ impl<U: AuthUser> AuthProvider<U> {
         if logins.is_empty() { Err(Rejection::InvalidCsrfToken(fault)) } else { Ok(logins) }
     }
 
-    /// Must a refresh by the cookie of the transport in this place bring a token? Not where it
-    /// comes from an own page that has no way to one: the cookie of the token is gone, and without
-    /// a good access token no guard sets it anew.
+    /// Must a refresh by the cookie of the transport in this place have a token? Not if it comes
+    /// from an own page that cannot get one: the cookie of the token is gone, and without a valid
+    /// access token no guard sets it again.
     pub(super) fn asks_token_to_refresh(
         &self,
         head: &dyn RequestHead,
@@ -150,13 +150,13 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(!(finds_nothing && self.check_origin(head).is_ok()))
     }
 
-    /// The field in which bodies bring a token, if there are tokens.
+    /// The field of request bodies for the token, if there are tokens.
     pub(crate) fn csrf_field(&self) -> Option<&str> {
         self.inner.csrf.as_ref().map(|policy| policy.field())
     }
 }
 
-/// The header decides if it is there, then what a body has brought that was read already.
+/// The header decides if it is there; otherwise the token of a body that was read already.
 fn standing(
     policy: &CsrfPolicy,
     head: &dyn RequestHead,
@@ -173,9 +173,9 @@ fn standing(
     }
 }
 
-/// Letting in.
+/// Admitting requests.
 impl<U: AuthUser> AuthProvider<U> {
-    /// Settles the note, by the form if only that can tell. `read` gets the limit.
+    /// Settles the note, by reading the form if the token can only be there. `read` gets the limit.
     pub(super) async fn settle_reading<F, B>(
         &self,
         admitted: Admitted<U>,
@@ -193,7 +193,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Standing::Proven => true,
             Standing::Refused(fault) => return Err(Rejection::InvalidCsrfToken(fault)),
             Standing::InForm => {
-                // Boxed, so that requests without a form do not carry the room for one.
+                // Boxed, so that requests without a form do not carry the space for one.
                 Box::pin(self.check_form(granted.payload(), read(MAX_FORM_BYTES))).await?;
                 true
             }
@@ -215,7 +215,7 @@ impl<U: AuthUser> AuthProvider<U> {
         policy.check_form(form, &Bound::to(payload)).map_err(Rejection::InvalidCsrfToken)
     }
 
-    /// What a guard has let in, with what the response says because of the token.
+    /// The admitted request, with what the response must contain because of the token.
     pub(super) fn entered(
         &self,
         settled: Settled<U>,
@@ -237,7 +237,8 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Option<ResponseHeader>, Rejection> {
         let policy = self.csrf_policy()?;
         let Some(cookie) = policy.cookie(place) else { return Ok(None) };
-        // A session goes with its cookie; after an access token, the login can be refreshed.
+        // The CSRF cookie of a session lives as long as the session's; after an access token, the
+        // login can be refreshed.
         let lifetime = match payload.purpose() {
             Purpose::Session => payload.expires_at().since(self.now()?),
             _ => self.inner.session_policy.usual_idle(),
@@ -246,11 +247,12 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// Making tokens.
+/// Creating tokens.
 impl<U: AuthUser> AuthProvider<U> {
-    /// A new CSRF token for the session of a request, or that it needs none: for guests, and for
-    /// programs with a token in a header. A bad credential is refused, as by
-    /// [`check_optional`](Self::check_optional); behind a guard, what that has let in counts.
+    /// Returns a new CSRF token for the session of a request. For guests, and for clients with a
+    /// token in a header, the result says that none is needed. An invalid credential is refused, as
+    /// by [`check_optional`](Self::check_optional). Behind a guard, the credential is the one that
+    /// the guard has accepted.
     ///
     /// # Errors
     /// As [`check_optional`](Self::check_optional), and [`Rejection::Misconfigured`] if the
@@ -272,17 +274,17 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// A new CSRF token for the login that a token is of, however it has come: for tests, and for
-    /// what renders pages far from the request.
+    /// Returns a new CSRF token for the login of a token, however that was sent: for tests, and for
+    /// code that renders pages without access to the request.
     ///
     /// # Security
-    /// With its cookies, whoever has the value acts as the user: give it to nobody but the pages of
-    /// this login.
+    /// Together with the user's cookies, the value allows acting as the user. Send it only to pages
+    /// of this login.
     ///
     /// # Errors
     /// [`Rejection::Misconfigured`] if the provider was built without
-    /// [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens), [`Rejection::Unavailable`] if
-    /// there is no randomness, and [`Rejection::Forbidden`] for the token of another issuer.
+    /// [`csrf_tokens`](crate::AuthProviderBuilder::csrf_tokens), [`Rejection::Unavailable`] if the
+    /// random generator fails, and [`Rejection::Forbidden`] for a token of another issuer.
     pub fn csrf_token_for(&self, payload: &TokenPayload) -> Result<CsrfToken, Rejection> {
         refuse_foreign(payload)?;
         let policy = self.csrf_policy()?;
@@ -290,13 +292,13 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(page_token(policy, None, Some(value)))
     }
 
-    /// Are there [CSRF tokens](crate::AuthProviderBuilder::csrf_tokens)?
+    /// Returns whether the provider uses [CSRF tokens](crate::AuthProviderBuilder::csrf_tokens).
     #[must_use]
     pub fn has_csrf_tokens(&self) -> bool {
         self.inner.csrf.is_some()
     }
 
-    /// The value for the session that a token opens which was just issued.
+    /// The CSRF value for the session of a token that was just issued.
     pub(super) fn value_beside(
         &self,
         token: &IssuedToken,
@@ -319,9 +321,9 @@ impl<U: AuthUser> AuthProvider<U> {
         Some(cookie.set_beside(&value?.0, beside))
     }
 
-    /// What deletes the cookie together with the one of a token of this purpose. Where an access
-    /// token has ended whose login can be refreshed, the value is as good as before, and needed for
-    /// that.
+    /// The header that deletes the CSRF cookie together with that of a token of this purpose. If an
+    /// access token has ended whose login can be refreshed, the value is still valid, and needed
+    /// for the refresh.
     pub(super) fn forget_csrf(
         &self,
         place: usize,
@@ -333,7 +335,7 @@ impl<U: AuthUser> AuthProvider<U> {
         ends_login.then(|| policy.cookie(place)).flatten().map(CsrfCookie::forget)
     }
 
-    /// What deletes the cookies of all transports.
+    /// The headers that delete the CSRF cookies of all transports.
     pub(super) fn forget_all_csrf(&self) -> Vec<ResponseHeader> {
         let cookies = self.inner.csrf.iter().flat_map(|policy| policy.cookies());
         cookies.map(CsrfCookie::forget).collect()

@@ -1,12 +1,11 @@
-//! What the head of a request says of its CSRF token, on its way to where the user is known.
+//! The CSRF token in the head of a request, until the user is known.
 
 use crate::rejection::CsrfFault;
 
-/// What is known of the CSRF token of a request before its user is.
+/// What is known about the CSRF token of a request before its user is loaded.
 pub(crate) struct CsrfNote {
     pub(super) standing: Standing,
-    /// The transport beside whose cookie the one of the token is set, if the request lacks a good
-    /// one.
+    /// The transport beside whose cookie the CSRF cookie is set, if the request has no valid one.
     pub(super) lacks_cookie: Option<usize>,
 }
 
@@ -15,6 +14,6 @@ pub(super) enum Standing {
     NotAsked,
     Proven,
     Refused(CsrfFault),
-    /// Only the body can tell.
+    /// The token can only be in the body.
     InForm,
 }

@@ -1,23 +1,23 @@
-//! How a pair of tokens gets to the client: in cookies or in the body of the response.
+//! How a pair of tokens is delivered to the client: in cookies or in the body of the response.
 //!
 //! | the request | with cookies and bearer tokens | with cookies only |
 //! |---|---|---|
-//! | brings the refresh token in its cookie | cookies | cookies |
-//! | brings the refresh token in its body | body | cookies |
+//! | has the refresh token in its cookie | cookies | cookies |
+//! | has the refresh token in its body | body | cookies |
 //! | is a login by a page | cookies; the body for `?deliver=body` | cookies |
 //! | is a login by a program | body | refused |
 //!
-//! Where the first transport for cookies is one for browser sessions, "cookies" are its one cookie,
-//! which holds a token of another purpose than a pair does.
+//! If the first transport for cookies is one for browser sessions, "cookies" means its one cookie,
+//! which holds a token of another purpose than those of a pair.
 //!
-//! A page is told by `Sec-Fetch-Site` or `Origin`, which browsers send with every POST. Where the
-//! body alone does not prove the user, whatever might be a browser counts as a page: a request with
-//! any cookie, and one by GET, with which some browsers send neither header.
+//! A page is recognised by `Sec-Fetch-Site` or `Origin`, which browsers send with every POST. Where
+//! the body alone does not prove the user, everything that might be a browser counts as a page: a
+//! request with any cookie, and one by GET, with which some browsers send neither header.
 //!
-//! What came in a cookie never leaves in a body: the cookie hides it from scripts, and so from
-//! those that an attacker has brought into a page. Cookies are set only for the application's own
-//! pages and those of trusted origins: whoever could make a browser log in as somebody else would
-//! see what its user does there.
+//! A token from a cookie is never returned in a body: the cookie hides it from scripts, including
+//! those that an attacker has injected into a page. Cookies are set only for pages of this
+//! application and of trusted origins: an attacker who could make a browser log in as another user
+//! would see what its user does there.
 
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub(super) enum Delivery {
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Where the tokens of a login go. Decided from the head, before anything is done.
+    /// Where the tokens of a login go. Decided from the head, before anything has an effect.
     pub(super) fn delivery_of_login(
         &self,
         head: &dyn RequestHead,
@@ -59,7 +59,7 @@ impl<U: AuthUser> AuthProvider<U> {
             !is_page && head.header("cookie").is_empty() && !csrf::is_safe_method(head.method())
         };
         let delivery = self.delivery(head, may_have_body)?;
-        // A link that was opened from outside of the browser: anybody can send one in a mail.
+        // A link that was opened from outside of the browser: anybody can send one in an e-mail.
         if delivery != Delivery::Body
             && csrf::is_safe_method(head.method())
             && csrf::was_opened_from_outside(head)
@@ -69,7 +69,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(delivery)
     }
 
-    /// Of tokens that go on from one that came in no cookie.
+    /// Where tokens go that replace one from outside of cookies.
     pub(super) fn delivery_outside_cookies(&self, head: &dyn RequestHead) -> Result<Delivery, Rejection> {
         self.delivery(head, true)
     }
@@ -92,7 +92,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Can a client use a token that it has got in a body?
+    /// Can a client use a token that it got in a body?
     pub(crate) fn takes_bearer_tokens(&self) -> bool {
         let takes = |transport: &dyn Transport| {
             !transport.is_ambient() && !transport.is_in_url() && !transport.is_for_api_keys()
@@ -100,7 +100,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.transports().any(takes)
     }
 
-    /// The response with what a login has issued.
+    /// The response with the tokens of a login.
     pub(super) fn deliver_issued(&self, delivery: Delivery, issued: &Issued) -> Result<Reply, Rejection> {
         match issued {
             Issued::Pair(pair) => self.deliver(delivery, pair),
@@ -130,7 +130,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// The response with the pair: by the first transport that delivers tokens itself, otherwise in
-    /// the body, but never in the body what is meant for cookies.
+    /// the body. Tokens meant for cookies are never put into the body.
     pub(super) fn deliver(&self, delivery: Delivery, pair: &TokenPair) -> Result<Reply, Rejection> {
         if let Delivery::Session(_) = delivery {
             return Err(Rejection::Misconfigured(Misconfigured::NoDelivery));
@@ -163,15 +163,15 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(answer(pair))
     }
 
-    /// Whatever a client keeps by itself, it is told to forget.
+    /// Tells the client to delete all tokens that it keeps in cookies.
     pub(crate) fn forget_tokens(&self, reply: Reply) -> Reply {
         let tokens = self.transports().flat_map(Transport::clear);
         tokens.chain(self.forget_all_csrf()).fold(reply, Reply::header)
     }
 }
 
-/// A page that keeps its tokens by itself says so in the URL, where no form of another page can
-/// have it by accident.
+/// A page that keeps its tokens itself asks for that in the URL, where a form of another page
+/// cannot have it by accident.
 fn asks_for_body(head: &dyn RequestHead) -> bool {
     let query = head.query().unwrap_or_default();
     form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "deliver" && value == "body")
@@ -187,7 +187,7 @@ pub(crate) fn answer(body: &impl Serialize) -> Reply {
         .header(ResponseHeader::new("cache-control", "no-store"))
 }
 
-/// The one status that is no refusal.
+/// The only status of successful responses.
 const OK: u16 = 200;
 
 #[derive(Serialize)]

@@ -1,8 +1,8 @@
-//! What stays open of what was granted: when it ends, and who is asked. The bookkeeping, and the
-//! task, are in the room `ended/`; here, and nowhere else, stores and loaders are asked for it.
+//! The end of open connections: their end times, and the questions to stores and loaders. The
+//! bookkeeping and the task are in `ended/`; only this file calls stores and loaders for it.
 //!
-//! What is asked is what a request is asked, in the same words: see `refuse_if_revoked`,
-//! `refuse_ended_session` and `grant_api_key`.
+//! The questions are those that a request asks: see `refuse_if_revoked`, `refuse_ended_session` and
+//! `grant_api_key`.
 
 mod at_once;
 #[cfg(feature = "mandates")]
@@ -20,24 +20,24 @@ use self::at_once::at_once;
 use super::inner::{AuthProvider, Inner};
 use crate::{
     clock::{ClockError, Timestamp},
-    ended::{Asker, EndReason, Ended, Facts, Finding, Findings, Id, Person, Watched},
+    ended::{Asker, EndReason, Ended, Facts, Finding, Findings, Id, Person, Single, SingleStore, Watched},
     rejection::{InvalidToken, Rejection},
     store::{ApiKeyId, ChangeSender, Changes, Owner, RevocationTarget, SessionId, Verdict},
     token::{Purpose, TokenPayload},
     user::AuthUser,
 };
 
-/// How many are asked about in one question to a revocation store.
+/// How many tokens one call of a revocation store is about.
 const MOST_AT_ONCE: usize = 500;
 
-/// How many are asked about at the same time where each is a question of its own.
+/// How many questions run concurrently where each token is a question of its own.
 const SINGLY_AT_ONCE: usize = 32;
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Completes when what was granted to this user with this token ends.
+    /// Returns a future for the end of what was granted to this user with this token.
     pub(super) fn end_of_authority(&self, payload: &Arc<TokenPayload>, user: &U) -> Ended {
         let ends_at = self.end_of_token(payload);
-        // Nobody need look any more. A clock that does not tell the time is looked at again.
+        // Nothing to watch. If the clock fails, the task tries it again.
         if self.inner.clock.now().is_ok_and(|now| now >= ends_at) {
             return Ended::over(EndReason::Expired);
         }
@@ -45,14 +45,31 @@ impl<U: AuthUser> AuthProvider<U> {
             let inner: Weak<Inner<U>> = Arc::downgrade(&self.inner);
             inner
         };
-        self.inner.open.keep(payload, asker, || Facts {
-            ends_at,
-            keys: self.keys_of(payload),
-            person: person_of(payload),
-            was_active: user.is_active(),
-            is_single: self.is_asked_singly(payload),
-            payload: Arc::clone(payload),
+        self.inner.open.keep(payload, asker, || {
+            let person = person_of(payload);
+            Facts {
+                ends_at,
+                keys: self.keys_of(payload),
+                person,
+                was_active: user.is_active(),
+                single: self.single_of(payload, person),
+                payload: Arc::clone(payload),
+            }
         })
+    }
+
+    /// The single question about this token, if there is one. The answer depends on the owner as
+    /// well.
+    fn single_of(&self, payload: &TokenPayload, person: Person) -> Option<Single> {
+        let (store, id) = if payload.is_api_key() {
+            (SingleStore::ApiKeys, payload.token_id())
+        } else if payload.purpose() == Purpose::Session && self.inner.sessions.is_some() {
+            (SingleStore::Sessions, payload.session_id().unwrap_or_default())
+        } else {
+            return None;
+        };
+        let subject = first_half(Sha256::new().chain_update(person.to_be_bytes()).chain_update(id));
+        Some(Single { store, subject, is_only_there: self.is_asked_singly(payload) })
     }
 
     fn end_of_token(&self, payload: &TokenPayload) -> Timestamp {
@@ -61,7 +78,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if payload.is_api_key() { end.min(payload.expires_at()) } else { end }
     }
 
-    /// The hashes of all by which it can be taken back.
+    /// The hashes of all keys by which it can be revoked.
     fn keys_of(&self, payload: &TokenPayload) -> SmallVec<[u64; 4]> {
         let mut keys = SmallVec::new();
         let owner = self.owner_of(payload);
@@ -71,8 +88,8 @@ impl<U: AuthUser> AuthProvider<U> {
         keys
     }
 
-    /// Tells whoever waits for the end of what is open that these were taken back, at once and
-    /// whatever the store tells.
+    /// Reports revocations to the open connections of this provider, at once and whatever the store
+    /// reports.
     pub(super) fn tell_open(&self, owner: &Owner<'_>, targets: &[RevocationTarget<'_>]) {
         self.inner.open.tell(|changes| {
             for target in targets {
@@ -81,8 +98,7 @@ impl<U: AuthUser> AuthProvider<U> {
         });
     }
 
-    /// What is found of each: whether the revocation store knows it as taken back, all in one
-    /// question.
+    /// Asks the revocation store about all of these in one call, and returns a finding for each.
     async fn judge_open(&self, watched: &[Watched]) -> Vec<(Id, Finding)> {
         let tokens: Vec<_> = watched.iter().map(|watched| &*watched.payload).collect();
         let verdicts = match self.now() {
@@ -106,23 +122,23 @@ impl<U: AuthUser> AuthProvider<U> {
         match verdict {
             Verdict::Good => Finding::Good,
             Verdict::Revoked | Verdict::OldEpoch => Finding::Over(EndReason::Revoked),
-            // The session store forgets less, as for requests.
+            // The session store retains more, as for requests.
             Verdict::BeforeMemory if self.session_outlasts_memory(payload) => Finding::AskSingly(None),
-            // Nobody will ever know.
+            // This cannot be found out any more.
             Verdict::BeforeMemory => Finding::Over(EndReason::Unknown),
             Verdict::ClocksDisagree { .. } => Finding::Failed,
         }
     }
 
-    /// Is it known to a store that is asked about each by itself: the browser session where there
-    /// is no revocation store, and the API key? Requests go by the session for these alone, too:
-    /// an access token is good until it expires.
+    /// Is it known only to a store that is asked about one at a time: the session store for browser
+    /// sessions where there is no revocation store, and the API key store? Requests check the
+    /// session for these only, too: an access token is valid until it expires.
     fn is_asked_singly(&self, payload: &TokenPayload) -> bool {
         let is_session = payload.purpose() == Purpose::Session && self.inner.revocations.is_none();
         payload.is_api_key() || (is_session && self.inner.sessions.is_some())
     }
 
-    /// Asks about such a one. `epoch` is that of its user, if it is known.
+    /// Asks about such a token. `epoch` is that of its user, if it is known.
     async fn ask_singly(&self, payload: &TokenPayload, epoch: Option<u64>) -> Finding {
         if payload.is_api_key() {
             self.ask_for_key(payload, epoch).await
@@ -131,7 +147,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Does its session live?
+    /// Is its session alive?
     async fn ask_for_session(&self, payload: &TokenPayload) -> Finding {
         let id = payload.session_id().and_then(SessionId::parse);
         let (Some(sessions), Some(id), false) = (&self.inner.sessions, id, payload.is_foreign()) else {
@@ -159,7 +175,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if is_good { Finding::Good } else { Finding::Over(EndReason::Revoked) }
     }
 
-    /// Looks at the user of all of these once.
+    /// Loads the user of all of these once.
     async fn look_at_open(&self, watched: &[Watched]) -> Vec<(Id, Finding)> {
         let Some(first) = watched.first() else { return Vec::new() };
         let user = match self.user_of(&first.payload).await {
@@ -214,7 +230,8 @@ impl<U: AuthUser> Asker for Inner<U> {
     }
 
     fn most_at_once(&self) -> usize {
-        // A store of anchors is asked about each by itself: what was found is told soon.
+        // Anchor stores are asked about one mandate at a time: smaller batches, so that findings
+        // arrive soon.
         #[cfg(feature = "mandates")]
         if self.mandates.is_some() {
             return 2 * SINGLY_AT_ONCE;
@@ -234,10 +251,11 @@ impl<U: AuthUser> Asker for Inner<U> {
         Box::pin(async move { AuthProvider { inner: self }.judge_open(&watched).await })
     }
 
-    fn ask_singly(self: Arc<Self>, watched: Watched) -> Findings {
+    fn ask_singly(self: Arc<Self>, watched: Vec<Watched>) -> Findings {
         Box::pin(async move {
-            let this = AuthProvider { inner: self };
-            vec![(watched.id, this.ask_singly(&watched.payload, watched.epoch).await)]
+            let Some(first) = watched.first() else { return Vec::new() };
+            let finding = AuthProvider { inner: self }.ask_singly(&first.payload, first.epoch).await;
+            all(&watched, finding)
         })
     }
 
@@ -254,13 +272,14 @@ fn failed(watched: &[Watched]) -> Vec<(Id, Finding)> {
     all(watched, Finding::Failed)
 }
 
-/// What differs between tokens that are alike.
+/// The claims that differ between tokens of one login.
 const OF_ONE_TOKEN: [&str; 4] = ["exp", "iat", "jti", "nbf"];
 
-/// All that a loader may go by, but for what differs between the logins of one person: the issuer,
-/// the subject, the claims of the application's own, and the id of an API key. Of the token of
-/// another issuer it is every claim but its id and times: there, who somebody is may depend on any,
-/// such as the actor (`client_id`) of a mandate.
+/// Identifies the user as the loader sees it: by everything that a loader may look at, except what
+/// differs between logins of one user. That is the issuer, the subject, the application's own
+/// claims, and the id of an API key. For the token of another issuer it is every claim except the
+/// id and the times: there the user may depend on any claim, such as the actor (`client_id`) of a
+/// mandate.
 fn person_of(payload: &TokenPayload) -> Person {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
@@ -283,5 +302,9 @@ fn person_of(payload: &TokenPayload) -> Person {
             add(&value);
         }
     }
-    hash.finalize().iter().take(16).fold(0, |person, byte| person << 8 | Person::from(*byte))
+    first_half(hash)
+}
+
+fn first_half(hash: Sha256) -> u128 {
+    hash.finalize().iter().take(16).fold(0, |half, byte| half << 8 | u128::from(*byte))
 }

@@ -1,4 +1,4 @@
-//! The tokens of other issuers: whose they are, and the wait for keys.
+//! Tokens of other issuers: selecting the issuer, and waiting for its keys.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     user::AuthUser,
 };
 
-/// How the sources of keys are, on which a provider depends; see [`AuthProvider::health`].
+/// The state of the key sources that a provider depends on; see [`AuthProvider::health`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuthHealth {
@@ -29,14 +29,14 @@ pub struct AuthHealth {
 
 impl<U: AuthUser> AuthProvider<U> {
     /// Fetches the keys of all [trusted issuers](crate::AuthProviderBuilder::trusted_issuer), so
-    /// that the first request does not wait for them. Without it they are fetched when the first
-    /// token comes. Nothing to do where nobody else is trusted.
+    /// that the first request does not wait for them. Without this call they are fetched when the
+    /// first token arrives. Does nothing if no issuer is trusted.
     ///
-    /// A service need not end because an issuer cannot be reached while it starts: later requests
-    /// fetch again.
+    /// A service need not exit if an issuer cannot be reached at startup: later requests fetch
+    /// again.
     ///
     /// # Errors
-    /// [`KeysUnavailable`] of the first issuer of which no keys could be fetched; the others are
+    /// [`KeysUnavailable`] of the first issuer whose keys could not be fetched; the others are
     /// fetched all the same.
     pub async fn warm_up(&self) -> Result<(), KeysUnavailable> {
         let mut outcome = Ok(());
@@ -46,20 +46,21 @@ impl<U: AuthUser> AuthProvider<U> {
         outcome
     }
 
-    /// How the keys of the [trusted issuers](crate::AuthProviderBuilder::trusted_issuer) are: for
-    /// what watches a service. Asks nobody.
+    /// Returns the state of the keys of all [trusted
+    /// issuers](crate::AuthProviderBuilder::trusted_issuer), for health checks. It makes no
+    /// request.
     #[must_use]
     pub fn health(&self) -> AuthHealth {
         AuthHealth { key_sources: self.trusted_issuers().map(|issuer| issuer.keys().health()).collect() }
     }
 
-    /// Where the document of each trusted issuer is that says where its endpoints and keys are;
-    /// `None` where the keys come from elsewhere.
+    /// The URL of each trusted issuer's discovery document; `None` where the keys come from
+    /// elsewhere.
     #[cfg(feature = "openapi")]
     pub(crate) fn discovery_documents(&self) -> Vec<Option<String>> {
         let has_tenants = self.inner.foreign.as_ref().is_some_and(|foreign| foreign.tenants.is_some());
         let documents = self.trusted_issuers().map(|issuer| issuer.keys().discovery_document());
-        // Nobody knows the issuers that are yet to be found.
+        // Issuers that are resolved later are unknown.
         documents.chain(has_tenants.then_some(None)).collect()
     }
 
@@ -67,9 +68,9 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.foreign.iter().flat_map(|foreign| &foreign.issuers)
     }
 
-    /// The credential as a token of another issuer; `None` if it is to be read as an own one.
+    /// The credential as a token of another issuer; `None` if it must be read as an own one.
     ///
-    /// What a browser attaches unasked is an own one, and so is what only an own token can be.
+    /// A cookie always holds an own token, and so does anything that only an own token can be.
     pub(super) fn find_foreign(&self, credential: &Credential<'_>) -> Result<Option<Found<U>>, Rejection> {
         let Some(foreign) = &self.inner.foreign else { return Ok(None) };
         let (token, now) = (credential.token.as_bytes(), self.now()?);
@@ -82,8 +83,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let unverified = match UnverifiedForeign::read(token, foreign.max_token_bytes) {
             Ok(unverified) => unverified,
-            // Own tokens need not name an issuer; and whether it has the form of a token at all
-            // says who reads own ones.
+            // Own tokens need not name an issuer. Whether this is a token at all is decided where
+            // own ones are read.
             Err(error) => return self.not_foreign(error),
         };
         let pending = |issuer| {
@@ -96,13 +97,13 @@ impl<U: AuthUser> AuthProvider<U> {
                 seen: None,
             }))))
         };
-        // As for own tokens: characters that no token has make the request a bad one.
+        // As for own tokens: characters outside the grammar make the request malformed.
         credential.token.check_grammar().map_err(Rejection::MalformedCredential)?;
         let named = unverified.issuer()?;
         let issuer = match foreign.issuer_of(&named, now) {
             Answer::Known(issuer) => issuer,
             Answer::Unknown => return self.not_foreign(TokenError::WrongIssuer),
-            // The resolver looks for no tenant of a token that nobody could accept.
+            // The resolver is not called for a token that no issuer could make acceptable.
             Answer::Ask => match unverified.refuse_hopeless(now) {
                 Ok(()) => return pending(PendingIssuer::Named((*named).into())),
                 Err(error) => return self.not_foreign(error),
@@ -116,13 +117,13 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// A token of no trusted issuer is an own one, if there are any.
+    /// A token of no trusted issuer is read as an own one, if the provider issues tokens.
     fn not_foreign(&self, error: TokenError) -> Result<Option<Found<U>>, Rejection> {
         let is_formless = matches!(error, TokenError::Malformed | TokenError::TooLong);
         if self.has_own_tokens() || is_formless { Ok(None) } else { Err(error.into()) }
     }
 
-    /// Waits for the keys of a token, verifies it with them, and goes on as with any other.
+    /// Waits for the keys of a token, verifies it with them, and continues as with any other.
     pub(super) async fn grant_pending(&self, pending: Pending) -> Result<Granted<U>, Rejection> {
         let verified = self.verified_pending(pending).await?;
         self.grant(verified).await
@@ -155,11 +156,11 @@ impl<U: AuthUser> AuthProvider<U> {
     async fn verify_pending(&self, token: &[u8], issuer: &Trusted) -> Result<TokenPayload, Rejection> {
         let no_keys = |_: KeysUnavailable| Rejection::Unavailable(Unavailable::Keys);
         let keys = issuer.refreshed(self.now()?).await.map_err(no_keys)?;
-        // The fetch may have taken its time.
+        // The fetch may have taken some time.
         Ok(issuer.verify(UnverifiedForeign::read(token, token.len())?, &keys, self.now()?)?)
     }
 
-    /// The issuer of a tenant, by the resolver.
+    /// The issuer of a tenant, as resolved.
     async fn tenant(&self, name: &str) -> Result<Option<Arc<Trusted>>, Rejection> {
         let tenants = self.inner.foreign.as_ref().and_then(|foreign| foreign.tenants.as_ref());
         let Some(tenants) = tenants else { return Ok(None) };
@@ -175,17 +176,17 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// Forgets what the [resolver](crate::AuthProviderBuilder::issuer_resolver) has said of an
-    /// issuer, so that it is asked again: for a tenant that was added, changed or removed just now.
-    /// Other instances ask again within 5 minutes.
+    /// Discards the cached answer of the [resolver](crate::AuthProviderBuilder::issuer_resolver)
+    /// for an issuer, so that it is called again. Use it when a tenant was just added, changed or
+    /// removed. Other instances call it again within 5 minutes.
     pub fn forget_issuer(&self, issuer: &str) {
         if let Some(tenants) = self.inner.foreign.as_ref().and_then(|foreign| foreign.tenants.as_ref()) {
             tenants.forget(issuer);
         }
     }
 
-    /// The user of a token of another issuer. Never an own one of the same name: who finds own ones
-    /// is not asked.
+    /// The user of a token of another issuer. Never an own user with the same subject, because the
+    /// loader of own users is not called.
     pub(super) async fn foreign_user_of(&self, payload: &Arc<TokenPayload>) -> Result<Arc<U>, Rejection> {
         let unknown = Rejection::InvalidToken(InvalidToken::UnknownUser);
         match self.inner.foreign.as_ref().map(|foreign| &foreign.users) {
@@ -197,7 +198,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Can it be the name of a trusted issuer?
+    /// Can this be the name of a trusted issuer?
     pub(super) fn trusts(&self, issuer: &str) -> bool {
         let has_tenants = self.inner.foreign.as_ref().is_some_and(|foreign| foreign.tenants.is_some());
         has_tenants || self.trusted_issuers().any(|trusted| trusted.issuer() == issuer)

@@ -1,4 +1,4 @@
-//! Forgetting a subject as a whole, as a law or an account that is deleted demands.
+//! Erasure of all data of a subject, for a deleted account or by law.
 
 use super::{
     inner::AuthProvider,
@@ -14,26 +14,25 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Ends everything that a subject has, and deletes what is kept of it: sessions with their
+    /// Ends everything that a subject has, and deletes what is stored about it: sessions with their
     /// addresses and clients, API keys, one-time tokens, and the revocations that are not needed
-    /// any more. For an account that is deleted, such as for the right to erasure (GDPR, article
-    /// 17).
+    /// any more. Call it when an account is deleted, for example to comply with the right to
+    /// erasure (GDPR, article 17).
     ///
-    /// Delete the user first: somebody who can still log in begins anew. Can be called again, also
-    /// for a subject of whom nothing is kept.
+    /// Delete the user first, because a user who can still log in creates new records. The call can
+    /// be repeated, and is not an error for a subject without records.
     ///
     /// # What stays, and how long
-    /// - The epoch of the subject: tokens that were issued before are refused by it. It stays until
-    ///   the last of them has expired (by default 30 days, the
-    ///   [longest](crate::AuthConfigBuilder::danger_max_lifetime) that a login lasts) and is
-    ///   forgotten within an hour or so after that, when something is written to the store.
-    /// - A revocation of the subject itself, until its end: it keeps somebody out.
+    /// - The epoch of the subject, by which tokens that were issued before are refused. It stays
+    ///   until the last of them has expired (by default 30 days, the
+    ///   [longest](crate::AuthConfigBuilder::danger_max_lifetime) time that a login lasts) and is
+    ///   deleted within about an hour after that, when something is written to the store.
+    /// - A revocation of the subject itself, until it ends, because it blocks logins.
     /// - Single revocations of the subject's tokens and sessions in Redis and in memory, where
     ///   copies of them exist, until the last token that they stand for has expired: mostly some
     ///   minutes, at most as long as the epoch. In SQL they are deleted.
-    /// - Records that were made of [events](crate::event), and the subject's tokens themselves
+    /// - Records that were made from [events](crate::event), and the subject's tokens themselves
     ///   where others keep them.
-    ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, Rejection};
     /// # async fn delete_user(_: &str) {}
@@ -44,9 +43,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Errors
-    /// [`Rejection::Unavailable`] if it is not certain that everything has ended and gone: call it
-    /// again. [`Rejection::Misconfigured`] if there is no revocation store, so that tokens would
-    /// work on, or the subject is empty or longer than 255 bytes.
+    /// [`Rejection::Unavailable`] if it is not certain that everything has ended and is deleted:
+    /// call it again. [`Rejection::Misconfigured`] if there is no revocation store, because tokens
+    /// would stay valid, or if the subject is empty or longer than 255 bytes.
     pub async fn forget(&self, subject: &str) -> Result<(), Rejection> {
         if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES {
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
@@ -62,14 +61,14 @@ impl<U: AuthUser> AuthProvider<U> {
             return Err(Rejection::Misconfigured(Misconfigured::NoStore));
         };
         let now = self.now()?;
-        // Before the sessions go, which say until when it has to be remembered.
+        // Before the sessions are deleted, because they tell how long the epoch must be retained.
         let until = self.everything_is_over(owner, now).await?;
         self.call_store(revocations.store.forget(owner, now, until)).await?;
         self.tell_open(owner, &[RevocationTarget::Subject]);
         if let Some(sessions) = &self.inner.sessions {
             let ended = self.call_store(sessions.store.forget(owner, now)).await?;
             self.tell_open(owner, &targets_of(&ended));
-            // One may have been opened in between, with tokens of the new epoch.
+            // A session may have been opened meanwhile, with tokens of the new epoch.
             let ends = ended.iter().map(|session| accepted_until(session.tokens_end_at));
             if let Some(end) = ends.max() {
                 self.raise_epoch(owner, until.max(end), now).await?;
@@ -85,8 +84,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// When the last token of an owner is over: of this instance's own, and of all sessions that
-    /// are known, whoever issued it.
+    /// The time at which the last token of an owner has expired: of those issued by this instance,
+    /// and of all live sessions, whichever instance issued them.
     async fn everything_is_over(&self, owner: &Owner<'_>, now: Timestamp) -> Result<Timestamp, Rejection> {
         let own = self.login_is_over(now);
         let Some(sessions) = &self.inner.sessions else { return Ok(own) };

@@ -1,11 +1,14 @@
-//! The outcome of a check that was passed.
+//! The outcome of a successful check.
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "mandates")]
+use super::seen::{Seen, about};
 use super::{inner::AuthProvider, way::Way};
 use crate::{
     demands::{Demands, Outbox},
     ended::Ended,
+    event::{Event, EventKind},
     password::OnBehalfOf,
     reply::ResponseHeader,
     request::CsrfProof,
@@ -13,14 +16,18 @@ use crate::{
     user::AuthUser,
 };
 
-/// A request that was let in: its user, its token, and what the response must say because of it. Only a check makes one.
+/// A request that was admitted: its user, its token, and what follows for the response. Only a
+/// check creates one.
 pub struct Granted<U> {
     provider: AuthProvider<U>,
     user: Arc<U>,
     payload: Arc<TokenPayload>,
     way: Way,
-    /// Where a new cookie of a browser session is put.
+    /// Collects new cookies of a browser session.
     outbox: Option<Outbox>,
+    /// Only for a mandate, and only if an event sink reads it.
+    #[cfg(feature = "mandates")]
+    seen: Option<Arc<Seen>>,
 }
 
 impl<U> Granted<U> {
@@ -31,7 +38,28 @@ impl<U> Granted<U> {
         way: Way,
     ) -> Self {
         let outbox = (payload.purpose() == Purpose::Session).then(Outbox::default);
-        Self { provider: provider.clone(), user, payload, way, outbox }
+        Self {
+            provider: provider.clone(),
+            user,
+            payload,
+            way,
+            outbox,
+            #[cfg(feature = "mandates")]
+            seen: None,
+        }
+    }
+
+    #[cfg(feature = "mandates")]
+    pub(super) fn with_seen(self, seen: Option<Arc<Seen>>) -> Self {
+        Self { seen, ..self }
+    }
+
+    /// An event about the token, and about the request if that was noted.
+    pub(super) fn event(&self, kind: EventKind) -> Event<'_> {
+        let event = Event::new(kind).token(&self.payload);
+        #[cfg(feature = "mandates")]
+        let event = about(event, self.seen.as_deref());
+        event
     }
 
     /// The same request, after its session was given another token.
@@ -39,12 +67,12 @@ impl<U> Granted<U> {
         Self { payload: Arc::new(payload), ..self.clone() }
     }
 
-    /// Where a new cookie is put, if this is a browser session.
+    /// Where new cookies are put, if this is a browser session.
     pub(super) const fn outbox(&self) -> Option<&Outbox> {
         self.outbox.as_ref()
     }
 
-    /// Was it let in by the cookie of a browser session?
+    /// Was it authenticated by the cookie of a browser session?
     pub(crate) const fn is_browser_session(&self) -> bool {
         self.outbox.is_some()
     }
@@ -57,27 +85,28 @@ impl<U> Granted<U> {
         self.provider.inner.id
     }
 
-    /// The user, as the loader gave it.
+    /// Returns the user as loaded.
     #[must_use]
     pub const fn user(&self) -> &Arc<U> {
         &self.user
     }
 
-    /// The verified token.
+    /// Returns the verified token.
     #[must_use]
     pub const fn payload(&self) -> &Arc<TokenPayload> {
         &self.payload
     }
 
-    /// Are these the outcome of one and the same check? For adapters, which keep a grant with its request.
+    /// Returns whether both are the outcome of the same check. For adapters, which keep a grant
+    /// with its request.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.provider() == other.provider() && Arc::ptr_eq(&self.payload, &other.payload)
     }
 
-    /// What the response must say: nothing if the token came in `Authorization`, which caches know;
-    /// that no shared cache may keep it for others if it came in a cookie or in another header;
-    /// that nobody may keep it if it stood in the URL.
+    /// Returns what the response must contain because of the credential: nothing if the token came
+    /// in `Authorization`, which caches know; headers that keep shared caches from serving it to
+    /// others if the token came in a cookie or another header; `no-store` if it was in the URL.
     #[must_use]
     pub fn demands(&self) -> Demands {
         match &self.outbox {
@@ -88,10 +117,10 @@ impl<U> Granted<U> {
 }
 
 impl<U: AuthUser> Granted<U> {
-    /// Completes when the authority of this grant ends: the token expires, it, its session or its
-    /// subject is revoked, the user is disabled or gone. For what stays open: a WebSocket, a
-    /// server-sent stream, a job. What is found how soon, and what it costs, says the module
-    /// [`ended`](crate::ended).
+    /// Returns a future that completes when the authority of this grant ends: the token expires,
+    /// it, its session or its subject is revoked, or the user is disabled or gone. Use it for
+    /// everything that stays open: a WebSocket, a server-sent stream, a job. The module
+    /// [`ended`](crate::ended) lists how soon each of these is noticed, and what it costs.
     ///
     /// ```
     /// # use fauth_core::{AuthUser, Granted};
@@ -106,14 +135,15 @@ impl<U: AuthUser> Granted<U> {
     /// # }
     /// ```
     ///
-    /// It does not keep the provider alive; a grant does. Several of one grant share what is kept.
+    /// The future does not keep the provider alive; a grant does. All futures of one grant share
+    /// one entry.
     pub fn ended(&self) -> Ended {
         self.provider.end_of_authority(&self.payload, &*self.user)
     }
 }
 
-/// A request that a [guard](crate::Guard) lets go on: with a user, or, where a user is optional,
-/// without.
+/// A request that a [guard](crate::Guard) lets through: with a user, or without one where a user is
+/// optional.
 pub struct Entered<U> {
     granted: Option<Granted<U>>,
     demands: Demands,
@@ -125,32 +155,32 @@ impl<U> Entered<U> {
         Self { granted: None, demands, csrf_proof: None }
     }
 
-    /// The same, with what follows from the CSRF token of the request.
+    /// The same, with the outcome of the CSRF check.
     pub(super) fn with_csrf(self, csrf_proof: Option<CsrfProof>, cookie: Option<ResponseHeader>) -> Self {
         Self { csrf_proof, demands: self.demands.with_cookie(cookie), ..self }
     }
 
-    /// Somebody where the answer to nobody would be another.
+    /// A user on a route whose response to a guest would differ.
     pub(super) fn visitor(granted: Granted<U>, headers: Arc<str>) -> Self {
         let demands = granted.demands().among_visitors(headers);
         Self { granted: Some(granted), demands, csrf_proof: None }
     }
 
-    /// That the request had to bring a CSRF token, and has brought a good one. Adapters keep it
-    /// with the request, [`beside`](CsrfProof::beside) what is there, for
+    /// Returns proof that the request needed a CSRF token and sent a valid one. Adapters keep it
+    /// with the request, [`beside`](CsrfProof::beside) earlier ones, for
     /// [`RequestHead::csrf_proof`](crate::request::RequestHead::csrf_proof).
     #[must_use]
     pub fn csrf_proof(&self) -> Option<CsrfProof> {
         self.csrf_proof.clone()
     }
 
-    /// What was granted; `None` where a user is optional and nobody is there.
+    /// Returns the grant; `None` for a request without a user, where a user is optional.
     #[must_use]
     pub const fn granted(&self) -> Option<&Granted<U>> {
         self.granted.as_ref()
     }
 
-    /// What was granted, and what the response must say.
+    /// Returns the grant, and what the response must contain.
     #[must_use]
     pub fn into_parts(self) -> (Option<Granted<U>>, Demands) {
         (self.granted, self.demands)
@@ -185,6 +215,8 @@ impl<U> Clone for Granted<U> {
             payload: Arc::clone(&self.payload),
             way: self.way,
             outbox: self.outbox.clone(),
+            #[cfg(feature = "mandates")]
+            seen: self.seen.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a provider consists of. The files beside this one add what it can do.
+//! The fields of a provider. The files beside this one add its methods.
 
 use std::{
     fmt,
@@ -43,7 +43,7 @@ use crate::{
 };
 
 /// Authentication for one application: cheap to clone, shared by all its routes. `U` is the
-/// application's user.
+/// application's user type.
 ///
 /// ```
 /// use std::{convert::Infallible, sync::Arc};
@@ -72,21 +72,22 @@ use crate::{
 /// }
 ///
 /// # let secret = "0f6c1b2a34d94a5b8f7e6d5c4b3a2918";
-/// let auth: AuthProvider<User> = AuthProvider::builder(AuthConfig::builder().secret(secret).build()?)
+/// let config = AuthConfig::builder().secret(secret).build()?;
+/// let auth: AuthProvider<User> = AuthProvider::builder(config)
 ///     .user_loader(load_user)
 ///     .identity_loader(load_identity)
 ///     .store(MemoryStore::new())
 ///     .build()?;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// // A login, and what it opens. In a service a guard asks this for each request.
+/// // A login, and an authenticated request. In a service, a guard does this for each request.
 /// let pair = auth.login("alice").await?;
 /// let (access, refresh) = (pair.access_token().expose(), pair.refresh_token().expose());
 /// let granted = auth.authenticate_token(access, &Requirement::user()).await?;
 /// assert_eq!(granted.user().id, "alice");
 /// assert!(auth.authenticate_token(refresh, &Requirement::user()).await.is_err());
 ///
-/// // A token for a mail, which works once.
+/// // A token for an e-mail, which works once.
 /// let request = OneTimeRequest::for_user(granted.user());
 /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
 /// let redeemed = auth.redeem(token.expose(), OneTimePurpose::PasswordReset).await?;
@@ -101,21 +102,25 @@ pub struct AuthProvider<U> {
 }
 
 pub(super) struct Inner<U> {
-    /// Marks what this provider has granted, so that another of the same `U` does not trust it.
+    /// The open connections of this provider. The first field, so that it is dropped first: their
+    /// end does not wait for the rest.
+    pub(super) open: Open,
+    /// Marks the grants of this provider, so that another one with the same `U` does not trust
+    /// them.
     pub(super) id: u64,
-    /// Only of the one that stands for the provider of a switch.
+    /// Only for the provider that stands in for that of a switch.
     pub(super) switch: Option<Arc<Shared<U>>>,
     pub(super) verifier: Verifier,
-    /// `None` if the only tokens are those of other issuers. The verifier accepts nothing then.
+    /// `None` if all tokens are those of other issuers. The verifier accepts nothing then.
     pub(super) issuer: Option<Issuer>,
-    /// Other issuers; `None` where nobody else is trusted: then requests pay for nothing.
+    /// Other issuers; `None` if none is trusted, so that requests pay nothing.
     #[cfg(feature = "trusted-issuers")]
     pub(super) foreign: Option<Box<Foreign<U>>>,
-    /// What a provider of mandates needs; `None` at every other, which pays for nothing.
+    /// The settings for mandates; `None` for all other providers, which pay nothing.
     #[cfg(feature = "mandates")]
     pub(super) mandates: Option<Box<Mandates>>,
     pub(super) published_keys: Option<PublishedKeys>,
-    /// The name under which everything is kept.
+    /// The name under which stores keep the records of the application.
     pub(super) application: Box<str>,
     pub(super) protection_space: ProtectionSpace,
     pub(super) resource_metadata: Option<PublishedMetadata>,
@@ -125,14 +130,14 @@ pub(super) struct Inner<U> {
     pub(super) claims_loader: Option<Arc<dyn ClaimsLoader<U>>>,
     pub(super) password_login: Option<PasswordLogin<U>>,
     pub(super) transports: Vec<Box<dyn Transport>>,
-    /// The names of the headers that they read, separated by commas as `Vary` lists them.
+    /// The names of the headers that transports read, separated by commas as in `Vary`.
     pub(super) read_headers: Arc<str>,
     pub(super) trusted_origins: TrustedOrigins,
-    /// `None` where there are no CSRF tokens: then requests pay for nothing.
+    /// `None` without CSRF tokens, so that requests pay nothing.
     pub(super) csrf: Option<Box<CsrfPolicy>>,
     pub(super) allowed_in_path: Allowed,
     pub(super) renderer: Arc<dyn Renderer>,
-    /// What guests are called on pages.
+    /// The name that pages show for guests.
     pub(super) guest_name: Arc<str>,
     pub(super) events: Option<Arc<dyn AuthEvents>>,
     pub(super) clock: Arc<dyn Clock>,
@@ -143,7 +148,7 @@ pub(super) struct Inner<U> {
     pub(super) throttle: Option<Throttle>,
     pub(super) counters: Counters,
     pub(super) sessions: Option<Sessions>,
-    /// How long logins last, also those that no store keeps.
+    /// How long logins last, including those that are not in a store.
     pub(super) session_policy: SessionPolicy,
     pub(super) revocations: Option<Revocations>,
     pub(super) api_key_format: ApiKeyFormat,
@@ -152,23 +157,21 @@ pub(super) struct Inner<U> {
     pub(super) seals: Seals,
     pub(super) identifier_key: Zeroizing<String>,
     pub(super) hash_keys: HashKeys,
-    /// What stays open of what was granted.
-    pub(super) open: Open,
-    /// What was declared with this provider, for audits.
+    /// The guards and rules of this provider, for audits.
     pub(super) declarations: Declarations,
-    /// For as long as it is held, others of this process are compared with this provider.
+    /// While it is held, other providers of this process are compared with this one.
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(super) resident: Arc<Resident>,
 }
 
-/// What a switch and the provider that stands for it know.
+/// State shared by a switch and the provider that stands in for the one that is set.
 pub(super) struct Shared<U> {
     pub(super) set: RwLock<Set<U>>,
     /// Is everything open until a provider is set?
     pub(super) is_open: bool,
-    /// Was that said at a request?
+    /// Was a request reported in the log?
     pub(super) has_warned: AtomicBool,
-    /// What the providers of this switch count requests in, if not in a store.
+    /// Counts requests for all providers of this switch, unless a store does.
     pub(super) counters: SharedCounters,
     /// The same for failed logins.
     pub(super) throttles: MemoryThrottles,
@@ -177,21 +180,21 @@ pub(super) struct Shared<U> {
 /// The provider that is set in a switch.
 pub(super) struct Set<U> {
     pub(super) provider: Option<AuthProvider<U>>,
-    /// And not as the default of a plug-in.
+    /// Set by the application, and not as the default of a plug-in.
     pub(super) is_explicit: bool,
 }
 
-/// What a login by password needs; absent as a whole, so that no half of it can be missing at the
-/// first request.
+/// Everything that a password login needs. It is one option, so that no part of it can be missing
+/// at the first request.
 pub(super) struct PasswordLogin<U> {
     pub(super) identity_loader: Arc<dyn IdentityLoader<U>>,
     pub(super) hasher: PasswordHasher,
-    /// Of new passwords.
+    /// For new passwords.
     pub(super) policy: Option<PasswordPolicy>,
     pub(super) updater: Option<Arc<dyn PasswordUpdater<U>>>,
 }
 
-/// The stores that were given. One backend may be all of them.
+/// The stores of a provider. One backend may be all of them.
 #[derive(Clone, Default)]
 pub(super) struct Stores {
     pub(super) sessions: Option<Arc<dyn SessionStore>>,
@@ -201,7 +204,7 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// Where the stores are that were given.
+    /// The locations of all stores.
     pub(super) fn places(&self) -> Vec<StoreLocation> {
         let places = [
             self.sessions.as_deref().map(SessionStore::location),
@@ -213,16 +216,16 @@ impl Stores {
     }
 }
 
-/// What it takes to accept the tokens of others; absent as a whole where nobody else is trusted.
+/// Everything needed to accept tokens of other issuers.
 #[cfg(feature = "trusted-issuers")]
 pub(super) struct Foreign<U> {
     pub(super) issuers: Vec<Arc<Trusted>>,
-    /// Whose users they are; the user loader is for own ones.
+    /// Finds their users; the user loader is for own users.
     pub(super) users: ForeignUsers<U>,
     pub(super) max_token_bytes: usize,
-    /// Who issues own tokens.
+    /// The issuer of own tokens.
     pub(super) own: Option<Box<str>>,
-    /// Issuers that are found while the application runs.
+    /// Issuers that are resolved at run time.
     pub(super) tenants: Option<Tenants>,
 }
 
@@ -233,46 +236,46 @@ pub(super) enum ForeignUsers<U> {
     Loader(Arc<dyn UserLoader<U>>),
 }
 
-/// Makes a user of what another issuer says.
+/// Creates a user from the claims of another issuer.
 #[cfg(feature = "trusted-issuers")]
 pub(super) type UserFromClaims<U> = dyn Fn(&TokenPayload) -> U + Send + Sync;
 
-/// What it takes to judge mandates.
+/// Everything needed to judge mandates.
 #[cfg(feature = "mandates")]
 pub(super) struct Mandates {
-    /// What ends them before they expire.
+    /// Knows the anchors that revoke mandates.
     pub(super) store: Arc<dyn AnchorStore>,
     pub(super) zone: Arc<str>,
-    /// What takes mandates back is remembered for so long at least: none is good for longer.
+    /// Revocations of mandates are retained at least this long: no mandate is valid for longer.
     pub(super) remembered: Duration,
-    /// Is each good once?
+    /// Can each mandate be used only once?
     pub(super) is_single_use: bool,
 }
 
-/// What it takes to keep sessions; absent as a whole for logins that are not kept.
+/// Everything needed to keep sessions; absent for logins that are not kept.
 pub(super) struct Sessions {
     pub(super) store: Arc<dyn SessionStore>,
     pub(super) policy: SessionPolicy,
 }
 
-/// What it takes to revoke; absent as a whole for tokens that cannot be taken back.
+/// Everything needed to revoke; absent for tokens that cannot be revoked.
 pub(super) struct Revocations {
     pub(super) store: Arc<dyn RevocationStore>,
     /// The custom claims whose values can be revoked.
     pub(super) claims: Vec<Box<str>>,
     pub(super) retention: Retention,
-    /// The most targets that the acts of one subject may have revoked at a time.
+    /// The maximum number of revoked targets that the acts of one subject may add.
     pub(super) share: usize,
-    /// From when on tokens of the Python fauth may be older than the store's memory.
+    /// Tokens of the Python fauth issued from then on may be older than the memory of the store.
     pub(super) trust_since: Option<Timestamp>,
 }
 
-/// For how long a revocation is kept: longer than everything lasts that it covers.
+/// How long a revocation is retained: longer than anything that it covers can last.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retention {
-    /// What is said of a session that a store knows to have ended: as long as an access token.
+    /// For a session that a store knows to have ended: as long as an access token.
     pub(super) session: Duration,
-    /// Of everything else: as long as a login.
+    /// For everything else: as long as a login.
     pub(super) login: Duration,
 }
 

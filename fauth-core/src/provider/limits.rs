@@ -1,4 +1,4 @@
-//! Counting requests: whose they are, and whether they pass.
+//! Counting requests: the counter of a request, and whether it passes.
 
 use std::{panic::Location, sync::atomic::Ordering, time::Duration};
 
@@ -18,12 +18,11 @@ use crate::{
     user::AuthUser,
 };
 
-/// How long a store that has failed is not asked, where requests are counted without it.
+/// How long a failed store is not asked, where requests are counted without it.
 const DISTRUST: Duration = Duration::from_secs(1);
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// A limit without a name is known by the place in the code where it was put in front of
-    /// something.
+    /// A limit without a name is identified by the place in the code where it was added.
     pub(crate) fn limit_scopes(&self, limit: &Limit, at: &Location<'_>) -> LimitScopes {
         let (kind, name) =
             limit.name().map_or_else(|| ("at", at.to_string()), |name| ("named", name.to_owned()));
@@ -38,7 +37,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Who is counted: what the key says, or else the address.
+    /// The counter of a request: by its key, or else by its address.
     pub(crate) fn counter_key<'a>(
         &self,
         scopes: &LimitScopes,
@@ -72,7 +71,7 @@ impl<U: AuthUser> AuthProvider<U> {
         CounterKey::new(scopes.user, payload.subject().as_bytes())
     }
 
-    /// Nothing for all whose address is unknown: they share one counter.
+    /// Empty for all clients whose address is unknown: they share one counter.
     fn address_key(&self, head: &dyn RequestHead) -> Vec<u8> {
         if let Some(address) = self.inner.trusted_proxies.client_address(head) {
             return AddressBlock::of(address).to_bytes().to_vec();
@@ -82,7 +81,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 target: "fauth",
                 event = "address_unknown",
                 "a limit by address does not know the address of a client: all such clients share one \
-                 counter; let the server tell the address of the socket",
+                 counter; let the server pass on the address of the socket",
             );
         }
         Vec::new()
@@ -102,7 +101,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(self.inner.counters.here().take_now(key, windows, self.precisely_now()?))
     }
 
-    /// Counts a request where all instances do.
+    /// Counts a request in the store that all instances share.
     pub(crate) async fn count(
         &self,
         key: &CounterKey<'_>,
@@ -114,7 +113,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if counters.when_store_fails == WhenLimitStoreFails::Refuse {
             return self.call_store(store.take(key, windows, now)).await;
         }
-        // A clock that has jumped back does not make it last longer.
+        // A clock that has jumped back does not extend it.
         let left = counters.distrusted_until.load(Ordering::Relaxed).saturating_sub(millis(now));
         if left > 0 && left <= millis(DISTRUST) {
             return self.count_here(key, windows);
@@ -131,8 +130,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.clock.now_precise().map_err(|_| Rejection::Unavailable(Unavailable::Clock))
     }
 
-    /// The answer to a request that is refused by a limit. The event is raised for the `first` one
-    /// only.
+    /// Turns a refusal by a limit into a response. The event is raised for the `first` one only.
     pub(crate) fn refuse_limited(
         &self,
         rejection: &Rejection,

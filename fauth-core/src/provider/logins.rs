@@ -1,7 +1,8 @@
 //! Logins: the first pair of tokens, and the session that they belong to.
 //!
-//! What can fail by itself comes first: the application's claims, and whether the tokens can be
-//! issued and delivered. Only then is the session ended that is replaced, and the new one opened.
+//! Everything that can fail without side effects comes first: the application's claims, and whether
+//! the tokens can be issued and delivered. Only then does the replaced session end, and the new one
+//! is opened.
 
 use std::{any::Any, sync::Arc};
 
@@ -25,7 +26,7 @@ use crate::{
     user::AuthUser,
 };
 
-/// What a login knows of the response that it is for.
+/// What a login knows of the response.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
     /// Where the tokens go, if that is known.
@@ -34,11 +35,11 @@ pub(super) struct Surroundings {
     pub(super) replaced: Vec<TokenPayload>,
 }
 
-/// A login, checked and ready to begin.
+/// A login that was checked and can begin.
 struct Prepared<'a> {
     token: TokenRequest<'a>,
     remember: bool,
-    /// How long it lasts.
+    /// The idle timeout and the lifetime.
     span: Span,
     /// The application's data, as JSON.
     payload: Option<Box<str>>,
@@ -66,21 +67,21 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Security
-    /// This checks no credential. Make sure first who the subject is, for example with
+    /// This checks no credential. Authenticate the subject first, for example with
     /// [`authenticate`](Self::authenticate).
     ///
     /// # Errors
     /// - [`Rejection::Misconfigured`] if the request is impossible (a reserved claim, for example,
     ///   or an empty subject), or another provider has authenticated the user.
     /// - [`Rejection::InvalidCredentials`] if the subject is revoked, or
-    ///   [`token_claims`](crate::AuthProviderBuilder::token_claims) are loaded and there is no such
-    ///   user.
-    /// - [`Rejection::Unavailable`] if a store, the clock or the randomness fails. If a session
-    ///   was opened by then, nobody has tokens of it.
+    ///   [`token_claims`](crate::AuthProviderBuilder::token_claims) is set and the user does not
+    ///   exist.
+    /// - [`Rejection::Unavailable`] if a store, the clock or the random generator fails. If a
+    ///   session was already opened, its tokens were not handed out.
     pub async fn login<'a>(&self, request: impl Into<LoginRequest<'a>>) -> Result<TokenPair, Rejection> {
         match self.log_in(request.into(), Surroundings::default()).await? {
             Issued::Pair(pair) => Ok(pair),
-            // Without a delivery there is no cookie that a session could be put into.
+            // Only a delivery has a cookie for a session.
             Issued::Session(_) => Err(Rejection::Misconfigured(Misconfigured::NoDelivery)),
         }
     }
@@ -124,7 +125,7 @@ impl<U: AuthUser> AuthProvider<U> {
         if provider.is_some_and(|provider| provider != self.inner.id) {
             return Err(Rejection::Misconfigured(Misconfigured::OtherProvider));
         }
-        // What is wrong with the request itself comes before anybody is asked.
+        // Mistakes in the request itself are found before a store or loader is called.
         let keeps_nothing =
             self.inner.sessions.is_none() && !matches!(surroundings.delivery, Some(Delivery::Session(_)));
         if keeps_nothing && (payload.is_some() || validity.is_some()) {
@@ -139,7 +140,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let now = self.now()?;
         let client = client.unwrap_or_default();
         self.refuse_revoked_subject(token.subject(), now, &client).await?;
-        // Before anything takes its time: if everything of the subject is ended meanwhile, this is.
+        // Read before anything slow: if all logins of the subject are ended meanwhile, this one
+        // ends too.
         let epoch = match epoch {
             Some(epoch) => epoch,
             None => self.current_epoch(&self.owner(token.subject()), now).await?,
@@ -148,15 +150,15 @@ impl<U: AuthUser> AuthProvider<U> {
         if let Some(wanted) = &narrowed_to {
             token.narrow_scopes(wanted);
         }
-        // The loaders may have taken their time.
+        // Loading may have taken some time.
         let now = self.now()?;
         let mut token = token.authenticated_at(now);
         token.bound.epoch = epoch;
         Ok(Prepared { token, remember, span, payload, client, surroundings, now })
     }
 
-    /// Without a session store there is no session, only an id that all tokens of the login carry,
-    /// so that they can be revoked together.
+    /// Without a session store there is no session. All tokens of the login carry the same id, so
+    /// that they can be revoked together.
     async fn begin_stateless(&self, login: &mut Prepared<'_>) -> Result<Issued, Rejection> {
         if self.inner.revocations.is_some() {
             login.token.bound.session = Some(SessionId::from_random(self.random()?));
@@ -203,15 +205,15 @@ impl<U: AuthUser> AuthProvider<U> {
         self.open(sessions, session, login).await
     }
 
-    /// When a browser session ends that begins now, whatever carries it on.
+    /// The end of a browser session that begins now, however often it is extended.
     fn end_of_browser_session(&self, login: &Prepared<'_>) -> Result<Timestamp, Rejection> {
         let Span { idle_timeout, lifetime } = login.span;
         let slides = self.inner.session_policy.sliding;
         end_of(login.now, if slides { lifetime } else { lifetime.min(idle_timeout) })
     }
 
-    /// The tokens are made, nothing is kept yet: a login that cannot be delivered leaves everything
-    /// as it is.
+    /// Called when the tokens are issued and nothing is stored yet, so that a login that cannot be
+    /// delivered changes nothing.
     async fn before_it_begins(&self, login: &Prepared<'_>, issued: &Issued) -> Result<(), Rejection> {
         if let Some(delivery) = login.surroundings.delivery {
             self.deliver_issued(delivery, issued)?;
@@ -223,7 +225,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.end_replaced(&login.surroundings.replaced, &login.client).await
     }
 
-    /// Opens a session in the store. Issues the tokens first, so that a request that is impossible
+    /// Opens a session in the store. The tokens are issued first, so that an impossible request
     /// opens no session.
     async fn open(
         &self,
@@ -236,7 +238,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let id = RefreshId::from_bytes(self.random()?);
         let head = id.hash();
         match delivery {
-            // Nobody gets the refresh token whose hash stands in the row.
+            // The refresh token whose hash is in the row is not handed out.
             Some(Delivery::Session(_)) => bind_to_browser(&mut login.token, &session),
             _ => bind(&mut login.token, &session, id),
         }
@@ -253,7 +255,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let (this, whose, own, epoch) =
             (self.clone(), owner.clone(), session_id.clone(), login.token.bound.epoch);
         let revoking = async move { this.revoke_evicted(&whose, &evicted, (&own, epoch), now).await };
-        // Nobody else would revoke their access tokens.
+        // No other call would revoke their access tokens.
         match RunToCompletion::new(revoking).await {
             Ok(None) => Ok(issued),
             Ok(Some(epoch)) => {
@@ -261,7 +263,8 @@ impl<U: AuthUser> AuthProvider<U> {
                 self.issue_for(delivery, &mut login.token, now).await
             }
             Err(rejection) => {
-                // Nobody gets the tokens, so the session is unusable even if ending it fails.
+                // The tokens are not handed out, so the session is unusable even if ending it
+                // fails.
                 let _ = self.call_store(sessions.store.end(&owner, &session_id, now)).await;
                 Err(rejection)
             }
@@ -269,7 +272,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// The user, if the request knows it already.
+/// The user, if the request already has it.
 fn downcast<U: AuthUser>(user: Arc<dyn Any + Send + Sync>) -> Option<Arc<U>> {
     user.downcast().ok()
 }

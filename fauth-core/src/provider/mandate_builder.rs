@@ -1,4 +1,4 @@
-//! [`MandateAuth`]: a provider that accepts mandates, and nothing else.
+//! [`MandateAuth`]: a provider that accepts mandates only.
 
 use std::{env::VarError, fmt, sync::Arc, time::Duration};
 
@@ -29,13 +29,14 @@ const ZONE_FIX: &str = "call `.zone(…)`, or set CARACAL_ZONE_ID and begin with
 /// No zone of a mandate is longer.
 const MAX_ZONE_BYTES: usize = 255;
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// By how much the leeways for `iat` and `exp` can add to the life of a mandate, and more.
+/// The leeways for `iat` and `exp` can extend the life of a mandate by less than this.
 const BEYOND_LIFETIME: Duration = MAX_LEEWAY.saturating_mul(2);
-/// Keys that the issuer removes stop being trusted after so long, while it can be reached.
+/// Keys that the issuer removes stop being trusted after this time, while the issuer can be
+/// reached.
 const KEYS_FRESH_FOR: Duration = Duration::from_secs(300);
 const KEYS_FRESH_AT_LEAST: Duration = Duration::from_secs(30);
 
-/// Begins a provider that accepts [mandates](crate::mandate) of one issuer and one zone.
+/// Builds a provider that accepts [mandates](crate::mandate) of one issuer and one zone.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,8 +51,7 @@ const KEYS_FRESH_AT_LEAST: Duration = Duration::from_secs(30);
 /// #     }
 /// # }
 ///
-/// // `HttpFetch` is that of the crate `fauth-remote`. In production, `RedisAnchorStore` keeps what
-/// // is revoked.
+/// // `HttpFetch` is in the crate `fauth-remote`. In production, use `RedisAnchorStore`.
 /// let auth: AuthProvider<Principal> = MandateAuth::builder()
 ///     .issuer("https://sts.example.com")
 ///     .zone("zone_prod")
@@ -61,24 +61,24 @@ const KEYS_FRESH_AT_LEAST: Duration = Duration::from_secs(30);
 ///     .max_lifetime(Duration::from_secs(900))
 ///     .build()?;
 ///
-/// // What guards and path rules demand.
+/// // A requirement for guards and path rules.
 /// let payout = Requirement::user().scopes(["billing:payout"]).delegation();
 /// # let _ = (auth, payout);
 /// # Ok::<(), fauth_core::ConfigError>(())
 /// ```
 ///
-/// Fetch the keys when the service starts: [`warm_up`](AuthProvider::warm_up).
+/// Call [`warm_up`](AuthProvider::warm_up) when the service starts, to fetch the keys.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct MandateAuth;
 
 impl MandateAuth {
-    /// A builder without settings.
+    /// Returns a builder without settings.
     pub fn builder() -> MandateAuthBuilder<Principal> {
         MandateAuthBuilder::new(Arc::new(Principals))
     }
 
-    /// A builder with the settings of the environment, which later calls replace:
+    /// Returns a builder with settings from environment variables. Later calls replace them.
     ///
     /// | variable | setting |
     /// |---|---|
@@ -88,7 +88,7 @@ impl MandateAuth {
     ///
     /// [`danger_allow_http`]: MandateAuthBuilder::danger_allow_http
     ///
-    /// What is missing is noticed by [`build`](MandateAuthBuilder::build).
+    /// Missing settings are reported by [`build`](MandateAuthBuilder::build).
     ///
     /// # Errors
     /// [`ConfigError`] with the name of the variable, if one is not UTF-8, or the last one is
@@ -125,23 +125,24 @@ impl MandateAuth {
     }
 }
 
-/// Collects what a provider of mandates needs.
+/// Builds a provider of mandates.
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`issuer`](Self::issuer) | none: must be given |
-/// | [`zone`](Self::zone) | none: must be given |
-/// | [`audience`](Self::audience) | none: must be given |
-/// | [`fetch`](Self::fetch), or [`keys`](Self::keys) | none: must be given |
-/// | [`revocations`](Self::revocations) | none: must be given |
+/// | [`issuer`](Self::issuer) | none: required |
+/// | [`zone`](Self::zone) | none: required |
+/// | [`audience`](Self::audience) | none: required |
+/// | [`fetch`](Self::fetch), or [`keys`](Self::keys) | none: required |
+/// | [`revocations`](Self::revocations) | none: required |
 /// | [`user_loader`](Self::user_loader) | none: the user is the [`Principal`] |
 /// | [`max_lifetime`](Self::max_lifetime) | 24 hours |
 /// | [`anchor_lifetime`](Self::anchor_lifetime) | [`DEFAULT_ANCHOR_LIFETIME`] |
-/// | [`single_use`](Self::single_use) | a mandate is good until it expires |
+/// | [`single_use`](Self::single_use) | a mandate is valid until it expires |
 /// | [`config`](Self::config) | [`AuthConfig::without_own_tokens`] |
 ///
-/// A mandate may be a minute over, once and for all. Refusals have the form of [`MandateJson`].
-/// Everything else is set at the builder that [`provider`](Self::provider) returns.
+/// The leeway for expired mandates is one minute and cannot be changed. Rejections have the form of
+/// [`MandateJson`]. Everything else is set on the builder that [`provider`](Self::provider)
+/// returns.
 #[must_use = "a provider exists only after `build`"]
 pub struct MandateAuthBuilder<U> {
     issuer: Option<String>,
@@ -157,13 +158,13 @@ pub struct MandateAuthBuilder<U> {
     users: Arc<dyn UserLoader<U>>,
 }
 
-/// Where keys come from, as far as that was said.
+/// The source of the keys, as far as it was set.
 enum Keys {
     Fetched { source: Box<SourceOf>, allows_http: bool },
     Source(JwksSource),
 }
 
-/// Makes a source of the URL of the keys.
+/// Creates a source from the URL of the keys.
 type SourceOf = dyn FnOnce(String) -> Result<JwksSource, ConfigError> + Send + Sync;
 
 impl<U: AuthUser> MandateAuthBuilder<U> {
@@ -183,32 +184,33 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
         }
     }
 
-    /// Who issues the mandates: an `https` URL, as it stands in their `iss`, character for
+    /// Sets the issuer of the mandates: an `https` URL, equal to the `iss` claim character for
     /// character. On this machine it may be `http`.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// The zone of this service (`zone_id`). Mandates of another are refused: 401, `invalid_zone`.
+    /// Sets the zone of this service (`zone_id`). Mandates of another zone are refused with 401
+    /// `invalid_zone`.
     pub fn zone(mut self, zone: impl Into<String>) -> Self {
         self.zone = Some(zone.into());
         self
     }
 
-    /// For whom the mandates must be (`aud`): this service, such as `resource://billing-api`.
-    /// Called again, one of several suffices.
+    /// Sets the audience that the mandates must have (`aud`): this service, such as
+    /// `resource://billing-api`. After several calls, any one of the audiences is enough.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Fetches the keys of the issuer with this client, from
-    /// `{issuer}/.well-known/jwks.json?zone_id={zone}`: `HttpFetch` of the crate `fauth-remote`,
-    /// for example. They are kept for up to 5 minutes, or as long as the answer says if that is
-    /// less, and for 10 minutes more while the issuer cannot be reached; so a key that the issuer
-    /// removes is trusted for a quarter of an hour at most. A mandate with an unknown key causes
-    /// one fetch in 30 seconds at most. The last call of this and of [`keys`](Self::keys) counts.
+    /// Fetches the keys of the issuer with this client, such as `HttpFetch` of the crate
+    /// `fauth-remote`, from `{issuer}/.well-known/jwks.json?zone_id={zone}`. They are kept for up
+    /// to 5 minutes, or for as long as the response allows if that is less, and for 10 minutes more
+    /// while the issuer cannot be reached. So a key that the issuer removes is trusted for 15
+    /// minutes at most. A mandate with an unknown key causes at most one fetch in 30 seconds. The
+    /// last call of this method and [`keys`](Self::keys) wins.
     pub fn fetch(mut self, fetch: impl Fetch) -> Self {
         let allows_http = fetch.danger_allows_http();
         let source = Box::new(move |url| {
@@ -219,87 +221,88 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
         self
     }
 
-    /// Takes the keys of the issuer from this source, with settings of its own:
-    /// [`JwksSource::fixed`] for tests, for example.
+    /// Sets the source of the issuer's keys, with settings of its own, such as
+    /// [`JwksSource::fixed`] for tests.
     pub fn keys(mut self, keys: JwksSource) -> Self {
         self.keys = Some(Keys::Source(keys));
         self
     }
 
-    /// Where it is kept what ends mandates before they expire: `RedisAnchorStore`, or for
-    /// development [`MemoryAnchorStore`](crate::store::MemoryAnchorStore), which the log tells. It
-    /// is asked at every request, within the
-    /// [time](AuthProviderBuilder::store_timeout) that stores have; if it fails or is late, the
-    /// request is refused with 503.
+    /// Sets the store of revocations, which end mandates before they expire: `RedisAnchorStore`, or
+    /// for development [`MemoryAnchorStore`](crate::store::MemoryAnchorStore), which logs a
+    /// warning. It is asked on every request, within the [time
+    /// limit](AuthProviderBuilder::store_timeout) of stores; if it fails or does not answer in
+    /// time, the request is refused with 503.
     ///
     /// # Security
-    /// The store knows what was written into it. In a Caracal deployment, what the control plane
-    /// revokes arrives by streams: unless another service with the same store consumes them, start
-    /// the consumers of `RedisAnchorStore` (`revocation_consumer`, `delegation_consumer`), or no
-    /// revocation ever arrives.
+    /// The store knows only what was written to it. In a Caracal deployment, revocations of the
+    /// control plane arrive by streams. Unless another service with the same store consumes them,
+    /// start the consumers of `RedisAnchorStore` (`revocation_consumer`, `delegation_consumer`);
+    /// otherwise no revocation ever arrives.
     pub fn revocations(mut self, store: impl AnchorStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
     }
 
-    /// The longest time between `iat` and `exp`: mandates that are good for longer are refused.
-    /// Default: 24 hours; at most 100 years. Caracal issues mandates of a resource for 15 minutes,
-    /// those of a session for 60.
+    /// Sets the longest time between `iat` and `exp`; mandates that are valid for longer are
+    /// refused. Default: 24 hours; at most 100 years. Caracal issues mandates of a resource for 15
+    /// minutes, and those of a session for 60.
     ///
     /// More than 24 hours need an [`anchor_lifetime`](Self::anchor_lifetime) too: a mandate that
-    /// lasts longer than its revocation would be good again.
+    /// lasts longer than its revocation would become valid again.
     pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
         self
     }
 
-    /// For how long everybody who revokes in the [store](Self::revocations) does so: each
-    /// `StreamConsumer` (its setting `lasting`), and other services that share it. It must be
-    /// 10 minutes longer than the [`max_lifetime`](Self::max_lifetime) at least. Default:
+    /// Declares how long revocations in the [store](Self::revocations) last, whoever writes them:
+    /// each `StreamConsumer` (its setting `lasting`), and other services that share the store. It
+    /// must be at least 10 minutes longer than the [`max_lifetime`](Self::max_lifetime). Default:
     /// [`DEFAULT_ANCHOR_LIFETIME`].
     ///
-    /// It changes nothing in what others do: it says that they do it. What this provider takes back
-    /// itself is remembered for as long as a mandate can last, whatever is said here.
+    /// This does not change what others do; it only declares it. Revocations by this provider are
+    /// retained for as long as a mandate can last, whatever the value.
     ///
     /// # Security
-    /// Caracal's own libraries revoke for 24 hours unless they are told otherwise. With such a
-    /// service on the same store, let mandates be shorter than that by 10 minutes.
+    /// Caracal's own libraries revoke for 24 hours unless they are configured otherwise. With such
+    /// a service on the same store, mandates must be at least 10 minutes shorter than that.
     pub const fn anchor_lifetime(mut self, lasting: Duration) -> Self {
         self.anchor_lifetime = lasting;
         self
     }
 
-    /// Accepts each mandate once, at all services that share the
-    /// [store](Self::revocations): it is noted when everything else has been decided, once for
-    /// each request, and a replay is refused: 401.
+    /// Accepts each mandate once, across all services that share the [store](Self::revocations). It
+    /// is spent after everything else has been checked, once for each request; a replay is refused
+    /// with 401.
     ///
     /// # Security
-    /// The request may fail after that, or its answer be lost: the caller needs another mandate to
-    /// try again.
+    /// The request may fail after that, or its response may be lost. The client then needs another
+    /// mandate to try again.
     pub const fn single_use(mut self) -> Self {
         self.is_single_use = true;
         self
     }
 
-    /// Lets the issuer be an `http` URL of another machine. The [client](Self::fetch) that fetches
-    /// its keys must allow it too.
+    /// Allows the issuer to be an `http` URL of another machine. The [client](Self::fetch) that
+    /// fetches its keys must allow it too.
     ///
     /// # Security
-    /// Everybody on the way can put in keys of their own, and sign mandates for anybody.
+    /// Everybody on the network path can insert their own keys, and sign mandates for any subject.
     pub const fn danger_allow_http(mut self) -> Self {
         self.allow_http = true;
         self
     }
 
-    /// Settings of the provider: the realm, trusted proxies. They must be those of a service
-    /// without own tokens, [`AuthConfig::without_own_tokens`].
+    /// Sets the configuration of the provider: the realm, trusted proxies. It must be that of a
+    /// service without own tokens, [`AuthConfig::without_own_tokens`].
     pub fn config(mut self, config: AuthConfig) -> Self {
         self.config = Some(config);
         self
     }
 
-    /// Finds the application's own user of a mandate, in place of the [`Principal`]. It is called
-    /// for every guarded request, after everything that the mandate says was found good.
+    /// Sets the loader that finds the application's own user of a mandate, in place of the
+    /// [`Principal`]. It is called for every guarded request, after the claims of the mandate were
+    /// accepted.
     ///
     /// ```
     /// use std::{convert::Infallible, sync::Arc};
@@ -336,18 +339,18 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
         }
     }
 
-    /// Checks everything and makes the provider.
+    /// Checks the settings and creates the provider.
     ///
     /// # Errors
     /// [`ConfigError`] for a setting that is missing, blank or impossible. It names the setting,
-    /// and the variable that may hold it.
+    /// and the environment variable that may hold it.
     pub fn build(self) -> Result<AuthProvider<U>, ConfigError> {
         self.provider()?.build()
     }
 
-    /// Checks the settings, and returns the builder of the provider, for further ones: events, a
-    /// clock, a renderer, time limits. It accepts mandates and nothing else: other issuers, own
-    /// tokens and API keys are refused when it is built.
+    /// Checks the settings, and returns the builder of the provider for further ones: events, a
+    /// clock, a renderer, time limits. It accepts mandates only: other issuers, own tokens and API
+    /// keys are refused in `build`.
     ///
     /// # Errors
     /// As [`build`](Self::build).
@@ -362,7 +365,7 @@ impl<U: AuthUser> MandateAuthBuilder<U> {
         }
         let keys = keys_of(self.keys, &issuer, &zone)?;
         let Some(store) = self.revocations else {
-            let problem = "there is no store that knows which mandates were revoked";
+            let problem = "there is no store of revoked mandates";
             let fix = "call `.revocations(…)` with a `RedisAnchorStore`, or for development with \
                        `MemoryAnchorStore::new()`";
             return Err(ConfigError::new("revocations", problem, fix));
@@ -409,21 +412,20 @@ fn checked_zone(zone: Option<String>) -> Result<String, ConfigError> {
     }
 }
 
-/// For how long a mandate can be good, from when it is issued. No revocation may be forgotten
-/// before.
+/// How long a mandate can be valid after it is issued. No revocation may be forgotten earlier.
 fn checked_lifetimes(mandate: Duration, anchor: Duration) -> Result<Duration, ConfigError> {
     let longest = mandate.saturating_add(BEYOND_LIFETIME);
     if longest <= anchor {
         return Ok(longest);
     }
     let problem = format!(
-        "mandates of {} s would outlast what is revoked for {} s, and be good again",
+        "mandates that last {} s would outlast revocations that last {} s, and become valid again",
         mandate.as_secs(),
         anchor.as_secs()
     );
     let fix = format!(
-        "let them last up to {} s; or have everybody who revokes do so for {} s (`lasting` of each \
-         `StreamConsumer`), and say that by `.anchor_lifetime(…)`",
+        "set it to at most {} s; or let all revocations last {} s (`lasting` of each `StreamConsumer`), \
+         and declare that with `.anchor_lifetime(…)`",
         anchor.saturating_sub(BEYOND_LIFETIME).as_secs(),
         longest.as_secs()
     );
@@ -436,7 +438,7 @@ fn keys_of(keys: Option<Keys>, issuer: &str, zone: &str) -> Result<JwksSource, C
         Some(Keys::Fetched { allows_http: false, .. })
             if check_url(issuer, Allowed::HttpLocally).is_err() =>
         {
-            let problem = format!("`{issuer}` is plain `http`, and the client fetches nothing over that");
+            let problem = format!("`{issuer}` is plain `http`, which the client refuses to fetch");
             let fix =
                 "use `https`, or let the client allow it (`danger_allow_http` of `HttpFetch::builder()`)";
             Err(ConfigError::new("fetch", problem, fix))
@@ -444,13 +446,13 @@ fn keys_of(keys: Option<Keys>, issuer: &str, zone: &str) -> Result<JwksSource, C
         Some(Keys::Fetched { source, .. }) => source(keys_url(issuer, zone)),
         None => Err(ConfigError::new(
             "fetch",
-            "nobody fetches the keys that mandates are signed with",
+            "there is no source of the keys that mandates are signed with",
             "call `.fetch(HttpFetch::new()?)`, or `.keys(…)` with a source of your own",
         )),
     }
 }
 
-/// Where a Caracal deployment has the keys of a zone.
+/// The URL of the keys of a zone in a Caracal deployment.
 fn keys_url(issuer: &str, zone: &str) -> String {
     let base = format!("{}/.well-known/jwks.json?", issuer.trim_end_matches('/'));
     let start = base.len();

@@ -1,8 +1,8 @@
-//! What does not fit a provider of mandates.
+//! Settings that a provider of mandates does not accept.
 
 use crate::{error::ConfigError, store::AnchorStore};
 
-/// A provider of mandates accepts nothing else, so that nothing else can have been meant.
+/// A provider of mandates accepts nothing else, so other settings are mistakes.
 pub(super) fn refuse_others(set: &[(&'static str, bool)]) -> Result<(), ConfigError> {
     let Some((field, _)) = set.iter().find(|(_, is_set)| *is_set) else { return Ok(()) };
     let (problem, fix) = match *field {
@@ -18,7 +18,8 @@ pub(super) fn refuse_others(set: &[(&'static str, bool)]) -> Result<(), ConfigEr
     Err(ConfigError::new(field, problem, fix))
 }
 
-/// What is kept in one process is unknown to the others, and to the next one.
+/// Other processes, and the next one on this machine, do not know the revocations of a memory
+/// store.
 pub(super) fn warn_of_memory(store: &dyn AnchorStore) {
     if !store.location().can_be_shared() {
         tracing::warn!(

@@ -1,4 +1,4 @@
-//! Mandates at a provider: whether one is still good, and what takes it back.
+//! Mandates at a provider: checking and revoking them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,11 +6,12 @@ use super::{
     csrf::Admitted,
     granted::Granted,
     inner::{AuthProvider, Mandates},
-    presented::{Found, Seen, Verified},
+    presented::{Found, Verified},
     revocations::accepted_until,
+    seen::{Seen, about},
 };
 use crate::{
-    event::{AuthEvents, Event, EventKind},
+    event::{self, AuthEvents, Event, EventKind},
     mandate::{anchors, spending_id},
     rejection::{ApiKeyFault, InvalidToken, Misconfigured, Rejection},
     request::RequestHead,
@@ -20,22 +21,22 @@ use crate::{
     user::AuthUser,
 };
 
-/// No event of a revocation is larger.
+/// How many anchors one event of a revocation lists at most.
 const ANCHORS_TOLD_AT_ONCE: usize = 32;
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Revokes every mandate with one of these anchors, for so long: an
-    /// [authority record](crate::mandate::Principal::authority_record_id), its root, an
-    /// [agent session](crate::mandate::Principal::agent_session_id), a
+    /// Revokes all mandates with one of these anchors: an [authority
+    /// record](crate::mandate::Principal::authority_record_id), its root, an [agent
+    /// session](crate::mandate::Principal::agent_session_id), a
     /// [delegation](crate::mandate::Principal::delegation_edge_id), one mandate by its
-    /// [id](crate::mandate::Principal::token_id), a subject, or an actor (`client_id`). From the
-    /// next request on they are refused wherever the store is shared. Empty anchors are skipped, as
-    /// long as there is another one.
+    /// [id](crate::mandate::Principal::token_id), a subject, or an actor (`client_id`). They are
+    /// refused from the next request on, by all services that share the store. Empty anchors are
+    /// skipped if there is another one.
     ///
-    /// What was revoked before stays so for the longer of both times. The time is never shorter
-    /// than a mandate can last, which follows from
-    /// [`max_lifetime`](crate::MandateAuthBuilder::max_lifetime): every mandate that exists now
-    /// expires first. A longer time ends those that are issued later, too.
+    /// The revocation lasts for `lasting`, but never shorter than a mandate can last, which follows
+    /// from [`max_lifetime`](crate::MandateAuthBuilder::max_lifetime): every mandate that exists
+    /// now expires first. A longer time also refuses mandates that are issued later. An earlier
+    /// revocation of the same anchor stays if it lasts longer.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, Principal, Rejection, store::DEFAULT_ANCHOR_LIFETIME};
@@ -50,17 +51,17 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// [`Rejection::Unavailable`] if it is not certain that all are revoked: try again.
-    /// [`Rejection::Misconfigured`] if this is no provider of mandates, the time is zero, there is
-    /// no anchor that is not empty, or one is longer than any that a mandate has.
+    /// [`Rejection::Misconfigured`] if this is not a provider of mandates, the time is zero, all
+    /// anchors are empty, or one is longer than any that a mandate can have.
     ///
     /// # Security
-    /// All anchors are in one name space, as in a deployment of Caracal.
+    /// All anchors are in one name space, as in a Caracal deployment.
     pub async fn revoke_mandate_anchors(&self, anchors: &[&str], lasting: Duration) -> Result<(), Rejection> {
         let mandates = self.mandates()?;
         refuse_impossible(anchors, lasting)?;
         let named: Vec<_> = anchors.iter().copied().filter(|anchor| !anchor.is_empty()).collect();
         if named.is_empty() {
-            // Whoever revokes must not believe that something is revoked.
+            // The caller must not believe that something is revoked.
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
         }
         let lasting = lasting.max(mandates.remembered);
@@ -72,10 +73,10 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Raises the delegation epoch of the provider's zone, for so long, and never shorter than a
-    /// mandate can last: delegated mandates of an earlier epoch are refused from the next request
-    /// on, and those that name none. Returns the epoch that holds now, which is a higher one if
-    /// there was one: epochs never fall.
+    /// Raises the delegation epoch of the provider's zone: delegated mandates of an earlier epoch,
+    /// and those without an epoch, are refused from the next request on. It lasts for `lasting`,
+    /// but never shorter than a mandate can last. Returns the epoch that is in force now, which is
+    /// higher than `epoch` if there was a higher one: epochs never fall.
     ///
     /// # Errors
     /// As [`revoke_mandate_anchors`](Self::revoke_mandate_anchors).
@@ -93,7 +94,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.mandates.as_deref().ok_or(Rejection::Misconfigured(Misconfigured::NoStore))
     }
 
-    /// What [`admit`](Self::admit) is for a provider of mandates, in the order of
+    /// [`admit`](Self::admit) for a provider of mandates, in the order described at
     /// [`mandate`](crate::mandate).
     pub(super) async fn admit_mandate(
         &self,
@@ -101,9 +102,9 @@ impl<U: AuthUser> AuthProvider<U> {
         found: Found<U>,
         requirement: &Requirement,
     ) -> Result<Admitted<U>, Rejection> {
-        let mut token = match found {
+        let token = match found {
             Found::Nothing => return Err(Rejection::MissingCredential),
-            // A guard further out has let it in, and spent it: what is left is the decision.
+            // An outer guard has admitted and spent it: only the decision is left.
             Found::Granted(granted) => {
                 return self.decide(&granted, requirement).map(|()| Admitted::new(granted, None));
             }
@@ -113,16 +114,15 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Err(Rejection::InvalidToken(InvalidToken::ApiKey(ApiKeyFault::Unknown)));
             }
         };
-        let (payload, seen) = (Arc::clone(&token.payload), token.seen.take());
+        let (payload, seen) = (Arc::clone(&token.payload), token.seen.clone());
         match self.judge_mandate(mandates, token, requirement).await {
             Ok(granted) => {
                 self.tell_accepted(&payload, seen.as_deref());
                 Ok(Admitted::new(granted, None))
             }
             Err(rejection) => {
-                if let Rejection::InvalidToken(_) = &rejection {
-                    let event = Event::new(EventKind::MandateRefused).reason(rejection.reason());
-                    self.raise(&about(event.token(&payload), seen.as_deref()));
+                if matches!(rejection, Rejection::InvalidToken(_) | Rejection::Unavailable(_)) {
+                    self.tell_refused(&rejection, &payload, seen.as_deref());
                 }
                 Err(rejection)
             }
@@ -135,7 +135,10 @@ impl<U: AuthUser> AuthProvider<U> {
         token: Verified,
         requirement: &Requirement,
     ) -> Result<Granted<U>, Rejection> {
-        requirement.decide_mandate(&token.payload).map_err(|unmet| self.denied(&token.payload, unmet))?;
+        requirement.decide_mandate(&token.payload).map_err(|unmet| {
+            let event = Event::new(EventKind::AccessDenied).token(&token.payload);
+            self.denied(unmet, about(event, token.seen.as_deref()))
+        })?;
         let granted = self.grant(token).await?;
         self.decide(&granted, requirement)?;
         if mandates.is_single_use {
@@ -144,7 +147,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(granted)
     }
 
-    /// Accepted mandates are many: only a sink that asks for them hears of each.
+    /// There are many accepted mandates, so only a sink that asks for them gets the events.
     fn tell_accepted(&self, payload: &TokenPayload, seen: Option<&Seen>) {
         let kind = EventKind::MandateAccepted;
         if self.inner.events.as_ref().is_some_and(|sink| sink.wants(kind)) {
@@ -152,13 +155,25 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Keeps what the events of a mandate tell of its request, if the sink asks for it.
+    /// The sink gets a fault of the server as an error. The log has one already, for what failed.
+    fn tell_refused(&self, rejection: &Rejection, payload: &TokenPayload, seen: Option<&Seen>) {
+        let event = Event::new(EventKind::MandateRefused).reason(rejection.reason()).token(payload);
+        let event = about(event, seen);
+        event::trace(&event, event.kind.level());
+        if let Some(sink) = &self.inner.events {
+            #[cfg(feature = "caracal-audit")]
+            let event = Event { level: rejection.level(), ..event };
+            sink.on_event(&event);
+        }
+    }
+
+    /// Keeps details of the request for the events of a mandate, if the sink asks for them.
     pub(super) fn note_request(&self, head: &dyn RequestHead, found: &mut Result<Found<U>, Rejection>) {
         let reads = |sink: &Arc<dyn AuthEvents>| sink.reads_trace();
         if self.inner.mandates.is_none() || !self.inner.events.as_ref().is_some_and(reads) {
             return;
         }
-        let seen = || Some(Box::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
+        let seen = || Some(Arc::new(Seen { client: self.client(head), trace: self.trace_of(head) }));
         match found {
             Ok(Found::Token(token)) => token.seen = seen(),
             Ok(Found::Pending(pending)) => pending.seen = seen(),
@@ -166,7 +181,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Refuses a mandate of which an anchor is revoked, or whose delegation epoch is over.
+    /// Refuses a mandate with a revoked anchor, or with an outdated delegation epoch.
     pub(super) async fn refuse_ended_mandate(
         &self,
         mandates: &Mandates,
@@ -199,20 +214,12 @@ fn taken_back(zone: &str) -> Event<'_> {
     Event { zone: Some(zone), ..Event::new(EventKind::Revoked) }
 }
 
-/// With what was kept of the request.
-fn about<'a>(event: Event<'a>, seen: Option<&'a Seen>) -> Event<'a> {
-    match seen {
-        None => event,
-        Some(seen) => Event { trace: seen.trace.as_ref(), ..event.client(&seen.client) },
-    }
-}
-
-/// Whatever else is presented: a provider of mandates accepts nothing but mandates.
+/// A provider of mandates accepts nothing else.
 fn mandate_of(payload: &TokenPayload) -> Result<&Mandate, Rejection> {
     payload.mandate().ok_or(Rejection::InvalidToken(InvalidToken::Token(TokenError::WrongIssuer)))
 }
 
-/// A delegated mandate that names no epoch is older than any that the zone has.
+/// A delegated mandate without an epoch is older than any epoch of the zone.
 fn is_stale(mandate: &Mandate, epoch: u64) -> bool {
     match mandate.delegation_graph_epoch() {
         Some(named) => named < epoch,
@@ -220,7 +227,7 @@ fn is_stale(mandate: &Mandate, epoch: u64) -> bool {
     }
 }
 
-/// What every store refuses is no fault of the store.
+/// An argument that every store refuses is a mistake of the caller, not a failure of the store.
 fn refuse_impossible(anchors: &[&str], lasting: Duration) -> Result<(), Rejection> {
     let names = anchors.iter().try_for_each(|anchor| check_anchor(anchor));
     names

@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The metadata of the resource, if any are published.
+    /// The metadata of the resource, if it is published.
     pub(crate) fn resource_metadata(&self) -> Option<&PublishedMetadata> {
         self.inner.resource_metadata.as_ref()
     }
 }
 
-/// Checks what is to be published. `issuers` are those that the provider trusts.
+/// Checks the metadata to publish. `issuers` are those that the provider trusts.
 pub(super) fn published(
     metadata: Option<ResourceMetadata>,
     issuers: Vec<String>,

@@ -1,4 +1,4 @@
-//! One-time tokens: issued, redeemed once, withdrawn.
+//! One-time tokens: issue, redeem once, withdraw.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,36 +16,43 @@ use crate::{
 /// When to ask again for a token that unlocks a login, if there are enough.
 const UNLOCK_RETRY: Duration = Duration::from_secs(60);
 
-/// One-time tokens, for mails: password reset, verification of an address, magic link.
+/// One-time tokens, for e-mails: password reset, verification of an address, magic link.
 ///
-/// A token works once. It is bound to what [`AuthUser::one_time_stamp`] says of the account, and ends when that changes; it ends when
-/// [`AuthUser::token_epoch`] is raised, when its time is up, when [everything of its subject](AuthProvider::logout_all) ends, and, except for
-/// those that verify an address, when another of its purpose is redeemed. A subject has at most
-/// five of a purpose at a time: one more ends the one that expires first, but for
-/// [`LoginUnlock`](OneTimePurpose::LoginUnlock), of which one more is not issued, so that strangers
-/// who ask for mails end none.
+/// A token works once. It is bound to the value of [`AuthUser::one_time_stamp`] and becomes invalid
+/// when that changes. It also becomes invalid when [`AuthUser::token_epoch`] is raised, when it
+/// expires, when [all logins of its subject](AuthProvider::logout_all) are ended, and, except for
+/// tokens that verify an address, when another token of the same purpose is redeemed. A subject has
+/// at most five tokens of a purpose at a time; one more replaces the one that expires first. For
+/// [`LoginUnlock`](OneTimePurpose::LoginUnlock), a sixth token is refused and replaces none, so
+/// that strangers who request e-mails cannot invalidate earlier tokens.
 ///
 /// # Security
-/// Whoever asks for a reset must not learn who has an account: answer the same in the same time for every address. Send the mail from a task of its own, for example, and
-/// answer before it is done. A reset proves that somebody reads a mail, nothing more: it does not stand in for a second factor.
+/// The response to a reset request must not reveal who has an account: answer the same in the same
+/// time for every address. For example, send the e-mail from a task of its own, and answer before
+/// it is done. A reset proves that somebody can read an e-mail, nothing more: it does not replace a
+/// second factor.
 impl<U: AuthUser> AuthProvider<U> {
     /// Issues a token that can be redeemed once.
     ///
     /// ```
-    /// # use fauth_core::{one_time::{LinkBase, OneTimeRequest}, AuthProvider, AuthUser, OneTimePurpose, Rejection};
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, user: &U, base: &LinkBase) -> Result<(), Rejection> {
-    /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, OneTimeRequest::for_user(user)).await?;
+    /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Rejection};
+    /// # use fauth_core::one_time::{LinkBase, OneTimeRequest};
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, user: &U, base: &LinkBase,
+    /// # ) -> Result<(), Rejection> {
+    /// let request = OneTimeRequest::for_user(user);
+    /// let token = auth.issue_one_time(OneTimePurpose::PasswordReset, request).await?;
     /// let link = token.link(base); // `base` is made when the application starts
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`Rejection::Misconfigured`] if there is no store of one-time tokens, or the request is impossible (a reserved claim, an empty subject);
-    /// [`Rejection::Unavailable`] if the store, the clock or the randomness fails;
-    /// [`Rejection::TooManyRequests`] if the user has five live ones of the purpose
-    /// [`LoginUnlock`](OneTimePurpose::LoginUnlock) already. Send nothing then, and answer as
-    /// always: those in the mailbox are good.
+    /// [`Rejection::Misconfigured`] if there is no store of one-time tokens, or the request is
+    /// impossible (a reserved claim, an empty subject); [`Rejection::Unavailable`] if the store,
+    /// the clock or the random generator fails; [`Rejection::TooManyRequests`] if the user already
+    /// has five live tokens of the purpose [`LoginUnlock`](OneTimePurpose::LoginUnlock). Send no
+    /// e-mail then, and answer as always: the tokens in the mailbox are valid.
     pub async fn issue_one_time(
         &self,
         purpose: OneTimePurpose,
@@ -57,7 +64,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let kind = Purpose::from(purpose);
         let issued = self.issuer()?.issue(kind, &mut request, now).await;
         let token = issued.map_err(|error| self.cannot_issue(&error))?;
-        // What is kept is what the verifier will read.
+        // From the verified payload, because that is what a redemption will read.
         let payload = self.inner.verifier.verify(token.expose().as_bytes(), kind, now);
         let payload = payload.map_err(|_| Rejection::Unavailable(Unavailable::Issuer))?;
         let hash = self.inner.hash_keys.current().map(|key| hash_of(&payload, key));
@@ -79,23 +86,28 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(OneTimeToken { token, lifetime: payload.expires_at().since(now) })
     }
 
-    /// Redeems a token: whoever gets an answer is the only one. The user is loaded again and must be active.
+    /// Redeems a token. Of several concurrent calls only one succeeds. The user is loaded again and
+    /// must be active.
     ///
     /// ```
     /// # use fauth_core::{one_time::Redemption, AuthProvider, AuthUser, OneTimePurpose, Rejection};
-    /// # async fn example<U: AuthUser>(auth: &AuthProvider<U>, token: &str, cookie: &str) -> Result<(), Rejection> {
+    /// # async fn example<U: AuthUser>(
+    /// #     auth: &AuthProvider<U>, token: &str, cookie: &str,
+    /// # ) -> Result<(), Rejection> {
     /// let redeemed = auth.redeem(token, OneTimePurpose::PasswordReset).await?;
     /// let user = redeemed.user(); // set the new password, and raise what `token_epoch` reads
     ///
-    /// let redeemed = auth.redeem(Redemption::new(token).browser(cookie), OneTimePurpose::MagicLink).await?;
+    /// let redemption = Redemption::new(token).browser(cookie);
+    /// let redeemed = auth.redeem(redemption, OneTimePurpose::MagicLink).await?;
     /// let pair = auth.login(&redeemed).await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`Rejection::InvalidToken`] for whatever is wrong with the token: the caller hears the same for each, the log says why.
-    /// [`Rejection::Unavailable`] if the store, the loader or the clock fails; if it was the store, the token may be used up.
+    /// [`Rejection::InvalidToken`] for anything wrong with the token: the response is the same in
+    /// all cases, and the log has the reason. [`Rejection::Unavailable`] if the store, the loader
+    /// or the clock fails; if it was the store, the token may be used up.
     /// [`Rejection::Misconfigured`] if there is no store of one-time tokens.
     pub async fn redeem(
         &self,
@@ -105,7 +117,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.finish(self.examine(token.into(), purpose).await?, purpose).await
     }
 
-    /// Says what a token is, without using it up.
+    /// Verifies a token without using it up.
     pub(super) async fn examine(
         &self,
         redemption: Redemption<'_>,
@@ -114,7 +126,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.report_refused(self.examine_quietly(redemption, purpose).await)
     }
 
-    /// Uses up a token that was examined: whoever gets an answer is the only one.
+    /// Uses up a token that was examined. Of several concurrent calls only one succeeds.
     pub(super) async fn finish(
         &self,
         examined: Examined<U>,
@@ -166,11 +178,11 @@ impl<U: AuthUser> AuthProvider<U> {
         payload: &TokenPayload,
         purpose: OneTimePurpose,
     ) -> Result<(), Rejection> {
-        // The loader may have taken its time.
+        // Loading may have taken some time.
         let (now, kind) = (self.now()?, Purpose::from(purpose));
         let owner = self.owner(payload.subject());
         let mut record = None;
-        // It was kept under the key that was the current one then.
+        // It was stored under the key that was current then.
         for key in self.inner.hash_keys.all() {
             record = self.call_store(store.redeem(&owner, &hash_of(payload, key), kind, now)).await?;
             if record.is_some() {
@@ -187,12 +199,15 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Makes the outstanding tokens of a subject worthless, of one purpose or, with `None`, of every one. Returns how many there were.
+    /// Invalidates the outstanding tokens of a subject, of one purpose or, with `None`, of all.
+    /// Returns how many there were.
     ///
-    /// To be called when a password or an address has changed in another way than by a token, and when an account is disabled.
+    /// Call it when a password or an address was changed in another way than with a token, and when
+    /// an account is disabled.
     ///
     /// # Errors
-    /// [`Rejection::Unavailable`] if the store or the clock fails; [`Rejection::Misconfigured`] if there is no store of one-time tokens.
+    /// [`Rejection::Unavailable`] if the store or the clock fails; [`Rejection::Misconfigured`] if
+    /// there is no store of one-time tokens.
     pub async fn withdraw_one_time(
         &self,
         subject: &str,
@@ -208,7 +223,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// A token that is good, unless somebody else has used it up.
+/// A token that is valid unless it was used up meanwhile.
 pub(super) struct Examined<U> {
     user: Arc<U>,
     payload: Arc<TokenPayload>,
@@ -228,16 +243,16 @@ pub(super) const fn refused(fault: OneTimeFault) -> Rejection {
     Rejection::InvalidToken(InvalidToken::OneTime(fault))
 }
 
-/// A login that everything ends which has ended the subject's logins since the token was redeemed.
-/// After [`password_changed`](AuthProvider::password_changed) that is this one too: load the user
-/// again then, and use [`LoginRequest::for_user`].
+/// A login that ends if all logins of the subject were ended after the token was redeemed.
+/// [`password_changed`](AuthProvider::password_changed) ends this one too: load the user again
+/// after it, and use [`LoginRequest::for_user`].
 impl<U: AuthUser> From<&Redeemed<U>> for LoginRequest<'_> {
     fn from(redeemed: &Redeemed<U>) -> Self {
         Self::for_loaded(redeemed.user(), redeemed.payload().epoch(), redeemed.provider)
     }
 }
 
-/// As from a reference.
+/// Like the conversion from a reference.
 impl<U: AuthUser> From<Redeemed<U>> for LoginRequest<'_> {
     fn from(redeemed: Redeemed<U>) -> Self {
         Self::from(&redeemed)

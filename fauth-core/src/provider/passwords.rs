@@ -1,4 +1,4 @@
-//! Passwords: who gives the right one, and hashes of new ones. Everything waits for its turn first.
+//! Passwords: checking them at a login, and hashing new ones. Both wait for their turn first.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
@@ -29,15 +29,16 @@ use crate::{
 const MAX_IDENTIFIER_BYTES: usize = 255;
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Checks a password: the user, if it is right and the user is active.
+    /// Checks a password, and returns the user if it is correct and the user is active.
     ///
-    /// Unknown identifier, wrong password, user without a password, inactive user: the same answer
-    /// after the same work. While many passwords are checked, clients take turns by their address.
+    /// An unknown identifier, a wrong password, a user without a password and an inactive user give
+    /// the same answer after the same work. While many passwords are being checked, clients take
+    /// turns by their address.
     ///
     /// # Errors
-    /// [`Rejection::InvalidCredentials`]; [`Rejection::TooManyRequests`] if the
-    /// [login throttle](crate::throttle) refuses the attempt; [`Rejection::Busy`] if too many
-    /// passwords are being checked; [`Rejection::Unavailable`] if the loader fails;
+    /// [`Rejection::InvalidCredentials`]; [`Rejection::TooManyRequests`] if the [login
+    /// throttle](crate::throttle) refuses the attempt; [`Rejection::Busy`] if too many passwords
+    /// are being checked; [`Rejection::Unavailable`] if the loader fails;
     /// [`Rejection::Misconfigured`] if the provider was built without password login.
     pub async fn authenticate(
         &self,
@@ -48,10 +49,11 @@ impl<U: AuthUser> AuthProvider<U> {
         self.check_attempt(self.attempt(identifier, password, client), client.into()).await
     }
 
-    /// Checks the password of a user who is logged in, before something that needs it again, such
-    /// as a new password: as [`authenticate`](Self::authenticate), and the user must be the same.
+    /// Checks the password of a logged-in user again, before a sensitive change such as a new
+    /// password. Like [`authenticate`](Self::authenticate), but the user must be the same.
     ///
-    /// It waits in the share of users who are logged in, which no flood of logins fills.
+    /// The check waits in the share of the hashing pool that is reserved for logged-in users, so a
+    /// flood of logins does not delay it.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, BoxError, ClientInfo, Granted, Rejection};
@@ -76,8 +78,8 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate), and [`Rejection::InvalidCredentials`] if the
-    /// identifier is that of another user; [`Rejection::Misconfigured`] for what another provider
-    /// has granted; [`Rejection::Forbidden`] for the token of another issuer.
+    /// identifier is that of another user; [`Rejection::Misconfigured`] if another provider has
+    /// granted the request; [`Rejection::Forbidden`] for a token of another issuer.
     pub async fn reauthenticate(
         &self,
         granted: &Granted<U>,
@@ -94,17 +96,18 @@ impl<U: AuthUser> AuthProvider<U> {
         self.check_attempt(attempt, granted.into()).await.map(|who| who.user)
     }
 
-    /// As [`authenticate`](Self::authenticate), with a mailed token of the purpose
-    /// [`LoginUnlock`](OneTimePurpose::LoginUnlock): the password is checked whatever the
-    /// [login throttle](crate::throttle) has counted, once. The token must be that of the user with
-    /// this identifier; with one of somebody else, the attempt fails, and is counted as any other.
+    /// Like [`authenticate`](Self::authenticate), with a mailed token of the purpose
+    /// [`LoginUnlock`](OneTimePurpose::LoginUnlock): the password is checked once, even if the
+    /// [login throttle](crate::throttle) would refuse the attempt. The token must belong to the
+    /// user with this identifier. With a token of another user the attempt fails, and is counted
+    /// like any other.
     ///
-    /// The token is used up when the password is about to be checked: an attempt that is sent away
-    /// before, because the server is busy or the password is empty, can be made again with it.
+    /// The token is used up when the password is about to be checked. An attempt that is refused
+    /// earlier, because the server is busy or the password is empty, can be repeated with it.
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate), and those of [`redeem`](Self::redeem) if the token
-    /// is not good.
+    /// is not valid.
     pub async fn authenticate_unlocked(
         &self,
         identifier: &str,
@@ -117,15 +120,15 @@ impl<U: AuthUser> AuthProvider<U> {
         let mut attempt = self.attempt(identifier, password, client);
         attempt.subject = Some(examined.subject().into());
         let user = self.load_identity(login, identifier).await?;
-        // Whoever has a token of an own account does with it to another what everybody can do
-        // without.
+        // A token of one account must not help against another: that attempt is made as one without
+        // a token.
         if user.is_some_and(|user| attempt.is_about(&*user)) {
             attempt.unlocked = Some(examined);
         }
         self.check_attempt(attempt, client.into()).await
     }
 
-    /// Hashes a new password with the configured scheme, on behalf of nobody in particular.
+    /// Hashes a new password with the configured scheme, for a client that is not known.
     ///
     /// # Errors
     /// [`PasswordError`] if the password cannot be hashed (empty, too long, with a NUL), the
@@ -135,9 +138,10 @@ impl<U: AuthUser> AuthProvider<U> {
         self.hash_password_for(&ClientInfo::unknown(), password).await
     }
 
-    /// As [`hash_password`](Self::hash_password), on behalf of a client (`&ClientInfo`, for a
-    /// registration) or of a user who is logged in (`&Granted<U>`). While many passwords are hashed
-    /// and checked, clients take turns by their address, and users have a share of their own.
+    /// Like [`hash_password`](Self::hash_password), on behalf of a client (`&ClientInfo`, for a
+    /// registration) or of a logged-in user (`&Granted<U>`). While many passwords are being hashed
+    /// and checked, clients take turns by their address, and logged-in users have a share of their
+    /// own.
     ///
     /// # Errors
     /// As [`hash_password`](Self::hash_password).
@@ -149,9 +153,9 @@ impl<U: AuthUser> AuthProvider<U> {
         self.hash_new_password(on_behalf_of, &NewPassword::new(password)).await
     }
 
-    /// As [`hash_password_for`](Self::hash_password_for), with what is known of its user: the
-    /// [policy](crate::AuthProviderBuilder::password_policy) refuses a password that is little but
-    /// the user name or the e-mail address.
+    /// Like [`hash_password_for`](Self::hash_password_for), with what is known about the user: the
+    /// [policy](crate::AuthProviderBuilder::password_policy) refuses a password that is little more
+    /// than the user name or the e-mail address.
     ///
     /// ```
     /// # use fauth_core::{
@@ -177,8 +181,8 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(login) = &self.inner.password_login else { return Err(PasswordError::Failed) };
         let text = password.text();
         if let Some(policy) = &login.policy {
-            // Before it waits for a turn: what is refused takes none, and nobody else is asked
-            // while one is held.
+            // Before it waits for a turn: a refused password takes no turn, and no turn is held
+            // while the policy calls a service.
             let normal = login.hasher.acceptable(text)?;
             policy.apply(password, &normal).await?;
         }
@@ -202,12 +206,12 @@ impl<U: AuthUser> AuthProvider<U> {
         on_behalf_of: OnBehalfOf<'_>,
     ) -> Result<Authenticated<U>, Rejection> {
         let login = self.password_login()?;
-        // Before any look-up: the same for every identifier, so that it tells nothing, and neither a
-        // turn nor a store is taken up in vain.
+        // Before any lookup: the check is the same for every identifier, so it reveals nothing, and
+        // it takes no turn and no store call.
         if !login.hasher.takes_in(&attempt.password) {
             return Err(self.failed(&attempt, "unacceptable_password"));
         }
-        // Carried through: of two records, not one is counted.
+        // Runs to completion, so that either both records are counted or neither.
         let (auth, unlocked) = (self.clone(), attempt.unlocked.take());
         let is_unlocked = unlocked.is_some();
         let counting = RunToCompletion::new(async move {
@@ -226,8 +230,8 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Err(password_unavailable(&error));
             }
         };
-        // Carried through: a turn that came free when a client hangs up would be a look-up without
-        // a hash, as often as somebody likes.
+        // Runs to completion. Otherwise a client that disconnects would free its turn after a
+        // lookup without a hash, as often as it likes.
         let auth = self.clone();
         RunToCompletion::new(async move {
             let outcome = auth.use_turn(&turn, &attempt, unlocked).await;
@@ -239,7 +243,7 @@ impl<U: AuthUser> AuthProvider<U> {
         .await
     }
 
-    /// What is looked up and hashed for a login, in one turn.
+    /// The lookups and hashes of a login, in one turn.
     async fn use_turn(
         &self,
         turn: &Turn,
@@ -266,7 +270,7 @@ impl<U: AuthUser> AuthProvider<U> {
                     self.raise(&event.client(&attempt.client).subject(now.subject().as_ref()));
                     return Ok(Authenticated { user: now, epoch, provider: self.inner.id });
                 }
-                // It was right: nobody has guessed.
+                // The password was correct, so this is not a guess.
                 None => return Err(NotIn::Undecided(self.failed(attempt, "changed_meanwhile"))),
             },
         };
@@ -284,8 +288,9 @@ impl<U: AuthUser> AuthProvider<U> {
         verified.map_err(|error| password_unavailable(&error))
     }
 
-    /// Hashing takes its time: the user as of now, if the password is still right. If only the hash
-    /// is another one, it is verified once more: two first logins may bring it up to date at once.
+    /// Hashing takes time. Returns the user as of now if the password is still correct. If only the
+    /// hash has changed, it is verified once more, because two first logins may upgrade it at the
+    /// same time.
     async fn still_right(
         &self,
         turn: &Turn,
@@ -325,10 +330,10 @@ impl<U: AuthUser> AuthProvider<U> {
         login.ok_or(Rejection::Misconfigured(Misconfigured::NoPasswordLogin))
     }
 
-    /// The epoch that a login by password carries is that of its beginning: if everything of the
-    /// subject is ended while the password is being checked, this ends too. For who does not exist
-    /// the store is asked as well, so that the time tells nothing: by a hash, since what a stranger
-    /// typed may be more than it can hold.
+    /// A password login carries the epoch of its beginning: if all logins of the subject are ended
+    /// while the password is being checked, this one ends too. The store is asked for unknown users
+    /// as well, so that the time reveals nothing; by a hash, since typed identifiers may be longer
+    /// than a store accepts.
     pub(super) async fn epoch_before_login(
         &self,
         user: Option<&U>,
@@ -341,7 +346,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.current_epoch(&self.owner(subject.as_deref().unwrap_or(known_as)), self.now()?).await
     }
 
-    /// `None` also for identifiers that nobody can have.
+    /// Returns `None` also for identifiers that no user can have.
     pub(super) async fn load_identity(
         &self,
         login: &PasswordLogin<U>,
@@ -366,8 +371,8 @@ impl<U: AuthUser> AuthProvider<U> {
         else {
             return;
         };
-        // Neither a busy pool nor a failing store may spoil a login that has succeeded; the next one
-        // tries again.
+        // Neither a busy pool nor a failing store may spoil a login that has succeeded; the next
+        // one tries again.
         let Some(new) = turn.hash_if_idle(password).await else { return };
         let hash = NewPasswordHash { old: old.to_owned(), new };
         let subject = user.subject().as_ref().to_owned();
@@ -387,16 +392,16 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// A password that was given, owned: what has begun is carried through.
+/// A password attempt. It owns its data, because an attempt that has begun runs to completion.
 struct Attempt<U: AuthUser> {
     identifier: Box<str>,
     password: Zeroizing<String>,
     /// The keyed hash of the identifier.
     known_as: String,
     client: ClientInfo,
-    /// Whose password it must be, if that is known.
+    /// The subject whose password it must be, if known.
     subject: Option<Box<str>>,
-    /// A mailed token, with which it is checked whatever was counted.
+    /// A mailed token that lifts the throttle for this attempt.
     unlocked: Option<Examined<U>>,
 }
 
@@ -410,7 +415,7 @@ impl<U: AuthUser> Attempt<U> {
     }
 }
 
-/// What has become of an attempt.
+/// The outcome of an attempt, for the throttle.
 fn settled<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Settled {
     match outcome {
         Ok(Authenticated { user, epoch, .. }) => {
@@ -421,8 +426,8 @@ fn settled<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Settled {
     }
 }
 
-/// A user whose password was right, with what a login must know of that moment. It derefs to the
-/// user.
+/// A user whose password was correct, with the epoch at that moment, which a login needs. Derefs to
+/// the user.
 ///
 /// ```
 /// # use fauth_core::{AuthProvider, AuthUser, ClientInfo, LoginRequest, Rejection, TokenPair};
@@ -430,7 +435,7 @@ fn settled<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Settled {
 /// #     auth: &AuthProvider<U>, name: &str, password: &str, client: ClientInfo,
 /// # ) -> Result<TokenPair, Rejection> {
 /// let user = auth.authenticate(name, password, &client).await?;
-/// // A second factor, a look at `user` …
+/// // A second factor, checks of `user` …
 /// auth.login(LoginRequest::from(&user).client(client)).await
 /// # }
 /// ```
@@ -438,19 +443,20 @@ fn settled<U: AuthUser>(outcome: &Result<Authenticated<U>, NotIn>) -> Settled {
 pub struct Authenticated<U> {
     user: Arc<U>,
     epoch: u64,
-    /// Who has checked the password. Nobody else may log in by it.
+    /// The provider that has checked the password. No other may log in with this.
     provider: u64,
 }
 
 impl<U> Authenticated<U> {
-    /// The user, as loaded after the password was checked.
+    /// Returns the user, as loaded after the password was checked.
     #[must_use]
     pub const fn user(&self) -> &Arc<U> {
         &self.user
     }
 
-    /// The user alone. A login for it that is made by
-    /// [`LoginRequest::for_user`](crate::LoginRequest::for_user) knows nothing of the time before.
+    /// Returns the user alone. A login with
+    /// [`LoginRequest::for_user`](crate::LoginRequest::for_user) is not ended by a logout that
+    /// happened before it.
     #[must_use]
     pub fn into_user(self) -> Arc<U> {
         self.user
@@ -471,23 +477,21 @@ impl<U> Deref for Authenticated<U> {
     }
 }
 
-/// Users may hold what must not be in logs.
+/// Users may contain data that must not be logged.
 impl<U> fmt::Debug for Authenticated<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Authenticated(..)")
     }
 }
 
-/// A login that everything ends which has ended the subject's logins since the password was looked
-/// up.
+/// A login that ends if all logins of the subject were ended after the password was looked up.
 impl<U: AuthUser> From<Authenticated<U>> for LoginRequest<'_> {
     fn from(who: Authenticated<U>) -> Self {
         Self::from(&who)
     }
 }
 
-/// A login that everything ends which has ended the subject's logins since the password was looked
-/// up.
+/// A login that ends if all logins of the subject were ended after the password was looked up.
 impl<U: AuthUser> From<&Authenticated<U>> for LoginRequest<'_> {
     fn from(who: &Authenticated<U>) -> Self {
         Self::for_loaded(&who.user, who.epoch, who.provider)

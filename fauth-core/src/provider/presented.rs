@@ -1,10 +1,12 @@
-//! What a request presents, on its way from the transports to the decision.
+//! The credential of a request, on its way from the transports to the decision.
 
 use std::{fmt, sync::Arc};
 
 #[cfg(feature = "trusted-issuers")]
 use zeroize::Zeroizing;
 
+#[cfg(feature = "mandates")]
+use super::seen::Seen;
 use super::{csrf_note::CsrfNote, granted::Granted, way::Way};
 #[cfg(feature = "trusted-issuers")]
 use crate::trusted_issuer::Trusted;
@@ -14,39 +16,36 @@ use crate::{
     token::{Purpose, TokenPayload},
     transport::UnverifiedToken,
 };
-#[cfg(feature = "mandates")]
-use crate::{client::ClientInfo, trace_context::TraceContext};
 
-/// What a request presents to prove who sends it; made by
-/// [`AuthProvider::read`](crate::AuthProvider::read).
+/// The credential of a request; created by [`AuthProvider::read`](crate::AuthProvider::read).
 ///
-/// It owns everything it holds, so that no borrow of the request has to live across an `.await`.
-/// The token itself is not among that: it is verified where it stands.
+/// It owns all its data, so no borrow of the request has to live across an `.await`. It does not
+/// contain the token itself, which is verified in place.
 #[must_use = "a credential that was read has to be checked"]
 pub struct Presented<U> {
-    /// Who has read it, and therefore whose keys were asked. Nobody else may go on with it.
+    /// The provider that has read it, with its own keys. No other provider accepts it.
     pub(crate) provider: u64,
     pub(crate) outcome: Result<Found<U>, Rejection>,
-    /// How the credential came that was found, be it good or bad.
+    /// How the credential was sent, whether valid or not.
     pub(crate) way: Way,
 }
 
-/// What was found in a request.
+/// The credential in a request.
 pub(crate) enum Found<U> {
     Nothing,
-    /// A good token, of whose user nothing is known yet.
+    /// A verified token whose user is not loaded yet.
     Token(Verified),
-    /// Something that has the form of an API key, of which nothing is known yet.
+    /// A credential with the form of an API key, not looked up yet.
     ApiKey(Box<PresentedKey>),
-    /// A token of another issuer whose keys have to be fetched.
+    /// A token of another issuer whose keys must be fetched first.
     #[cfg(feature = "trusted-issuers")]
     Pending(Box<Pending>),
-    /// A guard of the same provider has let this request in before.
+    /// A guard of the same provider has admitted this request already.
     Granted(Granted<U>),
 }
 
 impl<U> Presented<U> {
-    /// Does the request present nothing at all, neither good nor bad?
+    /// Returns whether the request has no credential at all, neither valid nor invalid.
     #[must_use]
     pub const fn is_anonymous(&self) -> bool {
         matches!(self.outcome, Ok(Found::Nothing))
@@ -67,61 +66,54 @@ impl<U> fmt::Debug for Presented<U> {
     }
 }
 
-/// The token of a trusted issuer, of which nothing is known yet.
+/// A token that names a trusted issuer, not verified yet.
 #[cfg(feature = "trusted-issuers")]
 pub(crate) struct Pending {
     pub(super) token: Zeroizing<Box<[u8]>>,
     pub(super) issuer: PendingIssuer,
     pub(super) way: Way,
     #[cfg(feature = "mandates")]
-    pub(super) seen: Option<Box<Seen>>,
+    pub(super) seen: Option<Arc<Seen>>,
 }
 
-/// What the events of a mandate tell of its request.
-#[cfg(feature = "mandates")]
-pub(super) struct Seen {
-    pub(super) client: ClientInfo,
-    pub(super) trace: Option<TraceContext>,
-}
-
-/// Whose token it seems to be.
+/// The issuer that the token names.
 #[cfg(feature = "trusted-issuers")]
 pub(super) enum PendingIssuer {
-    /// One whose keys have to be fetched.
+    /// An issuer whose keys must be fetched.
     Known(Arc<Trusted>),
-    /// One that may be that of a tenant.
+    /// A name that may be that of a tenant's issuer.
     Named(Box<str>),
 }
 
-/// A token and what follows from where it was found.
+/// A token, and what follows from the place where it was found.
 pub(crate) struct Credential<'a> {
     pub(crate) token: UnverifiedToken<'a>,
     pub(crate) way: Way,
-    /// What it is verified for.
+    /// The purpose for which it is verified.
     pub(crate) purpose: Purpose,
     pub(crate) keys: Keys,
-    /// Must the request bring a CSRF token?
+    /// Must the request have a CSRF token?
     pub(crate) asks_token: bool,
 }
 
-/// May what was found in a place be an API key?
+/// May a credential in this place be an API key?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// Browsers attach it unasked, or it stands in the URL.
+    /// No: browsers attach it on their own, or it is in the URL.
     Never,
-    /// A key or a token.
+    /// It may be a key or a token.
     Too,
-    /// A key, no token.
+    /// Only a key.
     Only,
 }
 
-/// What a credential says, once its token is verified.
+/// A verified token.
 pub(crate) struct Verified {
     pub(crate) payload: Arc<TokenPayload>,
     pub(crate) way: Way,
-    /// What the head says of its CSRF token, if that matters.
+    /// The CSRF token of the head, if it matters.
     pub(crate) csrf: Option<Box<CsrfNote>>,
-    /// Only if somebody reads it.
+    /// Only if an event sink reads it.
     #[cfg(feature = "mandates")]
-    pub(super) seen: Option<Box<Seen>>,
+    pub(super) seen: Option<Arc<Seen>>,
 }

@@ -1,4 +1,4 @@
-//! Looking again at what was granted: for what takes long, and for what stays open.
+//! Checking a grant again, in long requests and on open connections.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Is what was granted still good? Looks again whether the token has expired, was revoked, or
-    /// is of an earlier epoch, and at the user, who is returned as it is now: before an act that
-    /// matters, in a request that takes long or on a connection that stays open. Of a mandate, its
-    /// anchors and the delegation epoch of its zone are looked at. What the route demands is not
-    /// decided again, and nothing is spent.
+    /// Checks whether a grant is still valid: whether the token has expired, was revoked or is of
+    /// an earlier epoch, and whether the user is still there and active. Returns the user as it is
+    /// now. Call it before an act that matters, in a request that takes long or on a connection
+    /// that stays open. For a mandate, its anchors and the delegation epoch of its zone are
+    /// checked. The requirement of the route is not checked again, and no mandate is spent.
     ///
-    /// For a connection, [`Granted::ended`] tells by itself when it is over.
+    /// For a connection, [`Granted::ended`] completes when the grant is over.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, Granted, Rejection};
@@ -29,9 +29,9 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Errors
-    /// The [`Rejection`] that a guard would answer with now: [`Rejection::InvalidToken`], also for
-    /// a user who is not active (any more), and [`Rejection::Unavailable`] if that cannot be found
-    /// out. [`Rejection::Misconfigured`] for what another provider has granted.
+    /// The [`Rejection`] with which a guard would answer now: [`Rejection::InvalidToken`], also for
+    /// an inactive user, and [`Rejection::Unavailable`] if a store or loader fails.
+    /// [`Rejection::Misconfigured`] if another provider has granted it.
     pub async fn recheck(&self, granted: &Granted<U>) -> Result<Arc<U>, Rejection> {
         let auth = self.current();
         if granted.provider() != auth.inner.id {

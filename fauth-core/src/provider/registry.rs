@@ -1,8 +1,8 @@
-//! Which providers live in this process, so that two that would take each other's users for their
-//! own are noticed when the second one is built.
+//! The providers that live in this process, so that `build` can report two that would accept each
+//! other's users as their own.
 //!
-//! It compares what one process can see: names, keys by a fingerprint, places of stores. What two
-//! processes share, each on its own side cannot tell.
+//! It compares what is visible inside one process: names, fingerprints of keys, locations of
+//! stores. Two processes that share a store or secret cannot be detected this way.
 
 use std::{
     any::TypeId,
@@ -14,19 +14,19 @@ use zeroize::Zeroizing;
 
 use crate::{error::ConfigError, store::StoreLocation, token::TokenProfile};
 
-/// What is remembered of a provider for as long as it lives.
+/// What is known of a provider for as long as it lives.
 pub(super) struct Resident {
     pub(super) application: Box<str>,
-    /// The type of its users, and what to call it.
+    /// The type of its users, and the type's name.
     pub(super) users: (TypeId, &'static str),
     /// Of each of its keys.
     pub(super) fingerprints: Vec<Zeroizing<String>>,
-    /// Of each of its stores.
+    /// The location of each of its stores.
     pub(super) places: Vec<StoreLocation>,
     pub(super) profile: TokenProfile,
     /// The names of the cookies of its CSRF tokens.
     pub(super) csrf_cookies: Vec<Box<str>>,
-    /// It was said that it may share its application with others.
+    /// It was declared that it may share its application with others.
     pub(super) may_share: bool,
 }
 
@@ -35,8 +35,8 @@ pub(super) struct Registry(Mutex<State>);
 
 struct State {
     residents: Vec<Weak<Resident>>,
-    /// The applications that were warned of, and whether that was for their cookies; each has a
-    /// name that stands in the configuration.
+    /// The applications with a logged warning, and whether that was about their cookies. Names come
+    /// from the configuration, so this set is small.
     warned: BTreeSet<(Box<str>, bool)>,
 }
 
@@ -47,14 +47,14 @@ enum Common {
     Store,
 }
 
-/// What the second of two providers is told.
+/// A warning about the second of two providers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Warning {
-    /// Both are of one application.
+    /// Both belong to one application.
     Twice,
-    /// They also remember logouts each on its own.
+    /// Both also have a memory store of their own, so each knows only its own logouts.
     TwoMemories,
-    /// They have nothing in common but the name of a cookie of CSRF tokens.
+    /// Different applications, but with the same cookie name for CSRF tokens.
     OneCsrfCookie,
 }
 
@@ -66,10 +66,10 @@ impl Registry {
         Self(Mutex::new(State { residents: Vec::new(), warned: BTreeSet::new() }))
     }
 
-    /// Takes a provider in, if it can live beside the others. It leaves when the last clone of
-    /// what is returned is dropped. The warning is given once for each application.
+    /// Registers a provider, if it can live beside the others. It is removed when the last clone of
+    /// the result is dropped. Each warning is returned once for each application.
     pub(super) fn admit(&self, new: Resident) -> Result<(Arc<Resident>, Option<Warning>), ConfigError> {
-        // Nothing is half done where it could panic, so that a poisoned lock holds good data.
+        // A panic leaves the data consistent, so poisoning is ignored.
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.residents.retain(|other| other.strong_count() > 0);
         let others: Vec<_> = state.residents.iter().filter_map(Weak::upgrade).collect();
@@ -89,7 +89,7 @@ impl Registry {
         Ok((new, warning))
     }
 
-    /// The types of users of all providers that live, each once.
+    /// The user types of all living providers, each once.
     pub(super) fn users(&self) -> Vec<&'static str> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let users = state.residents.iter().filter_map(Weak::upgrade).map(|resident| resident.users.1);
@@ -162,7 +162,7 @@ impl Resident {
         };
         let problem = format!(
             "two providers in this process have the name `{}` and one {common}, one for users of type `{}` and \
-             one for users of type `{}`: each would take the other's users for its own",
+             one for users of type `{}`: each would accept the other's users as its own",
             self.application, other.users.1, self.users.1,
         );
         ConfigError::new(

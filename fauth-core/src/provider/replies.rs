@@ -1,12 +1,11 @@
-//! Whole responses of login, refresh and logout, for endpoints of the application's own and for the
+//! Complete responses of login, refresh and logout, for the application's own endpoints and for the
 //! ready-made ones.
 //!
 //! Each method reads the head of the request before it returns, and the future that it returns does
 //! not borrow the head. How tokens are delivered is decided in `delivery.rs`.
 //!
-//! Cookies that are replaced or cleared take their session with them: without them no client could
-//! log it out any more. Where a request must bring a CSRF token, only those end that it is good
-//! for.
+//! When cookies are replaced or cleared, their session ends, because no client could log it out
+//! without them. Where a CSRF token is required, only the sessions end for which it is valid.
 
 use std::{fmt, sync::Arc};
 
@@ -34,8 +33,8 @@ use crate::{
     user::AuthUser,
 };
 
-/// A login whose request was read and may log in; made by
-/// [`AuthProvider::begin_login`]. It owns all it needs.
+/// A login whose request was read and accepted; created by [`AuthProvider::begin_login`]. It
+/// borrows nothing from the request.
 #[must_use = "a login has to be finished"]
 pub struct PendingLogin<U> {
     auth: AuthProvider<U>,
@@ -46,15 +45,14 @@ pub struct PendingLogin<U> {
 }
 
 impl<U: AuthUser> PendingLogin<U> {
-    /// Who sends the request, for [`authenticate`](AuthProvider::authenticate) and
-    /// [`hash_password_for`](AuthProvider::hash_password_for).
+    /// Returns the client that sent the request, for [`authenticate`](AuthProvider::authenticate)
+    /// and [`hash_password_for`](AuthProvider::hash_password_for).
     #[must_use]
     pub const fn client(&self) -> &ClientInfo {
         &self.client
     }
 
-    /// Logs in and makes the response. [`LoginRequest::body_proves_user`] is not looked at any
-    /// more.
+    /// Logs in and creates the response. [`LoginRequest::body_proves_user`] is ignored here.
     ///
     /// # Errors
     /// As [`AuthProvider::login`].
@@ -79,31 +77,31 @@ impl<U> fmt::Debug for PendingLogin<U> {
     }
 }
 
-/// A refresh token, and what goes with it.
+/// A refresh token, and where the new tokens go.
 struct ToRefresh {
     token: Zeroizing<String>,
     delivery: Delivery,
-    /// Other logins, whose cookies are replaced.
+    /// Other logins whose cookies are replaced.
     replaced: Vec<TokenPayload>,
 }
 
-/// The logins that a request wants to end.
+/// The logins that a request ends.
 #[derive(Default)]
 struct ToEnd {
-    /// That of the token that was sent; `None` if no valid one was.
+    /// The login of the token that was sent; `None` if no valid one was.
     payload: Option<Arc<TokenPayload>>,
-    /// Whether the cookies of the client go too.
+    /// Whether the cookies of the client are cleared too.
     clears_cookies: bool,
-    /// Other logins, whose cookies are cleared.
+    /// Other logins whose cookies are cleared.
     of_cookies: Vec<TokenPayload>,
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Begins a login of the application's own, before it does anything: reads the head of the
-    /// request and refuses it if it may not log in. Then find out who the user is, and
-    /// [`finish`](PendingLogin::finish).
+    /// Begins a login by the application's own endpoint, before it has any effect: reads the head
+    /// of the request, and refuses the request if it may not log in. Authenticate the user next,
+    /// and call [`finish`](PendingLogin::finish).
     ///
-    /// `body_proves_user` as in [`LoginRequest::body_proves_user`].
+    /// `body_proves_user` is explained at [`LoginRequest::body_proves_user`].
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, OneTimePurpose, Rejection};
@@ -120,12 +118,12 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// # Security
     /// As [`login_reply`](Self::login_reply). No [CSRF
-    /// token](crate::AuthProviderBuilder::csrf_tokens) is asked for, also in strict mode: the
-    /// session whose cookies are replaced ends by the origin of the request alone.
+    /// token](crate::AuthProviderBuilder::csrf_tokens) is required, even in strict mode: the origin
+    /// of the request alone allows it to end the session whose cookies are replaced.
     ///
     /// # Errors
     /// [`Rejection::CrossSiteRequest`] if cookies would be set and the request does not prove that
-    /// one of the application's own pages sent it; [`Rejection::Unavailable`] if there is no time.
+    /// it was sent by a page of this application; [`Rejection::Unavailable`] if the clock fails.
     pub fn begin_login(
         &self,
         head: &dyn RequestHead,
@@ -139,14 +137,14 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(PendingLogin { auth: self.clone(), delivery, replaced, client: self.client(head) })
     }
 
-    /// Logs a user in and makes the response, for a login of the application's own: as
+    /// Logs a user in and creates the response, for a login endpoint of the application: like
     /// [`begin_login`](Self::begin_login) and [`finish`](PendingLogin::finish), where nothing has
     /// to happen in between.
     ///
-    /// It does what the ready-made `POST /login` does after the password: delivers the tokens in
-    /// cookies or in the body, as the request and the
-    /// [transports](crate::AuthProviderBuilder::transport) want it, ends the session whose cookies
-    /// are replaced, and notes the client with the session.
+    /// It does what the ready-made `POST /login` does after the password check: it delivers the
+    /// tokens in cookies or in the body, depending on the request and the
+    /// [transports](crate::AuthProviderBuilder::transport), ends the session whose cookies are
+    /// replaced, and stores the client with the session.
     ///
     /// | the request comes from | with cookies and bearer tokens | with cookies only |
     /// |---|---|---|
@@ -154,24 +152,24 @@ impl<U: AuthUser> AuthProvider<U> {
     /// | a page, with `?deliver=body`, and [`body_proves_user`](LoginRequest::body_proves_user) | body | cookies |
     /// | a program: it has neither | body | refused |
     ///
-    /// Unless the body proves the user, a request with any cookie, or by GET, counts as one of a
-    /// page. Without a transport for cookies, the tokens are always in the body.
+    /// Unless the body proves the user, a request with any cookie, or with the method GET, counts
+    /// as sent by a page. Without a transport for cookies, the tokens are always in the body.
     ///
     /// # Security
-    /// This checks no credential: make sure first who the user is.
+    /// This checks no credential: authenticate the user first.
     ///
-    /// Call it from a `POST`. To get cookies, a page must be of the application's own or a
+    /// Call it from a `POST`. To get cookies, a page must belong to this application or to a
     /// [trusted](crate::AuthProviderBuilder::trusted_origin) origin, whatever the method. So a link
-    /// from a mail, and a redirect from another service, cannot log in by themselves: let them open
-    /// a page of your own that sends the `POST`. Otherwise anybody could make a browser log in as
-    /// somebody else, and scanners of mails open links.
+    /// in an e-mail, and a redirect from another service, cannot log in directly: let them open a
+    /// page of your own that sends the `POST`. Otherwise anybody could make a browser log in as
+    /// another user, and link scanners in mail servers would use up links.
     ///
-    /// With a second factor, the ready-made login must not be mounted beside it, since that asks
-    /// for the password alone: see [`Mounts::without`](crate::mounts::Mounts::without).
+    /// With a second factor, do not mount the ready-made login as well, since it checks the
+    /// password alone: see [`Mounts::without`](crate::mounts::Mounts::without).
     ///
     /// # Errors
-    /// As [`login`](Self::login) and [`begin_login`](Self::begin_login). Return it from the handler
-    /// as `Refused` of your adapter, or make the response with
+    /// As [`login`](Self::login) and [`begin_login`](Self::begin_login). Return the rejection from
+    /// the handler as `Refused` of your adapter, or create the response with
     /// [`refuse_in_handler`](Self::refuse_in_handler).
     pub fn login_reply<'a, R>(
         &self,
@@ -186,16 +184,17 @@ impl<U: AuthUser> AuthProvider<U> {
         async move { login?.log_in(request).await }
     }
 
-    /// Exchanges a refresh token and makes the response: as [`refresh`](Self::refresh), with the
-    /// token of the request's cookie or the one that its body has brought. What came in a cookie
-    /// leaves in a cookie; what came in the body leaves in the body if bearer tokens are accepted.
+    /// Exchanges a refresh token and creates the response: like [`refresh`](Self::refresh), with
+    /// the token of the request's cookie or body. If the token came in a cookie, the new ones are
+    /// set as cookies. If it came in the body, they are returned in the body, provided that bearer
+    /// tokens are accepted.
     ///
     /// # Errors
     /// As [`refresh`](Self::refresh), and [`Rejection::MissingCredential`] if there is no token,
     /// [`Rejection::CrossSiteRequest`] if cookies would be set and the request does not prove that
-    /// one of the application's own pages sent it, and [`Rejection::InvalidCsrfToken`] if a refresh
+    /// it was sent by a page of this application, and [`Rejection::InvalidCsrfToken`] if a refresh
     /// by cookie, or one that replaces the cookies of another login, needs a [CSRF
-    /// token](crate::AuthProviderBuilder::csrf_tokens) and has no good one.
+    /// token](crate::AuthProviderBuilder::csrf_tokens) and has no valid one.
     pub fn refresh_reply(
         &self,
         head: &dyn RequestHead,
@@ -217,8 +216,8 @@ impl<U: AuthUser> AuthProvider<U> {
             let delivery = self.delivery_outside_cookies(head)?;
             let replaced = match delivery {
                 Delivery::Body => Vec::new(),
-                // Before the token is used up. Only whoever has a good one learns that this
-                // application issues what it cannot exchange.
+                // Before the token is used up. Only clients with a valid token learn that this
+                // application issues tokens that it cannot exchange.
                 Delivery::Session(_) => {
                     self.inner.verifier.verify(token.as_bytes(), Purpose::Refresh, self.now()?)?;
                     return Err(Rejection::Misconfigured(Misconfigured::NoDelivery));
@@ -246,23 +245,23 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(ToRefresh { token: found.token.into_owned(), delivery, replaced: Vec::new() })
     }
 
-    /// Ends a login and makes the response, which clears cookies and says what was ended: as
-    /// [`logout`](Self::logout), with the access or refresh token of the request's head, or the one
-    /// that its body has brought.
+    /// Ends a login and creates the response, which clears cookies and reports what was ended: like
+    /// [`logout`](Self::logout), with the access or refresh token of the request's head or body.
     ///
-    /// With cookies, no valid token is needed: that one has expired is no reason to keep the
-    /// cookies. Cookies are cleared for the application's own pages only, and their session ends.
-    /// Where they are of several logins and a CSRF token is needed, only that of the token ends.
+    /// With cookies, no valid token is needed: an expired token is no reason to keep the cookies.
+    /// Cookies are cleared for the application's own pages only, and their session ends. If they
+    /// belong to several logins and a CSRF token is required, only the login of the CSRF token
+    /// ends.
     ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] or [`Rejection::MalformedCredential`] if a token in the body
-    ///   or in a header is not valid, or they are of two logins.
-    /// - [`Rejection::MissingCredential`] if there is no token, and either no transport for
-    ///   cookies, or a program sends the request and could have sent a bearer token.
-    /// - [`Rejection::CrossSiteRequest`] if only cookies could say which login is meant, and the
-    ///   request does not prove that one of the application's own pages sent it.
-    /// - [`Rejection::InvalidCsrfToken`] if they need a [CSRF
-    ///   token](crate::AuthProviderBuilder::csrf_tokens), and the request brings no good one.
+    ///   or in a header is not valid, or the two belong to different logins.
+    /// - [`Rejection::MissingCredential`] if there is no token, and either there is no transport
+    ///   for cookies, or the client is not a browser and could have sent a bearer token.
+    /// - [`Rejection::CrossSiteRequest`] if only cookies could tell which login is meant, and the
+    ///   request does not prove that it was sent by a page of this application.
+    /// - [`Rejection::InvalidCsrfToken`] if the cookies need a [CSRF
+    ///   token](crate::AuthProviderBuilder::csrf_tokens) and the request has no valid one.
     /// - [`Rejection::Unavailable`] if it is not certain that the login has ended: try again.
     pub fn logout_reply(
         &self,
@@ -290,12 +289,12 @@ impl<U: AuthUser> AuthProvider<U> {
         let in_head = self.verify_sent_on_purpose(head);
         let payload = match token {
             Some(token) => {
-                // What cannot be read in the head is no token that has expired.
+                // A malformed credential in the head is not an expired token.
                 if let Err(malformed @ Rejection::MalformedCredential(_)) = in_head {
                     return Err(malformed);
                 }
                 let payload = self.verify_of_login(token.as_bytes())?;
-                // One beside it that has expired is what a client has that needs the refresh token.
+                // An expired token beside it is normal for a client that needs the refresh token.
                 if matches!(&in_head, Ok(Some(other)) if !is_same_login(&payload, other)) {
                     return Err(Rejection::MalformedCredential(MalformedCredential::Several));
                 }
@@ -304,7 +303,7 @@ impl<U: AuthUser> AuthProvider<U> {
             None => in_head?,
         };
         let Some(payload) = payload else { return self.find_cookies_to_end(head, csrf.as_ref()) };
-        // A form on another site can bring a token of its own. It must not take the cookies.
+        // A form on another site can send a token of its own. It must not clear the cookies.
         let proven = if self.has_ambient_transport() {
             self.prove_cookies(head, csrf.as_ref(), || self.verify_ambient(head))
         } else {
@@ -312,7 +311,7 @@ impl<U: AuthUser> AuthProvider<U> {
         };
         let clears_cookies = proven.is_ok();
         let of_cookies = match proven {
-            // It is not known of which logins they are.
+            // It is unknown to which logins they belong.
             Err(unknown @ Rejection::Unavailable(_)) => return Err(unknown),
             proven => proven.unwrap_or_default(),
         };
@@ -320,7 +319,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(ToEnd { payload: Some(Arc::new(payload)), clears_cookies, of_cookies })
     }
 
-    /// A logout that sends nothing on purpose.
+    /// A logout that sends no token on purpose.
     fn find_cookies_to_end(
         &self,
         head: &dyn RequestHead,
@@ -337,10 +336,10 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(ToEnd { payload, clears_cookies: true, of_cookies: logins.collect() })
     }
 
-    /// The login of the access token, or the refresh token in its place, that is in a header or in
-    /// the URL; `None` if nothing is there.
+    /// The login of the access token, or of a refresh token in its place, in a header or in the
+    /// URL; `None` if there is none.
     fn verify_sent_on_purpose(&self, head: &dyn RequestHead) -> Result<Option<TokenPayload>, Rejection> {
-        // What is wrong with a cookie counts where cookies are looked at.
+        // An invalid cookie is handled where cookies are read.
         let Some(first) = self.first_with_credential(head) else { return Ok(None) };
         if first.is_ambient() {
             return Ok(None);
@@ -363,7 +362,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.transports().find(finds)
     }
 
-    /// Does the request bring a cookie of this provider, good or bad?
+    /// Does the request have a cookie of this provider, valid or not?
     fn has_cookie(&self, head: &dyn RequestHead) -> bool {
         let mut ambient = self.transports().filter(|transport| transport.is_ambient());
         ambient.any(|transport| {
@@ -372,15 +371,14 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// The logins that the request's cookies are of, each once; empty if none of them is valid.
-    /// They can be several where several transports have cookies: all of these are replaced or
-    /// cleared.
+    /// The logins of the request's cookies, each once; empty if no cookie is valid. There can be
+    /// several where several transports use cookies, and all of them are replaced or cleared.
     ///
-    /// Fails only with the clock, because then it is unknown whether they are.
+    /// Fails only if the clock fails, because then it is unknown whether they are valid.
     fn verify_ambient(&self, head: &dyn RequestHead) -> Result<Vec<TokenPayload>, Rejection> {
         let now = self.now()?;
         let mut logins: Vec<TokenPayload> = Vec::new();
-        // The refresh token lives longer, and is what has to be ended.
+        // The refresh token lives longer, and is the one that must be ended.
         for purpose in [Purpose::Refresh, Purpose::Access] {
             for transport in self.transports().filter(|transport| transport.is_ambient()) {
                 let Extracted::Token(token) = transport.extract(head, purpose) else { continue };
@@ -406,14 +404,14 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// The reply to a browser that is sent on: its cookies, and no body.
+/// The response to a browser that is redirected: its cookies, and no body.
 fn redirected(reply: Reply, next: Option<&LocalTarget>) -> Reply {
     let Some(next) = next else { return reply };
     let cookies = reply.into_parts().1.into_iter().filter(|header| header.name() == "set-cookie");
     cookies.fold(next.see_other(), Reply::header)
 }
 
-/// Does ending the one end the other? Tokens without a session end each by itself.
+/// Does ending one end the other? Tokens without a session end one by one.
 fn ends_with(one: &TokenPayload, other: &TokenPayload) -> bool {
     is_same_login(one, other) && (one.session_id().is_some() || one.token_id() == other.token_id())
 }
@@ -430,25 +428,24 @@ pub(crate) struct LoggedOut {
 
 pub(crate) const fn outcome(ended: Ended) -> LoggedOut {
     let (revoked, detail) = match ended {
-        Ended::Tokens => (true, "Nothing that was issued in the session opens anything any more"),
-        Ended::Session => (false, "The session has ended; its access tokens stay good until they expire"),
-        Ended::Token => (
-            false,
-            "The token has ended; a refresh token that was issued with it stays good until it expires",
-        ),
-        Ended::Nothing => {
-            (false, "Forget the tokens: they are not kept on the server and stay good until they expire")
+        Ended::Tokens => (true, "All tokens of the session are revoked"),
+        Ended::Session => (false, "The session has ended; its access tokens stay valid until they expire"),
+        Ended::Token => {
+            (false, "The token is revoked; a refresh token issued with it stays valid until it expires")
         }
-        Ended::Unknown => (false, "No good token was sent, so no session could be ended"),
+        Ended::Nothing => {
+            (false, "Delete the tokens: the server keeps no sessions, so they stay valid until they expire")
+        }
+        Ended::Unknown => (false, "No valid token was sent, so no session could be ended"),
     };
     LoggedOut { revoked, detail }
 }
 
 pub(crate) const fn outcome_everywhere(ended: Ended) -> LoggedOut {
     let (revoked, detail) = match ended {
-        Ended::Tokens => (true, "Nothing that was issued before opens anything any more"),
+        Ended::Tokens => (true, "All tokens issued before are revoked"),
         Ended::Session | Ended::Token | Ended::Nothing | Ended::Unknown => {
-            (false, "All sessions have ended; their access tokens stay good until they expire")
+            (false, "All sessions have ended; their access tokens stay valid until they expire")
         }
     };
     LoggedOut { revoked, detail }

@@ -1,4 +1,4 @@
-//! Taking back what was issued, and asking whether something was.
+//! Revoking tokens, sessions and subjects, and checking for revocations.
 
 use std::time::Duration;
 
@@ -19,35 +19,34 @@ use crate::{
     user::AuthUser,
 };
 
-/// The longest subject of a token.
+/// The longest subject of a token, in bytes.
 pub(super) const MAX_SUBJECT_BYTES: usize = 255;
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Revokes what belongs to a subject: one token, one session, or everything. From the next
-    /// request on it is refused, wherever the store is shared, for as long as any of it could
-    /// last.
+    /// Revokes targets that belong to a subject: a token, a session, or everything. They are
+    /// refused from the next request on, by all instances that share the store, for as long as any
+    /// of their tokens could last.
     ///
     /// [`logout`](Self::logout), [`logout_all`](Self::logout_all) and
-    /// [`revoke_session`](Self::revoke_session) call this themselves. With
-    /// [`RevocationTarget::Subject`] the subject cannot log in either for so long; all sessions
-    /// are ended and all API keys are removed. To lock an account for ever, make the user
+    /// [`revoke_session`](Self::revoke_session) do this themselves. With
+    /// [`RevocationTarget::Subject`] the subject cannot log in during that time either; all its
+    /// sessions end and all its API keys are removed. To lock an account for good, make the user
     /// [inactive](AuthUser::is_active).
     ///
-    /// To end a login, revoke its session: a refresh token has a successor that its `jti` does not
-    /// name. For [`RevocationTarget::Claim`] the subject does not count;
-    /// [`revoke_claim`](Self::revoke_claim) says so.
+    /// To end a login, revoke its session: the successor of a refresh token has another `jti`. For
+    /// [`RevocationTarget::Claim`] the subject is ignored; [`revoke_claim`](Self::revoke_claim) is
+    /// clearer.
     ///
     /// # Errors
-    /// [`Rejection::Unavailable`] if it is not certain that all are revoked: try again.
-    /// [`Rejection::Misconfigured`] if there is no revocation store, or a claim was not named with
-    /// [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim).
-    ///
-    /// [`Rejection::NotFound`] if a target is the id of an API key of somebody else;
-    /// [`Rejection::Misconfigured`] if the subject is empty or longer than 255 bytes.
+    /// - [`Rejection::Unavailable`] if it is not certain that all targets are revoked: try again.
+    /// - [`Rejection::Misconfigured`] if there is no revocation store, if a claim was not set with
+    ///   [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim), or if the subject is
+    ///   empty or longer than 255 bytes.
+    /// - [`Rejection::NotFound`] if a target is the id of an API key of another subject.
     ///
     /// # Security
-    /// Tokens and sessions are found by their subject and their id: under another subject nothing
-    /// is revoked, and the answer is the same.
+    /// Tokens and sessions are identified by their subject and their id. With a wrong subject
+    /// nothing is revoked, and the result is the same.
     pub async fn revoke(&self, subject: &str, targets: &[RevocationTarget<'_>]) -> Result<(), Rejection> {
         if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES {
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
@@ -57,12 +56,12 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// As [`revoke`](Self::revoke), for what a [trusted
-    /// issuer](crate::AuthProviderBuilder::trusted_issuer) has issued to a subject of its own: one
+    /// Like [`revoke`](Self::revoke), for tokens that a [trusted
+    /// issuer](crate::AuthProviderBuilder::trusted_issuer) has issued to one of its subjects: one
     /// token by its [id](TokenPayload::token_id), a login by its `sid`, or everything. The issuer
-    /// knows nothing of it, and may issue a new token at any time:
-    /// [`RevocationTarget::Subject`] refuses that too. For [`RevocationTarget::Claim`] the subject
-    /// does not count: it stands for all tokens of this issuer that have it.
+    /// does not learn of it, and may issue a new token at any time; [`RevocationTarget::Subject`]
+    /// refuses new tokens too. For [`RevocationTarget::Claim`] the subject is ignored: all tokens
+    /// of this issuer with the claim are revoked.
     ///
     /// ```
     /// # use fauth_core::{AuthProvider, AuthUser, Granted, Rejection, store::RevocationTarget};
@@ -79,8 +78,7 @@ impl<U: AuthUser> AuthProvider<U> {
     /// ```
     ///
     /// # Errors
-    /// As [`revoke`](Self::revoke), and [`Rejection::Misconfigured`] if the issuer is none of the
-    /// trusted ones.
+    /// As [`revoke`](Self::revoke), and [`Rejection::Misconfigured`] if the issuer is not trusted.
     #[cfg(feature = "trusted-issuers")]
     pub async fn revoke_of_issuer(
         &self,
@@ -99,8 +97,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Revokes every own token with a custom claim of this value, whoever its subject is: a device,
-    /// a tenant. The claim must be named with
+    /// Revokes all own tokens with this value of a custom claim, such as a device or a tenant,
+    /// whatever their subject. The claim must be set with
     /// [`revocable_claim`](crate::AuthProviderBuilder::revocable_claim).
     ///
     /// # Errors
@@ -127,7 +125,8 @@ impl<U: AuthUser> AuthProvider<U> {
         if !targets.iter().all(is_looked_at) {
             return Err(Rejection::Misconfigured(Misconfigured::NotRevocable));
         }
-        // Only own subjects have sessions and API keys, whatever a token of others is called.
+        // Only own subjects have sessions and API keys, whatever the subjects of other issuers are
+        // called.
         let kept = if owner.issuer.is_empty() { Kept::of(targets) } else { Kept::default() };
         self.refuse_keys_of_others(owner, &kept, now).await?;
         let until = self.login_is_over(now);
@@ -137,15 +136,15 @@ impl<U: AuthUser> AuthProvider<U> {
         let (this, whose) = (self.clone(), owner.clone().into_owned());
         let end = async move { this.end_kept(&whose, &kept, now).await };
         let ended = RunToCompletion::new(end).await?;
-        // Other instances may issue tokens that outlast every login of this one.
+        // Other instances may issue tokens that last longer than any login of this one.
         match tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
             Some(until) => self.call_store(revoke(until)).await.map(drop),
             None => Ok(()),
         }
     }
 
-    /// Whoever revokes the key of one subject under the name of another must not believe that it
-    /// is revoked.
+    /// A call that names the wrong subject for an API key must fail, so that the caller does not
+    /// believe that the key is revoked.
     async fn refuse_keys_of_others(
         &self,
         owner: &Owner<'_>,
@@ -162,9 +161,9 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Ends what other stores keep of what was revoked: the session store knows then too, should
+    /// Ends what other stores keep of the revoked targets: the session store then knows too, should
     /// the revocation store ever lose its memory, and an API key may last longer than any
-    /// revocation. Returns the sessions.
+    /// revocation. Returns the ended sessions.
     async fn end_kept(
         &self,
         owner: &Owner<'_>,
@@ -195,7 +194,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(ended)
     }
 
-    /// Refuses a token that was taken back. Nothing to ask without a revocation store.
+    /// Refuses a revoked token. Without a revocation store, nothing is checked.
     pub(super) async fn refuse_if_revoked(
         &self,
         payload: &TokenPayload,
@@ -204,10 +203,10 @@ impl<U: AuthUser> AuthProvider<U> {
         refusal(self.verdict(payload, None, now).await?)
     }
 
-    /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for a refresh token. That its session
-    /// lives says the store of sessions, which forgets less than one of revocations: a session
-    /// outlives the loss of these. Not so where claims can be revoked, since no session knows of
-    /// them.
+    /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for a refresh token. The session store
+    /// decides whether its session is alive; it retains more than the revocation store does, so a
+    /// session survives the loss of revocations. That does not hold where claims are revocable,
+    /// because sessions do not know them.
     pub(super) async fn refuse_revoked_refresh(
         &self,
         payload: &TokenPayload,
@@ -222,8 +221,8 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// As [`refuse_if_revoked`](Self::refuse_if_revoked), for an API key: its store knows whether
-    /// it was revoked, and no epoch ends it. The keys of a subject who is revoked are removed;
-    /// this is for what another provider, without their store, has revoked.
+    /// it was revoked, and no epoch ends it. The keys of a revoked subject are removed; this check
+    /// is for revocations by another provider without the key store.
     pub(super) async fn refuse_revoked_key(
         &self,
         payload: &TokenPayload,
@@ -236,15 +235,15 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// Nothing is issued to a subject who is revoked: it would outlast the revocation.
+    /// Refuses to issue tokens to a revoked subject: they would outlast the revocation.
     pub(super) async fn refuse_revoked_subject(
         &self,
         subject: &str,
         now: Timestamp,
         client: &ClientInfo,
     ) -> Result<(), Rejection> {
-        // As a token that is issued now: one that is older than the store's memory would be
-        // refused everywhere.
+        // Judged like a token issued now: a token from before the store's memory would be refused
+        // everywhere.
         let verdict = self.judge(subject, &[RevocationTarget::Subject], now, now).await?;
         if verdict == Verdict::BeforeMemory {
             return Err(Rejection::Unavailable(Unavailable::Store));
@@ -265,12 +264,12 @@ impl<U: AuthUser> AuthProvider<U> {
         now: Timestamp,
     ) -> Result<Verdict, Rejection> {
         let Some(revocations) = &self.inner.revocations else { return Ok(Verdict::Good) };
-        // No epoch speaks against it.
+        // No epoch is newer.
         let facts = TokenFacts { owner: self.owner(subject), targets, epoch: u64::MAX, issued_at };
         compared(self.call_store(revocations.store.check(&facts, now)).await?, now)
     }
 
-    /// The verdict on a token, and on the login that was made of it, if it is known to be one.
+    /// The verdict on a token, and on the login that was made from it, if there is one.
     pub(super) async fn verdict(
         &self,
         payload: &TokenPayload,
@@ -293,8 +292,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The [verdicts](Self::verdict) on several tokens, and on API keys, which no epoch ends. Good
-    /// without a revocation store.
+    /// The [verdicts](Self::verdict) on several tokens, and on API keys, which no epoch ends. All
+    /// `Good` without a revocation store.
     pub(super) async fn verdicts(
         &self,
         tokens: &[&TokenPayload],
@@ -332,10 +331,10 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(verdicts)
     }
 
-    /// Each target that a token would be revoked by.
+    /// Calls `each` with every target by which a token can be revoked.
     pub(super) fn each_target(&self, payload: &TokenPayload, mut each: impl FnMut(&RevocationTarget<'_>)) {
         let names = self.inner.revocations.as_ref().map_or(&[][..], |revocations| &revocations.claims);
-        // A claim that cannot be revoked has let nobody in.
+        // A token with an invalid revocable claim was never accepted.
         let claims = claimed(names, payload).unwrap_or_default();
         for target in &targets(payload, &claims) {
             each(target);
@@ -350,13 +349,13 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Ends everything that was issued to an owner so far, but for the session to `keep`: what it
-    /// was issued is of an earlier epoch too, and must be issued again. Returns the new epoch; 0 if
-    /// there is no revocation store.
+    /// Ends everything that was issued to an owner so far, except the session to `keep`. The tokens
+    /// of that session are of an earlier epoch too, and must be issued again. Returns the new
+    /// epoch; 0 if there is no revocation store.
     ///
-    /// Whoever keeps a session raises the epoch first and looks at that session last; whoever keeps
-    /// none ends the sessions first and looks at the epoch last. So of two that run at the same
-    /// time one finds what the other has done, and the session is over.
+    /// A call that keeps a session raises the epoch first and checks that session last; a call that
+    /// keeps none ends the sessions first and checks the epoch last. So if two run at the same
+    /// time, one of them finds the change of the other, and the session ends.
     pub(super) async fn end_everything(
         &self,
         owner: &Owner<'_>,
@@ -369,18 +368,19 @@ impl<U: AuthUser> AuthProvider<U> {
         let Some(sessions) = &self.inner.sessions else { return Ok(epoch) };
         let ended = self.call_store(sessions.store.end_all(owner, keep, now)).await?;
         self.tell_open(owner, &targets_of(&ended));
-        // Other instances may issue tokens that outlast every login of this one.
+        // Other instances may issue tokens that last longer than any login of this one.
         if let Some(until) = tokens_end(&ended).map(accepted_until).filter(|end| *end > until) {
             return self.raise_epoch(owner, until, now).await;
         }
         if keep.is_none() && self.current_epoch(owner, now).await? != epoch {
-            // A session that has ended just now may have been issued tokens of this other epoch.
+            // A session that has just ended may have been issued tokens of this other epoch.
             return self.raise_epoch(owner, until, now).await;
         }
         Ok(epoch)
     }
 
-    /// Raises the epoch of an owner, if there is a revocation store, and tells what is open.
+    /// Raises the epoch of an owner, if there is a revocation store, and reports that to open
+    /// connections.
     pub(super) async fn raise_epoch(
         &self,
         owner: &Owner<'_>,
@@ -393,9 +393,9 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(epoch)
     }
 
-    /// Revokes for an act of the owner's own. What such acts add is bounded, so that nobody fills
-    /// the store for all. If there is no room, everything of the owner ends instead: whoever wants
-    /// to log out can always do so.
+    /// Revokes for an act of the owner. The number of such revocations is limited, so that no
+    /// subject can fill the store. If there is no room, everything of the owner ends instead: a
+    /// logout always succeeds.
     pub(super) async fn revoke_own(
         &self,
         owner: &Owner<'_>,
@@ -410,8 +410,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(())
     }
 
-    /// As [`revoke_own`](Self::revoke_own), but if there is no room, nothing happens and the
-    /// answer is `false`.
+    /// As [`revoke_own`](Self::revoke_own), but if there is no room, it does nothing and returns
+    /// `false`.
     async fn fits_own(
         &self,
         owner: &Owner<'_>,
@@ -432,11 +432,11 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Revokes sessions that the login of another one has ended, until their last token is over.
+    /// Revokes the sessions that were evicted by a login, until their last token has expired.
     ///
-    /// Returns an epoch if the tokens of the login have to be issued again, with that one: there
-    /// was no room, and everything else of the owner has ended instead. Not so if the login itself
-    /// is over, because everything was ended since its `epoch` was read.
+    /// Returns an epoch if the tokens of the login must be issued again with it: there was no room,
+    /// and everything else of the owner has ended instead. Returns `None` if the login itself is
+    /// over, because everything was ended since its `epoch` was read.
     pub(super) async fn revoke_evicted(
         &self,
         owner: &Owner<'_>,
@@ -457,7 +457,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(self.find_live(sessions, owner, login, now).await?.map(|_| raised))
     }
 
-    /// Revokes the tokens of sessions that are about to end, or have ended just now.
+    /// Revokes the tokens of sessions that are about to end, or have just ended.
     pub(super) async fn revoke_ended(
         &self,
         owner: &Owner<'_>,
@@ -468,7 +468,7 @@ impl<U: AuthUser> AuthProvider<U> {
         self.revoke_own(owner, &targets_of(ended), until, now).await
     }
 
-    /// Revokes a session that may still be in the session store: for as long as a login.
+    /// Revokes a session that may still be in the session store, for as long as a login can last.
     pub(super) async fn revoke_for_good(
         &self,
         owner: &Owner<'_>,
@@ -479,8 +479,8 @@ impl<U: AuthUser> AuthProvider<U> {
         self.revoke_own(owner, &targets_of(ended), until, now).await
     }
 
-    /// Revokes the login of a token that is not known to belong to a live session. Writes nothing
-    /// if that was done before.
+    /// Revokes the login of a token that may belong to no live session. Writes nothing if it is
+    /// revoked already.
     pub(super) async fn revoke_login_of(
         &self,
         payload: &TokenPayload,
@@ -490,37 +490,37 @@ impl<U: AuthUser> AuthProvider<U> {
         let owner = self.owner_of(payload);
         let own_end = accepted_until(payload.expires_at());
         let is_refresh = payload.purpose() == Purpose::Refresh;
-        // With a session store nothing is made of what names no session of it.
+        // With a session store, nothing is issued for a token that names no session of it.
         let made = login_made_of(payload).filter(|_| is_refresh || self.inner.sessions.is_none());
         let target = login_target(payload, made.as_ref());
         let until = match (self.is_login_over(payload, target, now).await, session) {
             (Some(Verdict::OldEpoch), _) => return Ok(()),
-            // It may still live, and was perhaps revoked for no longer than its access tokens
+            // It may still be alive, and was perhaps revoked only for as long as its access tokens
             // last.
             (_, SessionState::Unknown) => self.login_is_over(now).max(own_end),
-            // However often that is told, the end is the same, and written once.
+            // The end is the same however often this is called, so it is written once.
             (Some(_), SessionState::Ended { tokens_end_at }) => accepted_until(tokens_end_at),
             (None, SessionState::Ended { tokens_end_at }) => self.session_is_over(tokens_end_at, now),
             // Its refresh tokens ended with it.
             (Some(_), SessionState::Gone) if is_refresh => return Ok(()),
             (Some(_), _) => own_end,
             (None, SessionState::Gone) if is_refresh => self.session_is_over(now, now),
-            // Another request may have been given a cookie that lasts longer.
+            // Another request may have got a cookie that lasts longer.
             (None, SessionState::Gone) if payload.purpose() == Purpose::Session => {
                 self.login_is_over(now).max(own_end)
             }
             (None, SessionState::Gone) => self.session_is_over(payload.expires_at(), now),
             (None, _) if matches!(target, RevocationTarget::TokenId(_)) => own_end,
-            // How long its other tokens last is not known.
+            // It is unknown how long its other tokens last.
             (None, SessionState::None) => self.login_is_over(now).max(own_end),
         };
-        // Tokens that were not made here name the login in their own form.
+        // Tokens from elsewhere name the login in their own form.
         let foreign = made.as_ref().and(payload.session_id()).map(RevocationTarget::Session);
         let targets: SmallVec<[_; 2]> = [Some(target), foreign].into_iter().flatten().collect();
         self.revoke_own(&owner, &targets, until, now).await
     }
 
-    /// Why the login of a token is over already, as far as the revocation store knows.
+    /// Why the login of a token is over already, according to the revocation store.
     async fn is_login_over(
         &self,
         payload: &TokenPayload,
@@ -534,18 +534,18 @@ impl<U: AuthUser> AuthProvider<U> {
             epoch: payload.epoch(),
             issued_at: payload.issued_at(),
         };
-        // What cannot be judged is revoked; should that fail as well, the caller is told.
+        // If this fails, the login is revoked; if that fails too, the caller gets the error.
         let verdict = self.call_store(revocations.store.check(&facts, now)).await.ok();
         verdict.filter(|verdict| matches!(verdict, Verdict::Revoked | Verdict::OldEpoch))
     }
 
-    /// When everything is over that this instance has issued so far.
+    /// The time at which everything issued by this instance so far has expired.
     pub(super) fn login_is_over(&self, now: Timestamp) -> Timestamp {
         self.inner.revocations.as_ref().map_or(now, |revocations| after(now, revocations.retention.login))
     }
 
-    /// Until when a session that ends now is remembered: until the last of its tokens is over,
-    /// whoever issued it, and as long as a token of this instance could last.
+    /// How long the end of a session is retained: until the last of its tokens has expired,
+    /// whichever instance issued it, and at least as long as a token of this instance can last.
     fn session_is_over(&self, tokens_end_at: Timestamp, now: Timestamp) -> Timestamp {
         let own =
             self.inner.revocations.as_ref().map(|revocations| after(now, revocations.retention.session));
@@ -553,21 +553,21 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// What is known of the session of a login that is to be revoked.
+/// The state of the session of a login that is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SessionState {
     /// The login is not kept: there is no session store, or no session in the token.
     None,
-    /// The session store says that it is not live.
+    /// According to the session store it is not alive.
     Gone,
-    /// The session store says that it was ended, and when the last of its access tokens is over.
+    /// According to the session store it was ended; its last access token expires then.
     Ended { tokens_end_at: Timestamp },
     /// The session store did not answer.
     Unknown,
 }
 
-/// What a login is revoked by: all of its tokens name the session. A token without one stands for
-/// itself, or for the login that was made of it.
+/// The target by which a login is revoked: all its tokens name the session. A token without a
+/// session stands for itself, or for the login that was made from it.
 fn login_target<'a>(payload: &'a TokenPayload, made: Option<&'a SessionId>) -> RevocationTarget<'a> {
     match (made, payload.session_id()) {
         (Some(made), _) => RevocationTarget::Session(made.as_str()),
@@ -576,11 +576,12 @@ fn login_target<'a>(payload: &'a TokenPayload, made: Option<&'a SessionId>) -> R
     }
 }
 
-/// What the tokens name as their login that a refresh token without one is exchanged for: without
-/// a session store it can be exchanged again and again, and all that comes of it ends together.
+/// The login that is named by the tokens for which a refresh token without a session is exchanged.
+/// Without a session store it can be exchanged any number of times, and all tokens made from it are
+/// revoked together.
 ///
-/// A login of another form than fauth's, as other services write it, stands in all tokens of that
-/// login, so that any of them tells what was made of the refresh token.
+/// Session ids of other services have another form. They are in all tokens of that login, so that
+/// each of them leads to the login that was made from the refresh token.
 pub(super) fn login_made_of(payload: &TokenPayload) -> Option<SessionId> {
     match payload.session_id() {
         Some(id) if SessionId::parse(id).is_some() => None,
@@ -596,17 +597,17 @@ fn everything_ended<'a>(owner: &'a Owner<'_>) -> Event<'a> {
     Event::new(EventKind::LoggedOutEverywhere).reason("too_many_revocations").subject(&owner.subject)
 }
 
-/// The last second in which an instance may accept a token that ends then, whatever leeway it has.
+/// The last second in which an instance may accept a token that ends then, whatever its leeway.
 pub(super) fn accepted_until(end: Timestamp) -> Timestamp {
     after(end, MAX_LEEWAY)
 }
 
-/// When the last token of these is over.
+/// When the last token of these sessions expires.
 fn tokens_end(ended: &[EndedSession]) -> Option<Timestamp> {
     ended.iter().map(|session| session.tokens_end_at).max()
 }
 
-/// What other stores keep of revocation targets.
+/// Records of the revoked targets in other stores.
 #[derive(Default)]
 struct Kept {
     everything: bool,
@@ -630,15 +631,15 @@ impl Kept {
 }
 
 impl Revocations {
-    /// What another service has issued before this store began: only tokens in the format of the
-    /// Python fauth, and only from the time on that was set.
+    /// Trusts tokens that another service issued before this store began: only tokens in the format
+    /// of the Python fauth, and only those issued since the configured time.
     fn trusts_though_older(&self, payload: &TokenPayload) -> bool {
         payload.is_of_python_fauth() && self.trust_since.is_some_and(|since| payload.issued_at() >= since)
     }
 }
 
-/// Nobody is sent away for a clock that is wrong: they would come back with another token that is
-/// refused.
+/// A wrong clock is the server's fault, so the answer is 503: clients would only come back with
+/// another token that is refused.
 fn compared(verdict: Verdict, now: Timestamp) -> Result<Verdict, Rejection> {
     let Verdict::ClocksDisagree { remembers_since } = verdict else { return Ok(verdict) };
     tracing::error!(
@@ -647,7 +648,7 @@ fn compared(verdict: Verdict, now: Timestamp) -> Result<Verdict, Rejection> {
         store_remembers_since = %remembers_since,
         "the clock of the provider is far behind the beginning of the store's memory: give \
          `AuthProviderBuilder::clock` and the store (`MemoryStoreBuilder::clock`, `SqlStore::clock`, \
-         `RedisStoreBuilder::clock`) the same clock, or put the clock of this machine right"
+         `RedisStoreBuilder::clock`) the same clock, or correct the clock of this machine"
     );
     Err(Rejection::Unavailable(Unavailable::ClocksDisagree))
 }
@@ -673,8 +674,8 @@ pub(super) fn after(now: Timestamp, span: Duration) -> Timestamp {
 
 type Claimed<'a> = SmallVec<[(&'a str, String); 2]>;
 
-/// The values of the claims that can be revoked. One that is no text could not be revoked, so it
-/// is not accepted.
+/// The values of the revocable claims. A value that is not a string could not be revoked, so the
+/// token is not accepted.
 fn claimed<'a>(names: &'a [Box<str>], payload: &TokenPayload) -> Result<Claimed<'a>, Rejection> {
     let mut claims = Claimed::new();
     for name in names {
@@ -684,7 +685,7 @@ fn claimed<'a>(names: &'a [Box<str>], payload: &TokenPayload) -> Result<Claimed<
     Ok(claims)
 }
 
-/// What a token would be revoked by.
+/// The targets by which a token can be revoked.
 fn targets<'a>(payload: &'a TokenPayload, claims: &'a Claimed<'_>) -> SmallVec<[RevocationTarget<'a>; 4]> {
     let mut targets = SmallVec::new();
     targets.push(RevocationTarget::TokenId(payload.token_id()));

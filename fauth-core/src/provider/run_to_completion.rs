@@ -1,4 +1,4 @@
-//! Work that is carried through once it has begun.
+//! Work that runs to completion once it has begun.
 
 use std::{
     pin::Pin,
@@ -11,8 +11,9 @@ use crate::rejection::Rejection;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, Rejection>> + Send>>;
 
-/// Runs to its end though nobody may wait for it any more: frameworks drop a handler when its client hangs up, perhaps between the step that revokes and the one that
-/// ends. What is left then becomes a task of the runtime.
+/// Runs to completion even if it is dropped. Frameworks drop a handler when its client disconnects,
+/// perhaps between the step that revokes and the step that ends. The rest then becomes a task of
+/// the runtime.
 pub(super) struct RunToCompletion<T: Send + 'static>(Option<Boxed<T>>);
 
 impl<T: Send + 'static> RunToCompletion<T> {

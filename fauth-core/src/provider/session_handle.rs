@@ -1,5 +1,4 @@
-//! The session of a request, for handlers: what the application keeps in it, and until when it
-//! lasts.
+//! The session of a request, for handlers: the application's payload in it, and its lifetime.
 
 use std::{fmt, sync::Arc};
 
@@ -28,18 +27,18 @@ use crate::{
     user::AuthUser,
 };
 
-/// The payload of a session is not what it is read as.
+/// The payload of a session is not of the requested type.
 #[derive(Debug, thiserror::Error)]
 #[error("the payload of the session is not of the expected type")]
 pub struct PayloadError(#[source] serde_json::Error);
 
-/// The session of a request, or that there is none; made by
-/// [`AuthProvider::current_session`], which the extractor `CurrentSession` of the adapters calls.
+/// The session of a request, if it has one. Created by [`AuthProvider::current_session`], which the
+/// extractor `CurrentSession` of the adapters calls.
 ///
-/// It is the session of whatever the request was let in by: a
+/// It is the session of the credential that authenticates the request: a
 /// [`SessionCookie`](crate::transport::SessionCookie), or a bearer token of a login that the
-/// session store keeps. It is read from the store once, when it is made, and does not follow what
-/// other requests do meanwhile.
+/// session store keeps. It is read from the store once, when the handle is created, and does not
+/// follow later changes by other requests.
 ///
 /// ```
 /// # use fauth_core::{AuthUser, Rejection, SessionHandle};
@@ -49,7 +48,7 @@ pub struct PayloadError(#[source] serde_json::Error);
 /// struct Cart { articles: Vec<u32> }
 ///
 /// # async fn example<U: AuthUser>(session: &mut SessionHandle<U>) -> Result<(), Rejection> {
-/// // A loop, because another request of the same session may be quicker.
+/// // A loop, because another request of the same session may write first.
 /// loop {
 ///     let mut cart: Cart = session.payload().unwrap_or_default().unwrap_or_default();
 ///     cart.articles.push(7);
@@ -66,7 +65,7 @@ pub struct SessionHandle<U> {
     kept: Option<Kept>,
 }
 
-/// What is known of a session.
+/// The state of a session when it was read.
 struct Kept {
     created_at: Timestamp,
     last_seen_at: Timestamp,
@@ -89,7 +88,7 @@ impl From<LoadedSession> for Kept {
 }
 
 impl Kept {
-    /// Of a session that stands in its token.
+    /// For a session that is kept in its token only.
     fn of_token(token: &TokenPayload) -> Self {
         Self {
             created_at: token.authenticated_at().unwrap_or(token.issued_at()),
@@ -102,12 +101,13 @@ impl Kept {
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The session of a request, or that it has none. A bad credential is refused, as by
-    /// [`check_optional`](Self::check_optional); behind a guard, what that has let in counts.
+    /// Returns the session of a request, or a handle without one. An invalid credential is refused,
+    /// as by [`check_optional`](Self::check_optional). Behind a guard, the credential is the one
+    /// that the guard has accepted.
     ///
     /// # Errors
     /// As [`check_optional`](Self::check_optional), and [`Rejection::InvalidToken`] if the session
-    /// store says that the session has ended.
+    /// has ended according to the session store.
     pub async fn current_session(&self, presented: Presented<U>) -> Result<SessionHandle<U>, Rejection> {
         let granted = self.check_optional(presented).await?;
         let kept = match &granted {
@@ -118,7 +118,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn kept_session(&self, token: &TokenPayload) -> Result<Option<Kept>, Rejection> {
-        // The `sid` of another issuer is none of the sessions that are kept here.
+        // The `sid` of another issuer is not the id of a session in this store.
         if token.is_foreign() {
             return Ok(None);
         }
@@ -139,7 +139,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let owner = self.owner(token.subject());
         let loaded = self.call_store(sessions.store.load(&owner, id, self.now()?)).await?;
         let loaded = loaded.ok_or(Rejection::InvalidToken(InvalidToken::SessionEnded))?;
-        // A faulty backend must not show one session to another.
+        // A faulty backend must not return the session of another user.
         if loaded.session.owner != owner || loaded.session.id != *id {
             return Err(Rejection::Unavailable(Unavailable::Store));
         }
@@ -148,77 +148,81 @@ impl<U: AuthUser> AuthProvider<U> {
 }
 
 impl<U: AuthUser> SessionHandle<U> {
-    /// Is somebody there?
+    /// Returns whether the request is authenticated.
     #[must_use]
     pub const fn is_authenticated(&self) -> bool {
         self.granted.is_some()
     }
 
-    /// Who is there.
+    /// Returns the user of the request.
     #[must_use]
     pub fn user(&self) -> Option<&Arc<U>> {
         self.granted.as_ref().map(Granted::user)
     }
 
-    /// The id of the session; `None` if nobody is there, or nothing ties the token to a login.
+    /// Returns the id of the session; `None` if the request is not authenticated, or its token
+    /// belongs to no login.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.granted.as_ref().and_then(|granted| granted.payload().session_id())
     }
 
-    /// The application's own data; `None` if there is none, or nobody is there.
+    /// Returns the application's data in the session; `None` if there is none, or the request is
+    /// not authenticated.
     ///
     /// # Errors
-    /// [`PayloadError`] if it is not a `T`, as after a release that has changed it.
+    /// [`PayloadError`] if it is not a `T`, for example after a release that has changed the type.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<Option<T>, PayloadError> {
         let text = self.kept.as_ref().and_then(|kept| kept.payload.as_deref());
         text.map(serde_json::from_str).transpose().map_err(PayloadError)
     }
 
-    /// When the login was.
+    /// Returns the time of the login.
     #[must_use]
     pub fn created_at(&self) -> Option<Timestamp> {
         self.kept.as_ref().map(|kept| kept.created_at)
     }
 
-    /// When the session was last carried on. Requests do that once in half of the idle timeout.
+    /// Returns when the session was last extended. Requests extend it once in half of the idle
+    /// timeout.
     #[must_use]
     pub fn last_seen_at(&self) -> Option<Timestamp> {
         self.kept.as_ref().map(|kept| kept.last_seen_at)
     }
 
-    /// When the session ends if nothing carries it on.
+    /// Returns when the session expires if no request extends it.
     #[must_use]
     pub fn idle_end(&self) -> Option<Timestamp> {
         self.kept.as_ref().map(|kept| kept.idle_end)
     }
 
-    /// When the session ends, whatever carries it on.
+    /// Returns when the session expires at the latest.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         self.kept.as_ref().map(|kept| kept.ends_at)
     }
 
-    /// Puts this payload in the place of the one that [`payload`](Self::payload) has read.
+    /// Replaces the payload that [`payload`](Self::payload) has read.
     ///
-    /// `false` says that another request has changed the payload meanwhile: nothing was written,
-    /// and [`payload`](Self::payload) reads what is there now, so that the change can be made to
-    /// that. So nothing that a concurrent request has written gets lost unseen.
+    /// Returns `false` if another request has changed the payload meanwhile. Nothing was written
+    /// then, and [`payload`](Self::payload) returns the current content, so that the change can be
+    /// applied to that. No concurrent write is lost unnoticed this way.
     ///
-    /// Without a session store the payload is in the cookie, which the response sets anew: that
-    /// needs a guard around the handler, or [`visitor`](crate::Guard::visitor). Of two requests
-    /// at the same time, the cookie counts that the browser gets last; the answer is always `true`.
+    /// Without a session store, the payload is kept in the cookie, and the response sets a new one.
+    /// That needs a guard around the handler, or [`visitor`](crate::Guard::visitor). Of two
+    /// concurrent requests, the cookie that the browser receives last wins; the result is always
+    /// `true`.
     ///
     /// # Security
-    /// Without a session store, the browser's user can put back an older cookie of the session, and
-    /// its payload with it: nothing that must not come back belongs there, such as a coupon that
-    /// was used up.
+    /// Without a session store, the user of the browser can restore an older cookie of the session,
+    /// and its payload with it. Do not keep anything there that must not be restored, such as a
+    /// coupon that is used up.
     ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the session has ended meanwhile.
-    /// - [`Rejection::MissingCredential`] if nobody is there.
-    /// - [`Rejection::Misconfigured`] if the payload is too long or no JSON, nothing could keep it,
-    ///   or a new cookie is needed and there is no guard that could set it.
+    /// - [`Rejection::MissingCredential`] if the request is not authenticated.
+    /// - [`Rejection::Misconfigured`] if the payload is too long or not JSON, if nothing can keep
+    ///   it, or if a new cookie is needed and no guard can set it.
     /// - [`Rejection::Unavailable`] if the store fails.
     pub async fn update(&mut self, payload: &impl Serialize) -> Result<bool, Rejection> {
         let text = payload_text(payload).map_err(Rejection::Misconfigured)?;
@@ -230,7 +234,7 @@ impl<U: AuthUser> SessionHandle<U> {
             let (cookie, payload) = auth.with_payload(granted, text.clone()).await?;
             cookie_place(granted)?.post(cookie);
             kept.payload = Some(text);
-            // What is made of it next, as by `renew`, goes on from the new payload.
+            // Later steps, such as `renew`, continue from the new payload.
             self.granted = Some(granted.with_payload(payload));
             return Ok(true);
         };
@@ -254,37 +258,36 @@ impl<U: AuthUser> SessionHandle<U> {
         }
     }
 
-    /// Gives the session another id, and ends the one before: for whenever the user may do more
-    /// than before, such as after a second factor. Whoever has a copy of the cookie from before has
-    /// nothing then. Payload, time of the login and end of the lifetime stay; the user is loaded
-    /// again.
+    /// Gives the session a new id and ends the old session. Call it whenever the privileges of the
+    /// user grow, such as after a second factor, so that a copy of the old cookie becomes useless.
+    /// Payload, time of the login and end of the lifetime stay; the user is loaded again.
     ///
-    /// The response of the guard around the handler sets the new cookie. A login makes a new
-    /// session by itself, and ends the one whose cookie it replaces.
+    /// The guard around the handler sets the new cookie. A login creates a new session anyway, and
+    /// ends the one whose cookie it replaces.
     ///
     /// # Security
-    /// What another request writes into the payload at the same time may be lost. Without a session
-    /// store, a logout that runs at the very same time may end the old session and not this one;
-    /// one that was earlier is noticed.
+    /// A change of the payload by a concurrent request may be lost. Without a session store, a
+    /// logout at the very same moment may end the old session and not the new one; an earlier
+    /// logout is noticed.
     ///
-    /// A logout with the cookie from before that arrives after the renewal and before its response
-    /// ends nothing of the new session. A request with it is refused, and its answer may delete the
-    /// new cookie: renew where a page sends nothing else at the same time. An account that has
-    /// ended so many sessions that its share of the revocation store is used up ends all of them,
-    /// this one too.
+    /// A logout with the old cookie that arrives after the renewal and before its response does not
+    /// end the new session. A request with the old cookie is refused, and its response may delete
+    /// the new cookie: renew where a page sends no other requests at the same time. If an account
+    /// has ended so many sessions that its share of the revocation store is used up, all its
+    /// sessions end, including this one.
     ///
     /// With neither a session store nor a revocation store
     /// ([`danger_without_revocation`](crate::transport::SessionCookie::danger_without_revocation)),
-    /// nothing can end the old session: its cookie stays good until it expires.
+    /// the old session cannot be ended: its cookie stays valid until it expires.
     ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the session has ended meanwhile, or the user is gone.
-    /// - [`Rejection::MissingCredential`] if nobody is there.
+    /// - [`Rejection::MissingCredential`] if the request is not authenticated.
     /// - [`Rejection::Misconfigured`] if the session is not that of a
     ///   [`SessionCookie`](crate::transport::SessionCookie), or there is no guard around the
     ///   handler.
-    /// - [`Rejection::Unavailable`] if a store fails. Once the new session was opened, the old one
-    ///   may have ended by then.
+    /// - [`Rejection::Unavailable`] if a store fails. If the new session was already opened, the
+    ///   old one may have ended.
     pub async fn renew(&mut self) -> Result<(), Rejection> {
         let granted = self.granted.as_ref().ok_or(Rejection::MissingCredential)?;
         let outbox = cookie_place(granted)?;
@@ -297,19 +300,19 @@ impl<U: AuthUser> SessionHandle<U> {
 }
 
 impl<U: AuthUser> SessionHandle<U> {
-    /// A new [CSRF token](crate::AuthProviderBuilder::csrf_tokens) for the session as it is now:
-    /// after [`renew`](Self::renew), the token that was extracted before is of the session that has
-    /// ended.
+    /// Returns a new [CSRF token](crate::AuthProviderBuilder::csrf_tokens) for the session as it is
+    /// now. After [`renew`](Self::renew), a token that was extracted before belongs to the ended
+    /// session.
     ///
     /// # Errors
     /// [`Rejection::Misconfigured`] if the provider was built without CSRF tokens, and
-    /// [`Rejection::Unavailable`] if there is no randomness.
+    /// [`Rejection::Unavailable`] if the random generator fails.
     pub fn csrf_token(&self) -> Result<CsrfToken, Rejection> {
         self.auth.csrf_token_of(self.granted.as_ref())
     }
 }
 
-/// Where a new cookie of this session is put, so that it gets into the response.
+/// Where a new cookie of this session is put, to get into the response.
 fn cookie_place<U>(granted: &Granted<U>) -> Result<&Outbox, Rejection> {
     let outbox = granted.outbox().ok_or(Rejection::Misconfigured(Misconfigured::NoSessionCookie))?;
     if outbox.is_open() {
@@ -322,7 +325,7 @@ fn cookie_place<U>(granted: &Granted<U>) -> Result<&Outbox, Rejection> {
 type Cookie = Vec<crate::reply::ResponseHeader>;
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The cookie and the token of a session that stands in its token, with another payload.
+    /// The cookie and the token of a session that is kept in its token, with another payload.
     async fn with_payload(
         &self,
         granted: &Granted<U>,
@@ -346,7 +349,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok((cookie, payload))
     }
 
-    /// The cookie and the token of a session that takes the place of another.
+    /// The cookie and the token of a session that replaces another.
     async fn renewed(&self, granted: &Granted<U>) -> Result<(Cookie, TokenPayload), Rejection> {
         let Way::Ambient(place) = granted.way() else {
             return Err(Rejection::Misconfigured(Misconfigured::NoSessionCookie));
@@ -366,8 +369,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 Continued::of_token(before, now).bind_to(&mut request);
                 let token = self.session_token(place, &mut request, now).await?;
                 let made = self.cookie_and_payload(&token, now)?;
-                // As late as can be: the new session is another one, which a logout of the old one
-                // does not end.
+                // As late as possible: a logout of the old session does not end the new one.
                 self.refuse_if_revoked(before, now).await?;
                 self.revoke_login_of(before, SessionState::None, now).await?;
                 Ok(made)
@@ -382,7 +384,7 @@ impl<U: AuthUser> AuthProvider<U> {
                 let token = self.session_token(place, &mut request, now).await?;
                 let made = self.cookie_and_payload(&token, now)?;
                 let head = RefreshId::from_bytes(self.random()?).hash();
-                // It takes the place of one, so that no other has to go for it.
+                // It replaces a session, so no other has to end for it.
                 let new = NewSession { session, head, limit: usize::MAX, payload };
                 let this = self.clone();
                 let replacing = async move { this.replace(live, new, now).await };
@@ -392,12 +394,12 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Opens a session, and ends the one before it: if opening fails, the user keeps that.
+    /// Opens a session, and ends the old one afterwards: if opening fails, the user keeps that.
     async fn replace(&self, old: Session, new: NewSession, now: Timestamp) -> Result<(), Rejection> {
         let sessions = self.kept_sessions()?;
         let id = new.session.id.clone();
         self.call_store(sessions.store.open(new, now)).await?;
-        // Whoever ends the old one decides: if a logout was quicker, there is no new one.
+        // Ending the old session decides: if a logout was faster, there is no new session.
         let refused = match self.end(sessions, &old, now).await {
             Ok(Some(_)) => {
                 let client = crate::client::ClientInfo::unknown();
@@ -407,7 +409,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Ok(None) => Rejection::InvalidToken(InvalidToken::SessionEnded),
             Err(rejection) => rejection,
         };
-        // Nobody gets its token, so that it is of no use even if ending it fails.
+        // Its token is not handed out, so it is useless even if ending it fails.
         let _ = self.call_store(sessions.store.end(&old.owner, &id, now)).await;
         Err(refused)
     }

@@ -85,14 +85,15 @@ impl<U: AuthUser> AuthProvider<U> {
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the token is not a valid refresh token, its session has
     ///   ended, or its user no longer exists or is inactive.
-    /// - [`Rejection::Unavailable`] if a store, the loader, the clock or the randomness fails. Try
-    ///   the same token again within the grace window: it may have been exchanged already.
+    /// - [`Rejection::Unavailable`] if a store, the loader, the clock or the random generator
+    ///   fails. Try the same token again within the grace window: it may have been exchanged
+    ///   already.
     pub async fn refresh(&self, refresh_token: &str, client: &ClientInfo) -> Result<TokenPair, Rejection> {
         self.refresh_for(refresh_token, client, None).await
     }
 
-    /// Refreshes. `delivery` is where the tokens will go, if that is known: whether they can is
-    /// then looked at before anything is used up.
+    /// Refreshes. `delivery` is where the tokens will go, if that is known; whether that is
+    /// possible is checked before the refresh token is used up.
     pub(super) async fn refresh_for(
         &self,
         refresh_token: &str,
@@ -122,9 +123,9 @@ impl<U: AuthUser> AuthProvider<U> {
                 return Err(rejection);
             }
         };
-        // Before anything is used up: a failure leaves the refresh token as good as it was.
+        // Before the refresh token is used up: a failure leaves it as valid as it was.
         let claims = self.load_claims(user).await?;
-        // The loaders may have taken their time.
+        // Loading may have taken some time.
         let now = self.refuse_if_expired(&payload)?;
         if claims.is_some() {
             self.try_refresh(&login, claims.clone(), delivery, now).await?;
@@ -138,13 +139,13 @@ impl<U: AuthUser> AuthProvider<U> {
         let session = payload.session_id().map(|id| self.hash_identifier(id));
         event.session = session.as_deref();
         self.raise(&event);
-        // To say nothing would mean that they are as before (RFC 6749 section 6).
+        // To omit the scopes would mean that they are as before (RFC 6749 section 6).
         let lost = || (!payload.scopes().is_empty()).then(String::new);
         Ok(TokenPair { scope: pair.scope.or_else(lost), ..pair })
     }
 
-    /// Makes the tokens that a refresh would give, to see whether they can be issued and delivered,
-    /// and whether one of the loaded claims is revoked: then the login ends.
+    /// Issues the tokens that a refresh would return, to check whether they can be issued and
+    /// delivered, and whether one of the loaded claims is revoked; in that case the login ends.
     async fn try_refresh(
         &self,
         login: &Login,
@@ -173,7 +174,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<TokenPair, Rejection> {
         let mut request = reissue_request(&login.payload, claims)?;
         request.bound.session = match &login.session {
-            // Without a session store it is only there to be revoked.
+            // Without a session store, the id serves revocation only.
             None if self.inner.revocations.is_some() => login_made_of(&login.payload),
             session => session.clone(),
         };
@@ -274,22 +275,21 @@ impl<U: AuthUser> AuthProvider<U> {
         self.tell_open(owner, &targets_of(std::slice::from_ref(&ended)));
         let (this, owner) = (self.clone(), owner.clone());
         let revoking = async move { this.revoke_ended(&owner, &[ended], now).await };
-        // Nobody else would revoke its access tokens.
+        // No other call would revoke its access tokens.
         match RunToCompletion::new(revoking).await {
             Ok(()) => Rejection::InvalidToken(InvalidToken::Reused),
             Err(rejection) => rejection,
         }
     }
 
-    /// Ends the login that an access or refresh token belongs to: its session, and the tokens that
-    /// were issued in it. It is no error if the login has ended already.
+    /// Ends the login of an access or refresh token: its session, and all tokens issued in it. If
+    /// the login has ended already, that is not an error.
     ///
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.
-    ///
-    /// Without a session store, an access token that the Python fauth has issued is all that a
-    /// logout with it ends, because it does not name its refresh token: log out with that one, and
-    /// everything that was made of it ends.
+    /// Without a session store, a logout with an access token issued by the Python fauth ends that
+    /// token only, because it does not name its refresh token. Log out with the refresh token
+    /// instead, which ends everything that was made from it.
     ///
     /// # Errors
     /// - [`Rejection::InvalidToken`] if the token is neither a valid access token nor a valid
@@ -352,8 +352,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Repeated with the same token, or another of the same login, it finds everything ended and
-    /// writes nothing: a logout verifies the token, but does not ask whether it is revoked.
+    /// Repeated with the same token, or with another of the same login, it finds everything ended
+    /// and writes nothing: a logout verifies the token, but does not check whether it is revoked.
     async fn end_login_now(&self, login: &Login, now: Timestamp) -> Result<Ended, Rejection> {
         let Login { owner, payload, session } = login;
         let (found, state) = match (&self.inner.sessions, session) {
@@ -403,8 +403,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// before.
     ///
     /// If the session store fails, the session may still be alive. The revocation must then last
-    /// as long as the refresh tokens of the session: the caller is told to try again, but may
-    /// never do so.
+    /// as long as the refresh tokens of the session: the caller gets an error and should try again,
+    /// but may never do so.
     pub(super) async fn end(
         &self,
         sessions: &Sessions,
@@ -474,7 +474,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let owner = Owner { issuer, ..self.owner(&subject) }.into_owned();
         let this = self.clone();
         RunToCompletion::new(async move {
-            // Also if the first fails: what can be ended is.
+            // If the first step fails, the second is still tried.
             let ended = this.end_all(&owner).await;
             if api_keys {
                 return ended.and(this.remove_api_keys(&owner, |_| true, "logged_out_everywhere").await);
@@ -511,8 +511,8 @@ impl<U: AuthUser> AuthProvider<U> {
     /// record has a [`token_epoch`](AuthUser::token_epoch) that is raised with the password.
     ///
     /// # Errors
-    /// As [`logout_all`](Self::logout_all). What can be ended is, also if something else fails:
-    /// call it again.
+    /// As [`logout_all`](Self::logout_all). If one step fails, the others are still tried: call it
+    /// again.
     pub async fn password_changed(&self, subject: &str, client: &ClientInfo) -> Result<(), Rejection> {
         let (this, owned) = (self.clone(), subject.to_owned());
         RunToCompletion::new(async move { this.end_for_new_password(&owned).await }).await?;
@@ -521,7 +521,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     async fn end_for_new_password(&self, subject: &str) -> Result<(), Rejection> {
-        // First, so that nothing new is made of a login that ends; see `create_api_key`.
+        // First, so that nothing new is created from a login that ends; see `create_api_key`.
         let logins = self.end_all(&self.owner(subject)).await;
         let one_times = match self.inner.stores.one_times {
             Some(_) => self.withdraw_one_time(subject, None).await.map(drop),
@@ -550,8 +550,9 @@ impl<U: AuthUser> AuthProvider<U> {
     ///
     /// Use it for "log out my other devices". After a password change call
     /// [`password_changed`](Self::password_changed), which ends one-time tokens and API keys too.
-    /// If `current` belongs to no session, all sessions are ended. So it is, `current` included,
-    /// if the store has no room left for revocations of this subject (one thousand at a time).
+    /// If `current` belongs to no session, all sessions end. If the store has no room left for
+    /// revocations of this subject (one thousand at a time), all sessions end too, including that
+    /// of `current`.
     ///
     /// # Security
     /// Without a revocation store, access tokens stay valid until they expire.
@@ -635,7 +636,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(true)
     }
 
-    /// Returns `true` if there is a session store, so that sessions can be listed.
+    /// Returns whether there is a session store, so that sessions can be listed.
     #[must_use]
     pub fn has_sessions(&self) -> bool {
         self.inner.sessions.is_some()
@@ -654,7 +655,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(granted)
     }
 
-    /// What a logout ends with the stores of this provider, if it has any.
+    /// What a logout can end with the stores of this provider.
     pub(crate) fn worth_of_logout(&self) -> Ended {
         if self.inner.revocations.is_some() { Ended::Tokens } else { Ended::Session }
     }
@@ -672,8 +673,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     /// Issues an access token as of `now` and a refresh token as of `refresh_made_at`. The two
-    /// differ within the grace window, where a refresh token that was issued before is made
-    /// again.
+    /// differ within the grace window, where an earlier refresh token is derived again.
     pub(super) async fn pair(
         &self,
         request: &mut TokenRequest<'_>,
@@ -706,18 +706,18 @@ fn successor_of(payload: &TokenPayload, nonce: Nonce) -> Result<RefreshId, Rejec
     RefreshId::successor(payload.token_id(), nonce).ok_or(Rejection::Unavailable(Unavailable::Issuer))
 }
 
-/// When a session ends that begins now. If no [`Timestamp`] can hold that, the clock is wrong.
+/// The end of a session that begins now. If it exceeds [`Timestamp::MAX`], the clock is wrong.
 pub(super) fn end_of(now: Timestamp, lifetime: Duration) -> Result<Timestamp, Rejection> {
     let end = now.checked_add(lifetime).filter(|end| *end <= Timestamp::MAX);
     end.ok_or(Rejection::Unavailable(Unavailable::Clock))
 }
 
-/// The Python fauth issues access tokens beside refresh tokens, and neither names the other.
+/// The Python fauth issues access and refresh tokens separately, and neither names the other.
 fn has_unknown_login(payload: &TokenPayload) -> bool {
     payload.is_of_python_fauth() && payload.purpose() == Purpose::Access && payload.session_id().is_none()
 }
 
-/// What is left at `now` of a span that began at `from`.
+/// The part of a span from `from` that is left at `now`.
 fn remaining(span: Duration, from: Timestamp, now: Timestamp) -> Duration {
     span.saturating_sub(now.since(from))
 }
@@ -745,7 +745,7 @@ pub(super) fn reissue_request(
     })
 }
 
-/// Ties the tokens to a session, and the refresh token to its id.
+/// Binds the tokens to a session, and the refresh token to its id.
 pub(super) fn bind(request: &mut TokenRequest<'_>, session: &Session, id: RefreshId) {
     request.bound.session = Some(session.id.clone());
     request.bound.ends_at = Some(session.expires_at);
@@ -763,7 +763,7 @@ pub(super) fn refuse_changed<U: AuthUser>(payload: &TokenPayload, user: &U) -> R
 
 /// Refuses a token that was issued before its user's token epoch was raised.
 pub(super) fn refuse_old_epoch<U: AuthUser>(payload: &TokenPayload, user: &U) -> Result<(), Rejection> {
-    // A token of another issuer does not know of the application's records.
+    // A token of another issuer does not carry the epoch of the application's records.
     if !payload.is_foreign() && payload.user_epoch() < user.token_epoch() {
         return Err(Rejection::InvalidToken(InvalidToken::OldEpoch));
     }

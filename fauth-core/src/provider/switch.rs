@@ -23,73 +23,75 @@ use crate::{
     user::AuthUser,
 };
 
-/// A place for a provider that is not known yet, or that is replaced while the application runs: by
-/// a plug-in, by a set-up page, by new keys.
+/// A provider that is set later, or replaced while the application runs: by a plug-in, by a set-up
+/// page, or when keys change.
 ///
-/// The application is built with [`provider`](Self::provider), which stands for whichever provider
-/// is set: guards, groups, rules, extractors and the ready-made endpoints follow it without a
-/// restart. A request that is being answered keeps the one it began with.
+/// Build the application with [`provider`](Self::provider), which stands in for the provider that
+/// is set. Guards, groups, rules, extractors and the ready-made endpoints follow it without a
+/// restart. A request that is being answered keeps the provider with which it began.
 ///
 /// ```
 /// use fauth_core::{AuthProvider, AuthSwitch, AuthUser, ConfigError, Guard, Requirement};
 ///
 /// # fn example<U: AuthUser>(built_later: AuthProvider<U>) -> Result<(), ConfigError> {
 /// let switch = AuthSwitch::new()?;
-/// let guard = Guard::new(switch.provider(), Requirement::user()); // refuses everybody with 503
+/// // Refuses every request with 503.
+/// let guard = Guard::new(switch.provider(), Requirement::user());
 ///
-/// switch.set(built_later); // from here on it decides
+/// switch.set(built_later); // decides from now on
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Before a provider is set
-/// Everything that is guarded is refused with 503 `unavailable`, and so are extractors and the
-/// endpoints. See [`danger_open_until_set`](Self::danger_open_until_set) for the opposite.
+/// Guarded routes, extractors and the endpoints answer 503 `unavailable`. See
+/// [`danger_open_until_set`](Self::danger_open_until_set) for the opposite.
 ///
 /// # What follows, and what does not
-/// - Settings of single guards (requirement, renderer, pages) stay; what a guard takes from its
-///   provider (transports, renderer, trusted proxies, allowed characters) is that of the new one.
+/// - Settings of single guards (requirement, renderer, pages) stay. What a guard takes from its
+///   provider (transports, renderer, trusted proxies, allowed characters) is taken from the new
+///   one.
 /// - All [endpoints](crate::routes::Endpoint) are mounted. One that the provider cannot answer,
 ///   such as the login of a provider without passwords, answers 500 `misconfigured`.
-/// - Handlers that call methods of a provider themselves ask for the one that decides now:
-///   [`AuthProvider::current`].
-/// - `OpenAPI` documents and audits know nothing of a provider that is set later: make documents
-///   from the provider itself.
+/// - Handlers that call methods of a provider directly must call [`AuthProvider::current`] first.
+/// - `OpenAPI` documents and audits do not know a provider that is set later. Create documents from
+///   the provider itself.
 pub struct AuthSwitch<U> {
     facade: AuthProvider<U>,
     shared: Arc<Shared<U>>,
 }
 
-/// The provider with which a request began, for whatever else asks for one in the same request.
+/// The provider with which a request began, for inner guards and extractors of the same request.
 /// Adapters keep it with the request.
 pub struct Pinned<U> {
-    /// That of which switch.
+    /// The id of the switch.
     facade: u64,
     provider: AuthProvider<U>,
 }
 
 impl<U: AuthUser> AuthSwitch<U> {
-    /// Without a provider: everything that is guarded is refused until one is set.
+    /// Creates a switch without a provider. Guarded routes refuse all requests until one is set.
     ///
     /// # Errors
-    /// [`ConfigError`] if there is no randomness.
+    /// [`ConfigError`] if the random generator fails.
     pub fn new() -> Result<Self, ConfigError> {
         Self::with(false)
     }
 
-    /// Without a provider, and open until one is set: guards and rules let everybody in, visitors
-    /// are anonymous, and what takes a user (`CurrentUser`) still refuses. The log says so now, and
-    /// once more at the first request. Paths that can be misread are refused.
+    /// Creates a switch without a provider that is open until one is set: guards and rules admit
+    /// all requests, visitors are anonymous, and extractors that need a user (`CurrentUser`) still
+    /// refuse. This is logged now, and again at the first request. Paths that can be misread are
+    /// refused.
     ///
     /// # Security
-    /// Whoever reaches the application before a provider is set can do whatever guards and rules
-    /// are there to prevent. Once one is set, there is no way back.
+    /// Until a provider is set, every client can do what guards and rules are meant to prevent.
+    /// Once one is set, the switch cannot be opened again.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn danger_open_until_set() -> Result<Self, ConfigError> {
         let event = "open_until_provider_is_set";
-        let problem = "guards let everybody in until a provider is set: `danger_open_until_set`";
+        let problem = "guards admit all requests until a provider is set: `danger_open_until_set`";
         tracing::warn!(target: "fauth", event, "{problem}");
         Self::with(true)
     }
@@ -107,34 +109,36 @@ impl<U: AuthUser> AuthSwitch<U> {
         Ok(Self { facade, shared })
     }
 
-    /// What stands for the provider: give it to guards, rules, groups, endpoints, and to the state
-    /// of the application.
+    /// Returns the stand-in for the provider that is set. Pass it to guards, rules, groups and
+    /// endpoints, and put it into the state of the application.
     #[must_use]
     pub const fn provider(&self) -> &AuthProvider<U> {
         &self.facade
     }
 
-    /// Sets the provider, or replaces it. Requests that come from now on are decided by it. Its
-    /// predecessor is dropped when the last of its requests is answered and each guard was asked
-    /// once more. No [`set_default`](Self::set_default) replaces it.
+    /// Sets the provider, or replaces it. It decides about all requests that begin from now on. The
+    /// previous provider is dropped once its last request is answered and each guard has been
+    /// called once more. A later [`set_default`](Self::set_default) does not replace it.
     ///
-    /// What the predecessor has granted and is still open, such as a WebSocket, ends at once with
-    /// [`ProviderGone`](crate::ended::EndReason::ProviderGone), also where a handler keeps its
-    /// [`Granted`](crate::Granted): clients connect again, and the new provider decides. Requests
-    /// that are being answered then open nothing any more, and neither do guards that were given
-    /// the predecessor itself in place of [`provider`](Self::provider), until it is set again.
+    /// Connections that the previous provider has admitted and that are still open, such as a
+    /// WebSocket, end at once with [`ProviderGone`](crate::ended::EndReason::ProviderGone), even
+    /// if a handler keeps its [`Granted`](crate::Granted). Clients connect again, and the new
+    /// provider decides. Requests still being answered by the previous provider can open no more
+    /// such connections, and neither can guards that were given the previous provider itself
+    /// instead of [`provider`](Self::provider), until it is set again. A provider that is set in
+    /// two switches is closed for both as soon as one of them replaces it.
     ///
     /// # Security
-    /// What the predecessor keeps in memory, such as logouts in a
-    /// [`MemoryStore`](crate::MemoryStore), the new one does not know. Give both the same store, or
-    /// another secret. Rate limits that are counted in memory go on, if both are of the same
-    /// application; so do failed logins, if both have the same secret.
+    /// The new provider does not know what the previous one keeps in memory, such as logouts in a
+    /// [`MemoryStore`](crate::MemoryStore). Give both the same store, or different secrets. Rate
+    /// limits counted in memory carry over if both belong to the same application; so do failed
+    /// logins, if both have the same secret.
     pub fn set(&self, provider: AuthProvider<U>) {
         self.replace(provider, true);
     }
 
     /// Sets the provider of a plug-in, unless one was [set](Self::set) explicitly. It replaces an
-    /// earlier default. Returns whether it decides now.
+    /// earlier default. Returns whether the provider was set.
     #[expect(clippy::must_use_candidate, reason = "a plug-in need not care")]
     pub fn set_default(&self, provider: AuthProvider<U>) -> bool {
         self.replace(provider, false)
@@ -152,7 +156,7 @@ impl<U: AuthUser> AuthSwitch<U> {
             tracing::info!(target: "fauth", event = "provider_not_set", "{problem}");
             return false;
         }
-        // What clients have used up is used up with the next one too.
+        // Rate limits carry over to the next provider.
         provider.inner.counters.count_with(&self.shared.counters);
         if let Some(throttle) = &provider.inner.throttle {
             throttle.count_with(&self.shared.throttles);
@@ -167,8 +171,8 @@ impl<U: AuthUser> AuthSwitch<U> {
         set.provider = Some(provider);
         set.is_explicit = is_explicit;
         drop(set);
-        // Outside of the lock: whoever waits for an end may do anything when it comes, and the last
-        // owner of a store may have much to close.
+        // Without the lock: wakers of open connections may do anything, and the last owner of a
+        // store may have much to close.
         if let Some(replaced) = &replaced {
             replaced.inner.open.end_all();
         }
@@ -177,7 +181,7 @@ impl<U: AuthUser> AuthSwitch<U> {
         true
     }
 
-    /// Was a provider set?
+    /// Returns whether a provider is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.shared.current().is_some()
@@ -190,22 +194,23 @@ impl<U> Shared<U> {
         self.set.read().unwrap_or_else(PoisonError::into_inner).provider.clone()
     }
 
-    /// Is everything open until a provider is set? The first one who asks reports it.
+    /// Is everything open until a provider is set? The first request for which this is so is
+    /// logged.
     fn is_open(&self) -> bool {
         if self.is_open && !self.has_warned.swap(true, Ordering::Relaxed) {
-            let problem = "a request is let through although no provider is set: `danger_open_until_set`";
+            let problem = "a request was admitted although no provider is set: `danger_open_until_set`";
             tracing::error!(target: "fauth", event = "open_until_provider_is_set", "{problem}");
         }
         self.is_open
     }
 }
 
-/// Makes a provider that knows nobody and whose secret nobody knows, so that whatever is asked of
-/// it by itself is refused.
+/// The stand-in for the provider that is set. It knows no users, and its secret is random, so that
+/// it refuses everything that is asked of it directly.
 fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, ConfigError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| {
-        ConfigError::new("switch", format!("there is no randomness: {error}"), "try again later")
+        ConfigError::new("switch", format!("the random generator failed: {error}"), "try again later")
     })?;
     let secret = secret.iter().fold(String::new(), |mut secret, byte| {
         // Writing to a string cannot fail.
@@ -223,23 +228,23 @@ fn facade<U: AuthUser>(shared: Arc<Shared<U>>) -> Result<AuthProvider<U>, Config
             inner.counters.count_with(&shared.counters);
             inner.switch = Some(shared);
         }
-        // Nobody else has it yet.
+        // It has no other owner yet.
         None => return Err(ConfigError::new("switch", "the provider is shared", "report it to fauth")),
     }
     Ok(facade)
 }
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The provider that decides now: of a [switch](AuthSwitch) the one that is set, or, if there
-    /// is none, the one that stands for it and refuses. Any other is itself.
+    /// Returns the provider that decides now: for a [switch](AuthSwitch) the one that is set, or,
+    /// if none is set, the stand-in, which refuses. Any other provider returns itself.
     #[must_use]
     pub fn current(&self) -> Self {
         self.clone().for_request(|| None)
     }
 
-    /// The provider that decides about a request: of a [switch](AuthSwitch) the one with which the
-    /// request began, if it is `pinned`, else the one that is set. Any other is itself, and nothing
-    /// is looked up.
+    /// Returns the provider that decides about a request: for a [switch](AuthSwitch) the one with
+    /// which the request began, if it is `pinned`, otherwise the one that is set. Any other
+    /// provider returns itself without a lookup.
     #[must_use]
     pub fn for_request(self, pinned: impl FnOnce() -> Option<Pinned<U>>) -> Self {
         let Some(shared) = &self.inner.switch else { return self };
@@ -247,7 +252,7 @@ impl<U: AuthUser> AuthProvider<U> {
         begun_with.map(|pinned| pinned.provider).or_else(|| shared.current()).unwrap_or(self)
     }
 
-    /// Does it stand for the provider of a switch?
+    /// Is it the stand-in of a switch?
     pub(crate) fn is_switched(&self) -> bool {
         self.inner.switch.is_some()
     }
@@ -257,18 +262,18 @@ impl<U: AuthUser> AuthProvider<U> {
         self.inner.id == other.inner.id
     }
 
-    /// Is everything open that it guards, because it stands for a provider that is not set?
+    /// Is it the stand-in of a switch that is open until a provider is set?
     pub(crate) fn is_open_until_set(&self) -> bool {
         self.inner.switch.as_ref().is_some_and(|shared| shared.is_open())
     }
 
-    /// For the provider that a switch with this `facade` has given.
+    /// To pin the provider that the switch with this `facade` has returned.
     pub(crate) fn pinned(&self, facade: &Self) -> Option<Pinned<U>> {
         let is_pinned = facade.is_switched() && !self.is_switched();
         is_pinned.then(|| Pinned { facade: facade.inner.id, provider: self.clone() })
     }
 
-    /// What is presented where no provider is set: nobody can tell.
+    /// The outcome of reading a request while no provider is set.
     pub(super) fn read_unset(&self, shared: &Shared<U>) -> Presented<U> {
         let nothing = if shared.is_open() {
             Ok(Found::Nothing)

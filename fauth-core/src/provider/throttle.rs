@@ -1,4 +1,4 @@
-//! What the login throttle of a provider consists of.
+//! The login throttle of a provider.
 
 use std::sync::{
     Arc, OnceLock,
@@ -10,13 +10,13 @@ use crate::{
     throttle::Rules,
 };
 
-/// What a provider needs to count.
+/// The rules of the throttle, and where it counts.
 pub(super) struct Throttle {
     pub(super) rules: Rules,
     pub(super) store: Option<Arc<dyn ThrottleStore>>,
-    /// Records of this process.
+    /// The records of this process.
     here: MemoryThrottles,
-    /// Those of the switch in which the provider is set.
+    /// The records of the switch in which the provider is set.
     of_switch: OnceLock<MemoryThrottles>,
     has_reported_unknown: AtomicBool,
 }
@@ -36,19 +36,19 @@ impl Throttle {
         self.of_switch.get().unwrap_or(&self.here)
     }
 
-    /// Counts with all that are set in this switch; the first switch decides.
+    /// Shares records with all providers that are set in this switch. The first switch wins.
     pub(super) fn count_with(&self, records: &MemoryThrottles) {
         self.of_switch.get_or_init(|| records.clone());
     }
 
-    /// Says once that there are clients whose address nobody knows.
+    /// Logs once that there are clients whose address is unknown.
     pub(super) fn report_unknown_address(&self) {
         if !self.has_reported_unknown.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: "fauth",
                 event = "address_unknown",
                 "the login throttle does not know the address of a client: all such clients are counted \
-                 as one; let the server tell the address of the socket, and pass the `ClientInfo` of the \
+                 as one; let the server pass on the address of the socket, and pass the `ClientInfo` of the \
                  request",
             );
         }

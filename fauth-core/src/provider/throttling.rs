@@ -1,10 +1,9 @@
 //! The login throttle: an attempt is counted before its password waits to be checked, and taken
 //! back if it succeeds.
 //!
-//! Where the address is familiar to the account, one record decides. Elsewhere it is looked at
-//! whether the account's would refuse; then the address is counted, and then the account. So an
-//! attempt that is refused has written nothing, but for a note once a minute that an event was
-//! raised.
+//! If the address is familiar to the account, one record decides. Otherwise the account's record is
+//! read first; if it would not refuse, the address is counted, and then the account. So a refused
+//! attempt writes nothing, except once a minute the note that an event was raised.
 
 use tokio::runtime::Handle;
 
@@ -22,18 +21,18 @@ use crate::{
     user::AuthUser,
 };
 
-/// Into how many records the failures of accounts, and those of addresses, fall.
+/// The number of records that the failures of accounts are spread over, and those of addresses.
 const SLOTS: u32 = 1 << 18;
 
-/// How often a record is read again because others have changed it. Of any number of attempts at
-/// once only so many change it as are let through; more often only if clients come and hang up
-/// faster than the store answers. Then the attempt is refused with 503.
+/// How often a record is read again because others have changed it. Of any number of concurrent
+/// attempts, only those that are admitted change it; more only if clients connect and disconnect
+/// faster than the store answers. The attempt is then refused with 503.
 const ATTEMPTS: usize = 1000;
 
-/// A name longer than this is nobody's.
+/// No account has a longer identifier.
 const MAX_IDENTIFIER_BYTES: usize = 255;
 
-/// An attempt to be counted.
+/// An attempt to count.
 pub(super) struct Tried<'a> {
     pub(super) identifier: &'a str,
     /// The keyed hash of the identifier, for events.
@@ -48,14 +47,14 @@ pub(super) struct Counted {
     exempt: bool,
 }
 
-/// An attempt that was counted and waits.
+/// An attempt that was counted and is waiting.
 pub(super) struct CountedGuard<U: AuthUser> {
     auth: AuthProvider<U>,
     counted: Option<Counted>,
 }
 
 impl<U: AuthUser> CountedGuard<U> {
-    /// Says what has become of the attempt.
+    /// Reports the outcome of the attempt.
     pub(super) async fn settle(mut self, settled: Settled) {
         let (auth, counted) = (self.auth.clone(), self.counted.take());
         if let Some(counted) = counted {
@@ -76,12 +75,12 @@ impl<U: AuthUser> Drop for CountedGuard<U> {
     }
 }
 
-/// Which records have let an attempt through.
+/// The records that have admitted an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gate {
     Familiar,
     Stranger,
-    /// With a mailed token: its address was not asked.
+    /// With a mailed token: the record of the address was not asked.
     Unlocked,
 }
 
@@ -90,28 +89,28 @@ pub(super) struct Places {
     pub(super) familiar: ThrottleKey,
     pub(super) account: ThrottleKey,
     pub(super) address: ThrottleKey,
-    /// The address and the name exactly as it was written.
+    /// The address and the identifier exactly as typed.
     pub(super) tag: u64,
-    /// The name exactly as it was written.
+    /// The identifier exactly as typed.
     pub(super) spelling: u64,
 }
 
-/// What has become of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
     Succeeded(Epochs),
-    /// With the epochs of the account, if there is one.
+    /// With the epochs of the account, if it exists.
     Failed(Option<Epochs>),
     /// The password was not checked to the end.
     Undecided,
 }
 
-/// Why nobody is let in.
+/// Why an attempt did not succeed.
 pub(super) enum NotIn {
-    /// The password was wrong, or of somebody else. With the epochs of the account, if there is
-    /// one.
+    /// The password was wrong, or that of another user. With the epochs of the account, if it
+    /// exists.
     Failed(Rejection, Option<Epochs>),
-    /// Nobody knows, or it was right a moment ago.
+    /// The outcome is unknown, or the password was correct a moment ago.
     Undecided(Rejection),
 }
 
@@ -129,11 +128,11 @@ impl From<Rejection> for NotIn {
     }
 }
 
-/// What a step makes of a record.
+/// The result of a step on a record.
 pub(super) enum Change<T> {
-    /// It is written.
+    /// The record is written.
     Write(T),
-    /// It stays as it is.
+    /// The record stays as it is.
     Keep(T),
 }
 
@@ -183,7 +182,7 @@ impl<U: AuthUser> AuthProvider<U> {
             Err(rejection) => Some(rejection),
         };
         if let Some(rejection) = refused {
-            // Others have used up what was left meanwhile.
+            // Others have used up the rest meanwhile.
             if !exempt {
                 self.take_back_address(throttle, &places, now).await;
             }
@@ -193,7 +192,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(Counted { places: Some((places, gate)), exempt })
     }
 
-    /// Counts the address of an attempt that the account's record would let through.
+    /// Counts the address of an attempt that the account's record would admit.
     async fn count_stranger_address(
         &self,
         throttle: &Throttle,
@@ -221,7 +220,7 @@ impl<U: AuthUser> AuthProvider<U> {
             record.take_back(window, now);
             Change::Write(())
         });
-        // A failure was raised as an event, and counts one attempt too many.
+        // A failure was raised as an event; it leaves one attempt too many on record.
         let _ = taken_back.await;
     }
 
@@ -234,8 +233,8 @@ impl<U: AuthUser> AuthProvider<U> {
         Err(Rejection::TooManyRequests { retry_after })
     }
 
-    /// Says what has become of an attempt that was counted. That it cannot be noted spoils no
-    /// login: the event was raised, and what was counted stays counted.
+    /// Records the outcome of an attempt that was counted. If that fails, the login still succeeds:
+    /// the event was raised, and the attempt stays counted.
     async fn settle(&self, counted: &Counted, settled: Settled) {
         let (Some(throttle), Some((places, gate))) = (&self.inner.throttle, &counted.places) else { return };
         let Ok(now) = self.now() else { return };
@@ -279,24 +278,23 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// The address was let through as one that is familiar, perhaps by a login that was ended
-    /// since.
+    /// The address was admitted as a familiar one, perhaps because of a login that has ended since.
     async fn forget_outdated(&self, throttle: &Throttle, places: &Places, epochs: Epochs, now: Timestamp) {
         let tag = places.tag;
         let forgotten = self.change(throttle, &places.familiar, now, |record: &mut FamiliarRecord| {
             if record.forget_outdated(tag, epochs) { Change::Write(()) } else { Change::Keep(()) }
         });
-        // A failure was raised as an event; the next attempt that fails comes here again.
+        // A failure was raised as an event; the next failed attempt tries again.
         let _ = forgotten.await;
     }
 
-    /// Takes an attempt back if it is dropped before somebody says what has become of it: a client
-    /// that hangs up while it waits for its turn has not failed.
+    /// Takes an attempt back if it is dropped before its outcome is recorded: a client that
+    /// disconnects while it waits for its turn has not failed.
     pub(super) fn guarded(&self, counted: Counted) -> CountedGuard<U> {
         CountedGuard { auth: self.clone(), counted: Some(counted) }
     }
 
-    /// Changes a record in one atomic step, as often as it takes.
+    /// Changes a record in one atomic step, repeated until it succeeds.
     pub(super) async fn change<R: Record, T: Send>(
         &self,
         throttle: &Throttle,
@@ -335,7 +333,7 @@ impl<U: AuthUser> AuthProvider<U> {
         Err(Rejection::Unavailable(Unavailable::Store))
     }
 
-    /// Drops a record that no version of the rules can read. With it, no attempt is let through.
+    /// Deletes a record that cannot be decoded. While it exists, no attempt is admitted.
     pub(super) async fn drop_if_damaged<R: Record>(
         &self,
         throttle: &Throttle,
@@ -374,7 +372,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 
     fn damaged(&self) -> Rejection {
-        self.raise_store_failure(&StoreError::new("a record of the login throttle is none"));
+        self.raise_store_failure(&StoreError::new("a record of the login throttle cannot be decoded"));
         Rejection::Unavailable(Unavailable::Store)
     }
 
@@ -396,11 +394,11 @@ impl<U: AuthUser> AuthProvider<U> {
         }
         let address = address.map(AddressBlock::to_bytes);
         let address = address.as_ref().map_or(&[][..], |address| &address[..]);
-        // What is longer is nobody's name, and one record is enough for all of it.
+        // No account has a longer identifier, and one record is enough for all of them.
         let exact = if identifier.len() > MAX_IDENTIFIER_BYTES { "" } else { identifier };
         let normal = normal(exact);
         Ok(Places {
-            // One for all spellings: whoever has an account cannot make one for each.
+            // One for all spellings, so that the owner of an account cannot create one for each.
             familiar: ThrottleKey::new(
                 ThrottleKind::Familiar,
                 *key.hash("familiar addresses", &[normal.as_bytes()]).as_bytes(),
@@ -412,11 +410,11 @@ impl<U: AuthUser> AuthProvider<U> {
         })
     }
 
-    /// Counts a token or an API key that nobody has issued, if that is what was refused. The
-    /// rejection to answer with in its place if its address has sent too many.
+    /// Counts a rejected token or API key that was never issued. Returns the rejection to answer
+    /// with instead if its address has sent too many.
     ///
-    /// It is called for what was refused anyway: whatever an address sends, no good token of it
-    /// is. So it suffices that each instance counts by itself.
+    /// Called for rejected requests only: whatever an address sends, its valid tokens are accepted.
+    /// So it is enough that each instance counts by itself.
     pub(super) fn count_wrong_token(
         &self,
         purpose: Option<Purpose>,
@@ -443,7 +441,7 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// What a step makes of a record as it was read; `None` if that is no record.
+/// Applies a step to a stored record; `None` if the bytes are not a record.
 fn changed<R: Record, T>(
     before: Option<&[u8]>,
     mut step: impl FnMut(&mut R) -> Change<T>,
@@ -463,15 +461,15 @@ fn short(key: &HashKey, name: &str, parts: &[&[u8]]) -> u64 {
     hash.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
-/// The record of somebody among all of this kind.
+/// The record of one account or address among all of this kind.
 fn slot(key: &HashKey, kind: ThrottleKind, name: &str, who: &[u8]) -> ThrottleKey {
     let [a, b, c, d, ..] = *key.hash(name, &[who]).as_bytes();
     let slot = u32::from_be_bytes([a, b, c, d]) % SLOTS;
     ThrottleKey::new(kind, *key.hash("slot", &[name.as_bytes(), &slot.to_be_bytes()]).as_bytes())
 }
 
-/// Was a credential refused that this application has not issued, or that was not good when it
-/// came? Tokens that were issued and have ended are no guesses: browsers have them every morning.
+/// Was the credential never issued by this application, or invalid already when it was first sent?
+/// Tokens that were issued and have ended are not guesses: browsers send them every morning.
 fn is_of_guess(purpose: Option<Purpose>, rejection: &Rejection) -> bool {
     let Rejection::InvalidToken(reason) = rejection else { return false };
     match reason {
@@ -482,7 +480,7 @@ fn is_of_guess(purpose: Option<Purpose>, rejection: &Rejection) -> bool {
             | ApiKeyFault::Malformed,
         )
         | InvalidToken::OneTime(OneTimeFault::Spent | OneTimeFault::OtherBrowser) => true,
-        // Access tokens come with every request, and none of them can be guessed.
+        // Access tokens are sent with every request, and cannot be guessed.
         InvalidToken::Token(error) if purpose != Some(Purpose::Access) => !matches!(
             error,
             TokenError::Expired

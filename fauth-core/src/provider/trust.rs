@@ -1,4 +1,4 @@
-//! Which other issuers a provider is built with, and what fits them.
+//! The trusted issuers of a provider, checked in `build`.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use crate::{
     user::{AuthUser, UserLoader},
 };
 
-/// Every token of these names one, and is compared with each.
+/// Every token of another issuer is compared with each of them.
 const MAX_ISSUERS: usize = 100;
 
-/// What was said about other issuers.
+/// The settings for other issuers.
 pub(super) struct ForeignOptions<U> {
     pub(super) issuers: Vec<TrustedIssuer>,
     pub(super) users: Option<ForeignUsers<U>>,
@@ -30,13 +30,13 @@ impl<U> Default for ForeignOptions<U> {
 }
 
 impl<U> ForeignOptions<U> {
-    /// Is nobody else trusted?
+    /// Is no other issuer trusted?
     pub(super) const fn is_empty(&self) -> bool {
         self.issuers.is_empty() && self.resolver.is_none()
     }
 
-    /// Checks everything; `None` if nobody else is trusted. `loader` finds users where nothing else
-    /// was said about those of others.
+    /// Checks all settings; `None` if no other issuer is trusted. `loader` finds the users of other
+    /// issuers if nothing else was set for them.
     pub(super) fn build(
         self,
         config: &AuthConfig,
@@ -89,8 +89,8 @@ fn no_foreign_users(has_own_tokens: bool) -> ConfigError {
     if has_own_tokens {
         ConfigError::new(
             "foreign_user_loader",
-            "other issuers are trusted beside own tokens, and nobody says who their users are: \
-             `user_loader` is for own subjects alone",
+            "other issuers are trusted in addition to own tokens, and there is no loader for their \
+             users: `user_loader` is called for own subjects only",
             "call `.user_from_claims(…)` or `.foreign_user_loader(…)`",
         )
     } else {
@@ -104,16 +104,14 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
     if config.issuer() == Some(name) {
         return Err(ConfigError::new(
             "trusted_issuer",
-            format!(
-                "`{name}` is the issuer of the own tokens too, so that nobody could tell whose a token is"
-            ),
+            format!("`{name}` is also the issuer of own tokens, so that tokens could not be told apart"),
             "give the own tokens another `issuer`, or leave the trusted issuer out",
         ));
     }
     if others.iter().any(|other| other.issuer() == name) {
         return Err(ConfigError::new(
             "trusted_issuer",
-            format!("`{name}` is there twice"),
+            format!("`{name}` was added twice"),
             "describe each issuer once: it may have several audiences and algorithms",
         ));
     }
@@ -121,17 +119,17 @@ fn refuse_same(issuer: &Trusted, others: &[Arc<Trusted>], config: &AuthConfig) -
 }
 
 impl<U> Foreign<U> {
-    /// Tells the sources of keys for whom they work.
+    /// Passes the clock and the events to the sources of keys.
     pub(super) fn prepare(&self, context: &KeyContext) -> Result<(), ConfigError> {
         self.issuers.iter().try_for_each(|issuer| issuer.prepare(context.clone()))
     }
 
-    /// What they are called.
+    /// The names of the issuers.
     pub(super) fn names(&self) -> Vec<String> {
         self.issuers.iter().map(|issuer| issuer.issuer().to_owned()).collect()
     }
 
-    /// The longest that a token of any of them can be accepted.
+    /// The longest time for which a token of any of them can be accepted.
     pub(super) fn longest(&self) -> Duration {
         let longest = self.issuers.iter().map(|issuer| issuer.longest()).max();
         let longest = Duration::from_secs(longest.unwrap_or_default());

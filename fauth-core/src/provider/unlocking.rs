@@ -1,4 +1,4 @@
-//! What was counted of an account: seen, reset, and passed by with a mailed token.
+//! The failed attempts of an account: inspected, reset, and bypassed with a mailed token.
 
 use super::{
     inner::AuthProvider, one_times::refused, run_to_completion::RunToCompletion, throttling::Change,
@@ -13,15 +13,16 @@ use crate::{
     user::AuthUser,
 };
 
-/// What the [login throttle](crate::throttle) has counted, for administrators and for users who are
-/// kept out.
+/// The state of the [login throttle](crate::throttle), for administrators and for users whom it
+/// locks out.
 impl<U: AuthUser> AuthProvider<U> {
     /// Redeems a mailed token of the purpose [`LoginUnlock`](OneTimePurpose::LoginUnlock), and
-    /// makes the client's address familiar to the account: what others have tried keeps it out no
-    /// more. The password is still to be given. `identifier` is what the user types at the login.
+    /// makes the client's address familiar to the account, so that attempts by others do not lock
+    /// it out any more. The user must still enter the password. `identifier` is what the user types
+    /// at the login.
     ///
-    /// [`authenticate_unlocked`](Self::authenticate_unlocked) does both in one, which also helps
-    /// against somebody else at the same address who goes on trying.
+    /// [`authenticate_unlocked`](Self::authenticate_unlocked) does both at once, which also helps
+    /// against an attacker at the same address who continues to guess.
     ///
     /// # Errors
     /// Those of [`redeem`](Self::redeem); [`Rejection::InvalidToken`] also if the identifier is not
@@ -34,7 +35,7 @@ impl<U: AuthUser> AuthProvider<U> {
     ) -> Result<Redeemed<U>, Rejection> {
         let login = self.password_login()?;
         let examined = self.examine(token.into(), OneTimePurpose::LoginUnlock).await?;
-        // Before the token is used up: a name may be mistyped.
+        // Before the token is used up, because the identifier may be mistyped.
         let found = self.load_identity(login, identifier).await?;
         let Some(user) = found.filter(|user| user.subject().as_ref() == examined.subject()) else {
             return Err(refused(OneTimeFault::Stale));
@@ -42,7 +43,7 @@ impl<U: AuthUser> AuthProvider<U> {
         let epoch = self.epoch_before_login(Some(&*user), identifier).await?;
         let epochs = Epochs { logins: epoch, user: user.token_epoch() };
         let (auth, identifier, client) = (self.clone(), identifier.to_owned(), client.clone());
-        // Carried through: a token that is used up has its effect.
+        // Runs to completion, so that a token that is used up has its effect.
         RunToCompletion::new(async move {
             let redeemed = auth.finish(examined, OneTimePurpose::LoginUnlock).await?;
             if let Some(throttle) = &auth.inner.throttle {
@@ -62,8 +63,8 @@ impl<U: AuthUser> AuthProvider<U> {
         .await
     }
 
-    /// What has failed at the account with this identifier, from addresses that are not familiar to
-    /// it. Whether there is such an account makes no difference.
+    /// Returns the failed attempts at the account with this identifier, from addresses that are not
+    /// familiar to it. It makes no difference whether the account exists.
     ///
     /// # Errors
     /// [`Rejection::Unavailable`] if the store or the clock fails.
@@ -83,10 +84,10 @@ impl<U: AuthUser> AuthProvider<U> {
         Ok(state)
     }
 
-    /// Forgets what has failed at the account with this identifier, or a record that cannot be
-    /// read, such as that of another version: every address may try again at
-    /// once. What is counted by address alone stays, and so do the familiar addresses. Accounts
-    /// that share its record are reset too.
+    /// Resets the failed attempts at the account with this identifier, or a record that cannot be
+    /// decoded, such as that of another version: every address may try again at once. Counts by
+    /// address alone stay, and so do the familiar addresses. Accounts that share the record are
+    /// reset too.
     ///
     /// # Errors
     /// As [`throttle_state`](Self::throttle_state).

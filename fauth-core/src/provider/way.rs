@@ -1,19 +1,18 @@
-//! How a credential has come to the server.
+//! How a credential was sent to the server.
 
 use crate::{demands::Demands, token::Purpose, transport::Transport};
 
-/// How a credential has come, and so what follows for the answer.
+/// How a credential was sent, which decides what the response must contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Sent on purpose, in `Authorization` or outside of a request; or there was none.
+    /// On purpose, in `Authorization` or outside of a request; or there was none.
     Explicit,
-    /// Sent on purpose, in a header of which caches do not know that it names somebody ([RFC 9111
-    /// section 3.5](https://www.rfc-editor.org/rfc/rfc9111#section-3.5) is about `Authorization`
-    /// only).
+    /// On purpose, in a header that caches do not know as a credential ([RFC 9111 section
+    /// 3.5](https://www.rfc-editor.org/rfc/rfc9111#section-3.5) names `Authorization` only).
     OwnHeader,
-    /// Attached by a browser: by the transport with this place in the provider's list.
+    /// Attached by a browser, for the transport with this place in the provider's list.
     Ambient(usize),
-    /// In the URL, which others keep.
+    /// In the URL, which caches, logs and histories keep.
     Url,
 }
 
@@ -32,7 +31,7 @@ impl Way {
     }
 }
 
-/// Of which purpose a token has to be that an ambient transport has found when asked for this one.
+/// The purpose that a token from an ambient transport must have when it is read for this one.
 pub(super) fn wanted_of(transport: &dyn Transport, purpose: Purpose) -> Purpose {
     match (purpose, transport.opens_with()) {
         (Purpose::Access, Purpose::Session) => Purpose::Session,

@@ -1,4 +1,4 @@
-//! What is wrong with the wiring of an application where an extractor cannot find its provider.
+//! Diagnosis for applications in which an extractor cannot find its provider.
 
 use std::any::type_name;
 
@@ -12,16 +12,16 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// The answer to a request whose extractor finds no `AuthProvider<U>`, for adapters that look
-    /// for one while the application runs. The log is told which type of users is asked for, which
-    /// there is, and what to add: `guard` is the name of the type of users of the guard in front of
-    /// the route ([`type_name`]), `advice` how an application gives its provider to extractors.
+    /// Returns the response to a request whose extractor finds no `AuthProvider<U>`, for adapters
+    /// that look it up at run time. The log names the requested user type, the available ones, and
+    /// the fix. `guard` is the name of the user type of the guard in front of the route
+    /// ([`type_name`]), and `advice` says how an application passes its provider to extractors.
     #[must_use]
     pub fn missing(head: &dyn RequestHead, guard: Option<&str>, advice: &str) -> (Rejection, Reply) {
         let wanted = type_name::<U>();
         if let Some(other) = guard {
             let problem = format!(
-                "the handler asks for users of type `{wanted}`, and the guard in front of it lets in those of \
+                "the handler asks for users of type `{wanted}`, and the guard in front of it admits those of \
                  an `AuthProvider<{other}>`"
             );
             let advice =
@@ -44,14 +44,14 @@ impl<U: AuthUser> AuthProvider<U> {
     }
 }
 
-/// A request was let in by the guard of one provider, and another one's extractor refuses it.
+/// A request was admitted by the guard of one provider and refused by the extractor of another.
 pub(super) fn report_other_guard<U>(head: &dyn RequestHead) {
     tracing::warn!(
         target: "fauth",
         event = "guard_of_another_provider",
         method = %Escaped(head.method()),
         path = %Escaped(head.path()),
-        "the guard in front of this route let the request in, and the extractor refuses it: they have two \
+        "the guard in front of this route admitted the request, and the extractor refuses it: they use two \
          different `AuthProvider<{users}>`; build one provider and give clones of it to guards and to the \
          application",
         users = type_name::<U>(),

@@ -1,4 +1,4 @@
-//! Time limits for what is asked of the application and of stores.
+//! Time limits for loaders and stores.
 
 use std::{
     future::{Future, poll_fn},
@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-/// The future's output, `None` if it takes longer than `limit`. A future that is ready at once, as
-/// loaders with a cache are, costs no timer.
+/// The future's output; `None` if it takes longer than `limit`. A future that is ready at once,
+/// such as that of a loader with a cache, costs no timer.
 pub(super) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let at_once = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;

@@ -16,16 +16,16 @@ use crate::{
 };
 
 impl Rejection {
-    /// The answer to a request whose token is asked for on a route without guard. Says so in the
-    /// log, with `advice` as what to add and where.
+    /// Answers a request whose token is extracted on a route without a guard. It is logged, with
+    /// `advice` as what to add and where.
     #[must_use]
     pub fn without_guard(head: &dyn RequestHead, advice: &str) -> (Self, Reply) {
-        let problem = "`Token` is taken on a route where no guard has checked a token";
+        let problem = "`Token` is extracted on a route where no guard checked a token";
         Self::miswired(Misconfigured::MissingGuard, head, problem, advice)
     }
 
-    /// The answer to a request that meets a mistake in the wiring of the application; the log is
-    /// told what is wrong and what to do.
+    /// Answers a request that meets a wiring mistake of the application. The log says what is wrong
+    /// and what to do.
     pub(crate) fn miswired(
         mistake: Misconfigured,
         head: &dyn RequestHead,
@@ -44,8 +44,8 @@ impl Rejection {
         (rejection, reply)
     }
 
-    /// The answer where it is not known whose refusal it is: a handler returns it, and no guard is
-    /// around that gives it the form of its provider. The default form, and the default realm.
+    /// Answers a refusal of an unknown provider: a handler returned it, and no guard around it
+    /// renders it. Uses the default renderer and the default realm.
     #[must_use]
     pub fn default_reply(&self) -> Reply {
         if let Self::Misconfigured(mistake) = self {
@@ -55,7 +55,7 @@ impl Rejection {
         self.reply(&DEFAULT_SPACE, &ProblemJson::new(), &Nowhere)
     }
 
-    /// The answer: `renderer` gives it its form, the rest is the same for all.
+    /// Builds the reply: `renderer` gives its form, and the rest is the same for all.
     pub(crate) fn reply(
         &self,
         space: &ProtectionSpace,
@@ -64,7 +64,7 @@ impl Rejection {
     ) -> Reply {
         let mut reply = match renderer.try_render(self, head) {
             Ok(reply) if is_refusal(&reply) => reply,
-            // A renderer changes the form of a refusal. It cannot turn one into a pass.
+            // A renderer changes the form of a refusal. It cannot turn it into a success.
             Ok(_) => ProblemJson::new().render(self, head),
             Err(error) => return self.without_form(&*error, space, head),
         };
@@ -73,7 +73,7 @@ impl Rejection {
             reply.replace(ResponseHeader::new("www-authenticate", challenge));
         }
         if let Some(retry_after) = self.retry_after() {
-            // Rounded up: nobody is told to come back too early.
+            // Rounded up, so that clients never come back too early.
             let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
             reply.replace(ResponseHeader::new("retry-after", seconds.max(1).to_string()));
         }
@@ -84,7 +84,7 @@ impl Rejection {
         reply.for_method(head.method())
     }
 
-    /// The answer where the renderer has failed.
+    /// The answer if the renderer fails.
     fn without_form(
         &self,
         error: &(dyn std::error::Error + 'static),
@@ -99,7 +99,7 @@ impl Rejection {
             method = %Escaped(head.method()),
             path = %Escaped(head.path()),
             error = %Escaped(&causes(error)),
-            "the renderer of a refusal has failed",
+            "the renderer failed",
         );
         rejection.reply(space, &ProblemJson::new(), head)
     }
@@ -107,7 +107,7 @@ impl Rejection {
 
 static DEFAULT_SPACE: ProtectionSpace = ProtectionSpace::of_realm("fauth");
 
-/// The request of a refusal that came without one.
+/// The request head of a refusal without a request.
 struct Nowhere;
 
 impl RequestHead for Nowhere {
@@ -136,7 +136,7 @@ impl RequestHead for Nowhere {
     }
 }
 
-/// 4xx, 5xx, or a redirect that leads away (303, with a target).
+/// 4xx, 5xx, or a redirect elsewhere (303, with a target).
 fn is_refusal(reply: &Reply) -> bool {
     match reply.status() {
         400..=599 => true,
@@ -145,7 +145,7 @@ fn is_refusal(reply: &Reply) -> bool {
     }
 }
 
-/// A browser that is sent elsewhere is not asked for a token.
+/// A redirected browser gets no challenge.
 const fn is_redirect(reply: &Reply) -> bool {
     reply.status() == 303
 }

@@ -1,15 +1,15 @@
-//! `WWW-Authenticate`, exactly as RFC 6750 section 3 and RFC 9470 section 3 want it.
+//! `WWW-Authenticate`, as RFC 6750 section 3 and RFC 9470 section 3 require.
 
 use std::borrow::Cow;
 
 use super::reason::{INVALID_TOKEN_DETAIL, Rejection, STALE_LOGIN_DETAIL, malformed_detail};
 use crate::requirement::Missing;
 
-/// What a challenge says of the place that asks for a credential, whatever was wrong with it.
+/// The part of a challenge that is the same for every refusal.
 #[derive(Debug, Clone)]
 pub(crate) struct ProtectionSpace {
     realm: Cow<'static, str>,
-    /// Where the metadata of the resource lie (RFC 9728 section 5.1).
+    /// The URL of the resource metadata (RFC 9728 section 5.1).
     resource_metadata: Option<Box<str>>,
 }
 
@@ -37,8 +37,9 @@ impl ProtectionSpace {
     }
 }
 
-/// The challenge of a refusal, `None` if it has none. The realm was checked when the configuration was built, scopes when the requirement was
-/// written, and every description is a fixed text: nothing of a request gets here.
+/// The challenge of a refusal; `None` if it has none. The realm was checked when the configuration
+/// was built, scopes when the requirement was written, and every description is a fixed text, so
+/// nothing from a request gets here.
 pub(super) fn bearer(rejection: &Rejection, space: &ProtectionSpace) -> Option<String> {
     let realm = space.challenge();
     match rejection {

@@ -1,4 +1,4 @@
-//! The answers of the systems that applications come from, so that their front ends need no change.
+//! Renderers in the format of other systems, so that front ends need no change after a migration.
 
 use serde::Serialize;
 
@@ -12,22 +12,22 @@ use crate::{
     requirement::Missing,
 };
 
-/// `{"error": …}` with the texts of the actions (RPC) of Caspian, which are never redirected. A
-/// login that fails is 400 here, as there.
+/// `{"error": …}` with the texts of Caspian's actions (RPC), which are never redirected. A failed
+/// login is 400 here, as there.
 ///
 /// | refusal | |
 /// |---|---|
-/// | nobody, or a token that is not good (any more) | 401 `Authentication required` |
+/// | no credential, or a token that is not valid (any more) | 401 `Authentication required` |
 /// | a missing role, permission or scope | 403 `Permission denied` |
 /// | a foreign origin; no proof of the origin | 403 `Invalid origin`; 403 `Missing CSRF token` |
 /// | no CSRF token; another one | 403 `Missing CSRF token`; 403 `Invalid CSRF token` |
 /// | wrong password | 400 `Invalid credentials` |
-/// | another type of body | 415 `Invalid content type` |
+/// | another media type | 415 `Invalid content type` |
 /// | a limit | 429 `Rate limit exceeded. Try again in 5 seconds.` |
 /// | a mistake in the application | 500 `Internal server error` |
 ///
-/// Pages of such an application are for [`Pages`](super::Pages), whose
-/// [`scripts`](super::Pages::scripts) this is.
+/// For the pages of such an application, use [`Pages`](super::Pages) with this as its
+/// [`scripts`](super::Pages::scripts).
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct CaspianRpc;
@@ -39,9 +39,9 @@ impl CaspianRpc {
         Self
     }
 
-    /// Gives a redirect the form that Caspian's front end follows: 200 `{"result":null}` with
-    /// `X-PP-Redirect` and `X-PP-Redirect-Status`. Cookies and other headers stay. For the answer
-    /// of an action that signs in or out; what is no redirect stays as it is.
+    /// Turns a redirect into the form that Caspian's front end follows: 200 `{"result":null}` with
+    /// `X-PP-Redirect` and `X-PP-Redirect-Status`. Cookies and other headers are kept. Use it for
+    /// the answer of an action that signs in or out; any other reply is returned unchanged.
     ///
     /// ```
     /// use fauth_core::{redirect::LocalTarget, rejection::CaspianRpc};
@@ -98,12 +98,12 @@ impl Renderer for CaspianRpc {
     }
 }
 
-/// `{"detail": …}` with the texts of `FastPluggy`. Its redirects of pages are those of
-/// [`Pages`](super::Pages), with 303 where it has 307, which sends the body of a form to the
-/// sign-in page.
+/// `{"detail": …}` with the texts of `FastPluggy`. For its redirects of pages use
+/// [`Pages`](super::Pages), which answers 303 where `FastPluggy` answers 307; a 307 would send the
+/// body of a form to the sign-in page.
 ///
-/// Nobody and every token that is not good: 401 `Not authenticated`; a missing role, permission or
-/// scope: 403 `'editor' role required`. Everything else as in the default form.
+/// No credential or an invalid token: 401 `Not authenticated`; a missing role, permission or scope:
+/// 403 `'editor' role required`. Everything else has the default form.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct FastPluggyJson;
@@ -138,11 +138,10 @@ impl Renderer for FastPluggyJson {
 
 /// `{"detail": …}` with the texts of fastware.
 ///
-/// Nobody: 401 `Not authenticated`; a token that is not good (any more): 401 `Invalid or expired
-/// token`; a missing role: 403 `Role 'admin' required`; no proof that the request comes from an own
-/// page, by its origin or by a CSRF token: 403 `Missing CSRF token`, or `CSRF token mismatch`; a
-/// limit: 429 `Rate limit exceeded`.
-/// Everything else as in the default form.
+/// No credential: 401 `Not authenticated`; a token that is not valid (any more): 401 `Invalid or
+/// expired token`; a missing role: 403 `Role 'admin' required`; no proof by origin or CSRF token
+/// that the request comes from the application's own pages: 403 `Missing CSRF token`, or `CSRF
+/// token mismatch`; a limit: 429 `Rate limit exceeded`. Everything else has the default form.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct FastwareJson;
@@ -176,7 +175,7 @@ impl Renderer for FastwareJson {
     }
 }
 
-/// The one thing that is missing.
+/// The single missing right.
 fn name_of(missing: &Missing) -> Option<&str> {
     match missing {
         Missing::Role(name) | Missing::Permission(name) => Some(name),

@@ -1,4 +1,4 @@
-//! The answers of Caracal's middleware, for clients that know its codes.
+//! The answers of Caracal's middleware, for clients that rely on its codes.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -13,25 +13,24 @@ use crate::{
     token::TokenError,
 };
 
-/// `{"error": …, "error_description": …, "error_hint": …}` with the codes and sentences of
-/// Caracal, byte for byte; the hints are our own. The default of services that are called with
-/// mandates.
+/// `{"error": …, "error_description": …, "error_hint": …}` with the codes and descriptions of
+/// Caracal, byte for byte; the hints are fauth's own. The default of services that accept mandates.
 ///
-/// | code | status | refused is |
+/// | code | status | refused |
 /// |---|---|---|
-/// | `missing_token` | 401 | who presents nothing |
+/// | `missing_token` | 401 | no credential |
 /// | `invalid_token` | 401 | a mandate that does not verify, or is for another use |
 /// | `invalid_zone` | 401 | a mandate of another zone |
-/// | `session_revoked` | 401 | a mandate whose authority was taken back |
-/// | `delegation_stale` | 401 | a mandate from before delegations changed |
-/// | `insufficient_scope` | 403 | a mandate without a scope or a target |
+/// | `session_revoked` | 401 | a mandate whose authority was revoked |
+/// | `delegation_stale` | 401 | a mandate issued before delegations changed |
+/// | `insufficient_scope` | 403 | a mandate without a required scope or target |
 /// | `session_required` | 403 | a mandate without an agent session |
 /// | `delegation_required` | 403 | a mandate that was not delegated, or does not name its epoch |
-/// | `chain_mismatch` | 403 | a mandate in whose chain somebody is missing |
-/// | `hop_count_exceeded` | 403 | a mandate that was handed on too often |
+/// | `chain_mismatch` | 403 | a mandate whose chain lacks a required application |
+/// | `hop_count_exceeded` | 403 | a mandate with too many hops |
 ///
-/// Every other refusal (400, 429, 500, 503, a missing role) has the same three members with its
-/// own [code](Rejection::code). Unlike Caracal's, the answers have `WWW-Authenticate`.
+/// Every other refusal (400, 429, 500, 503, a missing role) has the same three members with its own
+/// [code](Rejection::code). Unlike Caracal's, the answers have `WWW-Authenticate`.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct MandateJson;
@@ -62,7 +61,7 @@ impl Renderer for MandateJson {
             "A refused request, as Caracal answers it.",
             &[
                 ("error", "string", "A stable code for programs."),
-                ("error_description", "string", "A sentence for people."),
+                ("error_description", "string", "A text for people."),
                 ("error_hint", "string", "What the caller can do."),
             ],
         ))
@@ -83,13 +82,13 @@ impl Words {
     fn of(rejection: &Rejection) -> Self {
         match rejection {
             Rejection::MissingCredential => {
-                let hint = "Send the mandate in the header `Authorization`, after the word Bearer";
+                let hint = "Send the mandate as `Authorization: Bearer <mandate>`";
                 Self::new("missing_token", "Missing bearer token", hint)
             }
             Rejection::InvalidToken(reason) => Self::of_invalid(reason),
             Rejection::Forbidden(Missing::Scopes(scopes)) => {
                 let first = scopes.first().map_or("", |scope| &**scope);
-                let hint = "Exchange for a mandate with every scope that this route asks for";
+                let hint = "Exchange for a mandate with every scope that this route requires";
                 let description = format!("scope_insufficient: Missing required scope: {first}");
                 Self::new("insufficient_scope", description, hint)
             }
@@ -101,11 +100,12 @@ impl Words {
     fn of_invalid(reason: &InvalidToken) -> Self {
         match reason {
             InvalidToken::Token(TokenError::WrongZone) => {
-                let hint = "The mandate is of another zone than this service: exchange in this one's";
+                let hint = "The mandate belongs to another zone: exchange in the zone of this service";
                 Self::new("invalid_zone", "Token zone validation failed", hint)
             }
             InvalidToken::MandateRevoked => {
-                let hint = "The authority of the mandate has ended: begin a new session, and exchange again";
+                let hint =
+                    "The authority of the mandate was revoked: start a new session, and exchange again";
                 Self::new("session_revoked", "Session revoked", hint)
             }
             InvalidToken::DelegationStale => {
@@ -113,7 +113,7 @@ impl Words {
                 Self::new("delegation_stale", "Delegation graph changed", hint)
             }
             _ => {
-                let hint = "Look at issuer, audience, signature, times, use and claims of the mandate";
+                let hint = "Check issuer, audience, signature, times, use and claims of the mandate";
                 Self::new("invalid_token", "Token validation failed", hint)
             }
         }
@@ -122,36 +122,35 @@ impl Words {
     fn of_missing(missing: &MissingMandate) -> Self {
         match missing {
             MissingMandate::Target(target) => {
-                let hint = "Exchange for a mandate with every target that this route asks for";
+                let hint = "Exchange for a mandate with every target that this route requires";
                 let description = format!("scope_insufficient: Missing required target: {target}");
                 Self::new("insufficient_scope", description, hint)
             }
             MissingMandate::AgentSession => {
-                let hint = "Only mandates of an agent session count here: start one, and exchange in it";
+                let hint = "This route requires an agent session: start one, and exchange in it";
                 Self::new("session_required", "Session required", hint)
             }
             MissingMandate::Delegation => {
-                let hint = "Direct authority is not enough here: act by a delegation, which the mandate names \
-                            with its epoch";
+                let hint = "Direct authority is not enough here: act through a delegation that the \
+                            mandate names with its epoch";
                 Self::new("delegation_required", "Delegation required", hint)
             }
             MissingMandate::ChainApplication(application) => {
-                let hint = "Compare the delegation chain of the mandate with the applications that this route \
-                            asks for";
+                let hint = "Compare the delegation chain of the mandate with the applications that this route requires";
                 let description =
                     format!("chain_mismatch: Delegation chain missing application: {application}");
                 Self::new("chain_mismatch", description, hint)
             }
             MissingMandate::TooManyHops(_) => {
                 let hint =
-                    "The mandate was handed on too often: shorten the chain, or let the service allow it";
+                    "The mandate has too many hops: shorten the chain, or raise the limit of the service";
                 Self::new("hop_count_exceeded", "hop_count_exceeded: Hop count exceeded", hint)
             }
         }
     }
 }
 
-/// As Python writes it: a blank after each comma and colon, and nothing but ASCII.
+/// The JSON as Python writes it: a space after each comma and colon, ASCII only.
 fn object(members: &[(&str, &str)]) -> String {
     let mut json = String::with_capacity(256);
     for (name, value) in members {

@@ -1,4 +1,4 @@
-//! Refusals for people in front of a browser.
+//! Refusals as pages for browsers.
 
 use std::{fmt, sync::Arc};
 
@@ -15,32 +15,31 @@ use crate::{
     request::RequestHead,
 };
 
-/// Refusals that fit the client: browsers are sent to the sign-in page or shown a page, calls of
-/// scripts get a status and a body.
+/// Refusals that fit the client: a browser is redirected to the sign-in page or shown a page, and a
+/// script gets a status and a body.
 ///
 /// | refused | a page (GET, HEAD) | a form (POST) |
 /// |---|---|---|
-/// | nobody is signed in, or no longer | 303 to the sign-in page, with `next` | without `next` |
+/// | not signed in, or no longer | 303 to the sign-in page, with `next` | without `next` |
 /// | wrong password | 303 to the sign-in page, with `error` and `next` | the same |
 /// | the login is not recent enough | 303 to [`sign_in_again_at`], else shown | without `next` |
-/// | something is missing (403) | 303 to [`forbidden_at`], else shown | the same |
+/// | a right is missing (403) | 303 to [`forbidden_at`], else shown | the same |
 /// | everything else, such as a mailed link that has been used | shown | shown |
 ///
-/// `next` is path and query of the page; after a wrong password it is the `next` of the request's
-/// query, and `error` is `invalid_credentials`.
+/// `next` is the path and query of the page. After a wrong password it is the `next` of the
+/// request's query, and `error` is `invalid_credentials`.
 ///
 /// [`sign_in_again_at`]: Self::sign_in_again_at
 /// [`forbidden_at`]: Self::forbidden_at
 ///
-/// *Shown* is a short HTML page with the status of the refusal, or the application's
-/// [own](Self::error_page). What counts as a page, a form or a call of a script is told by
-/// [`RequestKind`]; scripts get a problem document, or [another form](Self::scripts), and are never
-/// redirected.
+/// *Shown* means a short HTML page with the status of the refusal, or the application's [own
+/// page](Self::error_page). [`RequestKind`] distinguishes pages, forms and scripts. Scripts get a
+/// problem document, or [another form](Self::scripts), and are never redirected.
 ///
-/// A redirect is 303 and never 307, so that the body of a form goes nowhere; neither does its
-/// target become `next`, because a browser that comes back comes with GET. Redirects and pages are
-/// kept by no cache. A page is never sent to itself: a sign-in page that is guarded by mistake is
-/// shown the refusal.
+/// A redirect is 303 and never 307, so the body of a form is not sent on. The target of a form does
+/// not become `next`, because the browser would come back with GET. Redirects and pages are not
+/// cached. A page is never redirected to itself: a sign-in page that is guarded by mistake shows
+/// the refusal.
 ///
 /// ```
 /// use fauth_core::{Rejection, rejection::{DetailJson, Pages}};
@@ -56,13 +55,13 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// It belongs to a [provider](crate::AuthProviderBuilder::pages) or to a single guard. The sign-in
-/// page reads `next` with [`LocalTarget::from_query`], and hands it on to where it is used, which
-/// reads it with [`LocalTarget::parse`]: what comes back from a browser is checked again.
+/// It is set for a whole [provider](crate::AuthProviderBuilder::pages) or for a single guard. The
+/// sign-in page reads `next` with [`LocalTarget::from_query`] and passes it on to the login handler,
+/// which reads it with [`LocalTarget::parse`]: a value that comes back from a browser is checked again.
 ///
 /// # Security
-/// An own page [escapes](crate::escape::html) what it shows. [`Rejection::detail`] holds no text of
-/// the request.
+/// A custom page must [escape](crate::escape::html) what it shows. [`Rejection::detail`] contains
+/// no text of the request.
 #[derive(Clone)]
 #[must_use]
 pub struct Pages {
@@ -77,15 +76,14 @@ pub struct Pages {
 
 type ErrorPage = dyn Fn(&Rejection) -> Result<String, BoxError> + Send + Sync;
 
-/// The parameter that says where a browser came from and is to be brought back to.
+/// The query parameter with the page to return to after signing in.
 pub(crate) const NEXT: &str = "next";
 
 impl Pages {
-    /// Sends whoever is not signed in to the page of this path.
+    /// Redirects to the sign-in page at this path.
     ///
-    /// A path that is no [`LocalTarget`] makes
-    /// [`build`](crate::AuthProviderBuilder::build) fail. A guard that is given such pages says so
-    /// in the log, and its refusals are 500.
+    /// If the path is not a [`LocalTarget`], [`build`](crate::AuthProviderBuilder::build) fails. A
+    /// guard that is given such pages logs the error, and its refusals are 500.
     pub fn new(sign_in: impl AsRef<str>) -> Self {
         let mut fault = None;
         let sign_in = setting("pages", sign_in.as_ref(), &mut fault).unwrap_or(LocalTarget::root());
@@ -100,23 +98,24 @@ impl Pages {
         }
     }
 
-    /// Sends a user whose login is not recent enough
-    /// ([`login_within`](crate::Requirement::login_within)) to the page of this path, with `next`.
-    /// It asks for the password once more. The sign-in page will not do if it is for
-    /// [guests](crate::Guard::guests) only: who is signed in would be sent back from there.
+    /// Redirects a user whose login is not recent enough
+    /// ([`login_within`](crate::Requirement::login_within)) to the page at this path, with `next`.
+    /// That page asks for the password again. A sign-in page for [guests](crate::Guard::guests)
+    /// only cannot be used, because it would send the signed-in user away.
     pub fn sign_in_again_at(mut self, path: impl AsRef<str>) -> Self {
         self.sign_in_again = setting("sign_in_again_at", path.as_ref(), &mut self.fault);
         self
     }
 
-    /// Sends a user who lacks something to the page of this path, where it is explained. Every user
+    /// Redirects a user who lacks a right to the page at this path, which explains it. Every user
     /// must be able to open that page.
     pub fn forbidden_at(mut self, path: impl AsRef<str>) -> Self {
         self.forbidden = setting("forbidden_at", path.as_ref(), &mut self.fault);
         self
     }
 
-    /// Shows refusals with a page of the application's own: the HTML, or a `Result` of it.
+    /// Shows refusals with a page of the application: the closure returns the HTML, or a `Result`
+    /// of it.
     pub fn error_page<F, R>(mut self, page: F) -> Self
     where
         F: Fn(&Rejection) -> R + Send + Sync + 'static,
@@ -126,8 +125,8 @@ impl Pages {
         self
     }
 
-    /// Adds a header to each page that is shown, such as the `Content-Security-Policy` that the
-    /// application's other pages have. Redirects and the refusals of scripts do not get it.
+    /// Adds a header to each page shown, such as the `Content-Security-Policy` of the application's
+    /// other pages. Redirects and refusals of scripts do not get it.
     ///
     /// ```
     /// use fauth_core::{rejection::Pages, reply::ResponseHeader};
@@ -140,7 +139,7 @@ impl Pages {
         self
     }
 
-    /// The form of refusals for calls of scripts. Default: [`ProblemJson`].
+    /// The form of refusals for scripts. Default: [`ProblemJson`].
     pub fn scripts(mut self, renderer: impl Renderer) -> Self {
         self.scripts = Arc::new(renderer);
         self
@@ -154,8 +153,8 @@ impl Pages {
     ) -> Result<Reply, BoxError> {
         let page = (kind == RequestKind::Page).then(|| LocalTarget::of_request(head)).flatten();
         let target = match rejection {
-            // What a handler has read from a link or a form: to sign in would not help, and a
-            // `next` would take the token along.
+            // The handler read it from a link or a form: signing in would not help, and `next`
+            // would pass the token along.
             Rejection::InvalidToken(InvalidToken::OneTime(_) | InvalidToken::ApiKey(_)) => None,
             Rejection::MissingCredential | Rejection::InvalidToken(_) => Some(with_next(&self.sign_in, page)),
             Rejection::InvalidCredentials => {
@@ -168,7 +167,7 @@ impl Pages {
             _ => None,
         };
         match target {
-            // Never from a page to itself.
+            // Never redirect a page to itself.
             Some(target) if kind == RequestKind::Form || target.path() != head.path() => {
                 Ok(target.see_other())
             }
@@ -218,7 +217,7 @@ impl fmt::Debug for Pages {
     }
 }
 
-/// The path of a page of the application. The first fault is kept.
+/// Parses the path of a page of the application. The first fault is kept.
 pub(crate) fn setting(
     field: &'static str,
     path: &str,
@@ -234,12 +233,12 @@ pub(crate) fn setting(
     }
 }
 
-/// Without `next` if it does not fit.
+/// Leaves `next` out if the target would be too long.
 fn with_next(target: &LocalTarget, next: Option<LocalTarget>) -> LocalTarget {
     next.and_then(|next| target.with_parameter(NEXT, next.as_str())).unwrap_or_else(|| target.clone())
 }
 
-/// What is shown where the application has no page of its own. No style, no script: it fits every
+/// The page shown if the application has none. It has no style and no script, so it fits every
 /// `Content-Security-Policy`.
 fn plain_page(rejection: &Rejection) -> String {
     let title = super::render::title(rejection.status());

@@ -1,4 +1,4 @@
-//! Why a request is refused: every reason, with its status, its code and its sentence.
+//! The reasons for which a request is refused, each with its status, code and detail text.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     token::{IssueError, TokenError},
 };
 
-/// Why a request is refused.
+/// The reason for which a request is refused.
 ///
 /// | variant | status | [`code`](Self::code) | challenge (RFC 6750) |
 /// |---|---|---|---|
@@ -35,95 +35,95 @@ use crate::{
 /// | [`Misconfigured`](Self::Misconfigured) | 500 | `misconfigured` | none |
 /// | [`Busy`](Self::Busy), [`Unavailable`](Self::Unavailable) | 503 | `busy`, `unavailable` | none; `Retry-After` |
 ///
-/// Handlers return it with `?`, wrapped into the `Refused` of their adapter, and so they do with
-/// the other errors of a provider's methods: each of them is a rejection too (`From`).
+/// Handlers return it with `?`, wrapped in the `Refused` of their adapter. The other errors of a
+/// provider's methods convert into it (`From`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The request presents nothing.
+    /// The request carries no credential.
     MissingCredential,
-    /// It presents something that no credential can be read from, or more than one.
+    /// The request carries something that cannot be parsed as a credential, or more than one
+    /// credential.
     MalformedCredential(MalformedCredential),
-    /// It presents a token that is not accepted. The reason is for the log; the caller hears the
-    /// same for each.
+    /// The token is not accepted. The reason is for the log; the caller gets the same answer for
+    /// each.
     InvalidToken(InvalidToken),
-    /// Identifier and password do not belong to an active user; or a second factor was wrong.
+    /// The identifier and password do not match an active user, or a second factor was wrong.
     InvalidCredentials,
-    /// The user is known and lacks nothing but a login that is recent enough
+    /// The user is known and lacks nothing except a recent login
     /// ([`Requirement::login_within`](crate::Requirement::login_within)).
     StaleLogin {
-        /// How long ago the login may have been.
+        /// The maximum age of the login.
         max_age: Duration,
     },
-    /// The user is known and lacks something, or is represented by an API key where these are not
-    /// allowed.
+    /// The user is known but lacks a right, or an API key was sent where API keys are not allowed.
     Forbidden(Missing),
-    /// A user is signed in where [only guests](crate::Guard::guests) are let in.
+    /// A user is signed in where [only guests](crate::Guard::guests) are admitted.
     GuestsOnly,
-    /// A cookie is the credential or is to be set, and the request does not prove that the
-    /// application's own pages sent it.
+    /// The credential is a cookie, or a cookie is to be set, and the request does not prove that it
+    /// comes from the application's own pages.
     CrossSiteRequest(OriginFault),
-    /// A cookie is the credential, and the request brings no good
-    /// [CSRF token](crate::AuthProviderBuilder::csrf_tokens) although it needs one.
+    /// The credential is a cookie, and the request lacks the valid [CSRF
+    /// token](crate::AuthProviderBuilder::csrf_tokens) that it needs.
     InvalidCsrfToken(CsrfFault),
-    /// The path can be read in more than one way.
+    /// The path is ambiguous: it can be interpreted in more than one way.
     AmbiguousPath,
-    /// The body of a request to a login endpoint, ready-made or your own, cannot be read.
+    /// The body of a request to a login endpoint, ready-made or your own, cannot be parsed.
     InvalidRequest,
-    /// A field in the body of a request to a ready-made endpoint is not what it must be.
+    /// A field in the body of a request to a ready-made endpoint is invalid.
     InvalidField {
-        /// Its name.
+        /// The name of the field.
         field: &'static str,
         /// What is wrong with it.
         fault: FieldFault,
     },
-    /// There is nothing of this name, or it is somebody else's.
+    /// Nothing with this identifier exists, or it belongs to another user.
     NotFound,
-    /// The method is not one that can be answered here: anything but POST at a ready-made
-    /// endpoint, TRACE and CONNECT at a guard.
+    /// The method is not supported: anything but POST at a ready-made endpoint, TRACE and CONNECT
+    /// at a guard.
     MethodNotAllowed {
-        /// The methods that are, as the `Allow` header lists them.
+        /// The supported methods, as the `Allow` header lists them.
         allow: &'static str,
     },
-    /// The body did not arrive in the time that a ready-made endpoint waits for it, or a guard that
-    /// looks for the CSRF token of a form.
+    /// The body did not arrive in time at a ready-made endpoint, or at a guard that reads the CSRF
+    /// token from a form.
     BodyTimeout,
-    /// The body is longer than a ready-made endpoint reads, or a guard that looks for the CSRF
-    /// token of a form.
+    /// The body is longer than the limit of a ready-made endpoint, or of a guard that reads the
+    /// CSRF token from a form.
     PayloadTooLarge,
-    /// The body is of a type that a ready-made endpoint does not read.
+    /// The body has a media type that the ready-made endpoint does not read.
     UnsupportedMediaType,
-    /// What the request asks for is understood and impossible: an unacceptable new password, an API
-    /// key too many. The sentence is told to the caller; an application may write its own.
+    /// The request is understood but cannot be carried out: an unacceptable new password, one API
+    /// key too many. The text is sent to the caller; an application may supply its own.
     Unprocessable(Cow<'static, str>),
-    /// A [limit](crate::limit) is reached.
+    /// A [limit](crate::limit) is exceeded.
     TooManyRequests {
-        /// When to try again.
+        /// How long to wait before trying again.
         retry_after: Duration,
     },
-    /// Too many passwords are being checked at this moment.
+    /// Too many passwords are being checked at the moment.
     Busy {
-        /// When to try again.
+        /// How long to wait before trying again.
         retry_after: Duration,
     },
-    /// Something that decides cannot be reached.
+    /// A dependency of the decision, such as a store or a loader, is unavailable.
     Unavailable(Unavailable),
     /// The application is wired wrongly. The log says what to add.
     Misconfigured(Misconfigured),
 }
 
-/// Why a request does not count as one of the application's own pages.
+/// Why a request is not accepted as coming from the application's own pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginFault {
-    /// It has neither `Sec-Fetch-Site` nor `Origin`. Browsers send them; a program uses a token in
-    /// a header and no cookie.
+    /// It has neither `Sec-Fetch-Site` nor `Origin`. Browsers send one of them; programs should
+    /// send a token in a header and no cookie.
     Missing,
-    /// Another origin than the application's own or a
-    /// [trusted one](crate::AuthProviderBuilder::trusted_origin) has caused it.
+    /// It comes from an origin that is neither the application's own nor a [trusted
+    /// one](crate::AuthProviderBuilder::trusted_origin).
     Foreign,
-    /// The page has the application's own host and was loaded over plain HTTP, while the cookies
-    /// are for HTTPS.
+    /// It comes from a page on the application's own host that was loaded over plain HTTP, but the
+    /// cookies are for HTTPS.
     PlainHttp,
 }
 
@@ -131,28 +131,28 @@ pub enum OriginFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CsrfFault {
-    /// It has none, or none in a place that is looked at.
+    /// There is no CSRF token in the places that are searched.
     Missing,
-    /// It has not the form of one: another length, or other characters.
+    /// It does not have the format of a CSRF token: another length, or other characters.
     Malformed,
-    /// It is none of this session: of another one, of another application, or made up.
+    /// It does not belong to this session: it is of another session or application, or forged.
     Mismatch,
-    /// There are two.
+    /// There is more than one.
     Duplicate,
 }
 
 impl CsrfFault {
-    /// What to do about it, for the log.
+    /// What to change, for the log.
     pub(crate) const fn advice(self) -> &'static str {
         match self {
             Self::Missing => {
-                "put `CsrfToken::hidden_field` into the form, or let the script send the value of the CSRF \
-                 cookie in the header; guards read the field of urlencoded forms only"
+                "put `CsrfToken::hidden_field` into the form, or send the value of the CSRF cookie in the \
+                 header; guards read the field in urlencoded forms only"
             }
-            Self::Malformed => "send the value as `CsrfToken::value` and the CSRF cookie have it, uncut",
+            Self::Malformed => "send the whole value of `CsrfToken::value` or of the CSRF cookie",
             Self::Mismatch => {
-                "the page is older than the login, or of another one: let scripts read the CSRF cookie for \
-                 each request, and do not cache pages with forms"
+                "the page was loaded before the login or in another session: let scripts read the CSRF \
+                 cookie for each request, and do not cache pages with forms"
             }
             Self::Duplicate => "send it once: one header, or one field of the form",
         }
@@ -163,27 +163,28 @@ impl CsrfFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldFault {
-    /// It is not there, or null.
+    /// It is absent or null.
     Missing,
-    /// It is there more than once.
+    /// It occurs more than once.
     Duplicate,
     /// It is not text, or not UTF-8.
     NotText,
-    /// It is none of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`.
+    /// It is not one of `true`, `false`, `on`, `off`, `yes`, `no`, `1` and `0`.
     NotBoolean,
 }
 
-/// What is wrong with the form of a credential.
+/// How a credential is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MalformedCredential {
-    /// Two of one kind: two `Authorization` headers, two cookies or parameters of one name.
+    /// Two of the same kind: two `Authorization` headers, two cookies or parameters with the same
+    /// name.
     Duplicate,
     /// Two explicit credentials of different kinds, such as a header and a query parameter.
     Several,
-    /// Outside the grammar of its kind.
+    /// It violates the grammar of its kind.
     Grammar,
-    /// Longer than anything that could be accepted.
+    /// It is longer than any acceptable credential.
     TooLong,
 }
 
@@ -191,38 +192,38 @@ pub enum MalformedCredential {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidToken {
-    /// The verifier refused it.
+    /// The token verifier rejected it.
     Token(TokenError),
-    /// It is an API key, and not a good one.
+    /// It is an API key that is not valid.
     ApiKey(ApiKeyFault),
-    /// It is a one-time token that verifies, and is worth nothing all the same.
+    /// It is a one-time token that verifies but can no longer be redeemed.
     OneTime(OneTimeFault),
-    /// It is a good token, but there is no such user (any more).
+    /// The token is valid, but the user does not exist (any more).
     UnknownUser,
-    /// It is a good token, but the user is not active.
+    /// The token is valid, but the user is not active.
     InactiveUser,
-    /// It was taken back.
+    /// It has been revoked.
     Revoked,
-    /// It was issued before everything of its subject was taken back.
+    /// It was issued before all tokens of its subject were revoked.
     OldEpoch,
-    /// It was issued before the revocation store began to remember, so that nobody knows whether
-    /// it was taken back.
+    /// It was issued before the revocation store's records begin, so it is unknown whether it was
+    /// revoked.
     BeforeMemory,
-    /// The session of this refresh token has been ended.
+    /// The session of this refresh token has ended.
     SessionEnded,
-    /// There is no session of this refresh token (any more).
+    /// The session of this refresh token does not exist (any more).
     UnknownSession,
-    /// This refresh token was used before; its session has been ended.
+    /// This refresh token was replayed; its session has been ended.
     Reused,
-    /// Of this mandate something was taken back that it rests on: its authority, its session, its
-    /// delegation, its subject, or itself.
+    /// The mandate, or something that it depends on, was revoked: its authority, session,
+    /// delegation or subject.
     #[cfg(feature = "mandates")]
     MandateRevoked,
-    /// Delegations of its zone have changed since this mandate was issued.
+    /// Delegations in its zone have changed since this mandate was issued.
     #[cfg(feature = "mandates")]
     DelegationStale,
-    /// This mandate was used before, and each is [good
-    /// once](crate::MandateAuthBuilder::single_use).
+    /// This mandate was already used, and mandates are
+    /// [single-use](crate::MandateAuthBuilder::single_use).
     #[cfg(feature = "mandates")]
     MandateSpent,
 }
@@ -231,14 +232,15 @@ pub enum InvalidToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApiKeyFault {
-    /// It has not the form of a key, or its checksum is wrong: mistyped, cut off, or made up.
+    /// It does not have the format of an API key, or its checksum is wrong: mistyped, truncated or
+    /// forged.
     Malformed,
-    /// There is none of its id: revoked, expired, or made up.
+    /// No API key has this id: it was revoked, has expired, or never existed.
     Unknown,
-    /// Its id is that of a key; its secret is not, or the record was changed.
+    /// An API key has this id, but the secret is wrong or the record was changed.
     WrongSecret,
-    /// Its record names a key of hashes that is not configured: a store secret was exchanged, or
-    /// the secret that it was derived from.
+    /// Its record names a hash key that is not configured: the store secret, or the secret it was
+    /// derived from, was replaced.
     UnknownHashKey,
 }
 
@@ -246,15 +248,15 @@ pub enum ApiKeyFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OneTimeFault {
-    /// It is not kept (any more): redeemed, withdrawn, or issued without being kept.
+    /// It is not stored (any more): it was redeemed, withdrawn, or issued without being stored.
     Spent,
-    /// What it was bound to has changed since it was issued.
+    /// The value that it is bound to has changed since it was issued.
     Stale,
-    /// Another browser asked for it.
+    /// It was requested in another browser.
     OtherBrowser,
 }
 
-/// What could not be reached.
+/// What is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
@@ -266,20 +268,20 @@ pub enum Unavailable {
     Store,
     /// A store did not answer in time.
     StoreTimeout,
-    /// The provider's clock is far behind the time at which the revocation store began to
-    /// remember, so that no token would be good. The log names both.
+    /// The provider's clock is far behind the start of the revocation store's records, so that
+    /// every token would be refused. The log names both times.
     ClocksDisagree,
-    /// There is no usable time.
+    /// The clock gives no usable time.
     Clock,
     /// No token could be issued.
     Issuer,
     /// Passwords cannot be checked.
     PasswordHasher,
-    /// Whether a new password was leaked cannot be found out.
+    /// The check of a new password against leaked passwords failed.
     BreachCheck,
-    /// There are no keys to verify the tokens of another issuer with.
+    /// There are no keys to verify the tokens of another issuer.
     Keys,
-    /// No provider is set yet in the [switch](crate::AuthSwitch).
+    /// The [switch](crate::AuthSwitch) has no provider yet.
     NoProvider,
 }
 
@@ -287,51 +289,51 @@ pub enum Unavailable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misconfigured {
-    /// An extractor was used on a route that knows no provider of its users.
+    /// An extractor was used on a route without a provider for its user type.
     MissingProvider,
-    /// An extractor asks for users of another type than those of the guard, or of any provider.
+    /// An extractor asks for another user type than that of the guard or of any provider.
     OtherUsers,
-    /// The token of the request was asked for where no guard has checked one.
+    /// The token of the request was extracted on a route where no guard checked one.
     MissingGuard,
-    /// What one provider has read from a request was given to another to check.
+    /// A provider was asked to check what another provider read from the request.
     OtherProvider,
-    /// A password is to be checked by a provider that was built without password login.
+    /// A password check was requested from a provider without password login.
     NoPasswordLogin,
-    /// Something is asked for that needs a store, and the provider was built without it.
+    /// The operation needs a store, and the provider was built without it.
     NoStore,
-    /// A token is to be issued, and the provider was built without a key of its own.
+    /// A provider without a signing key was asked to issue a token.
     NoOwnTokens,
-    /// Something of an issuer is to be revoked that the provider does not trust.
+    /// A revocation names an issuer that the provider does not trust.
     UnknownIssuer,
-    /// A claim is to be revoked that the provider was not told to look at.
+    /// A revocation names a claim that the provider does not check.
     NotRevocable,
-    /// A requirement has an impossible part.
+    /// A requirement has an impossible part, such as an empty list.
     Requirement(ConfigError),
-    /// A limit is none.
+    /// A limit is invalid.
     Limit(ConfigError),
-    /// A token cannot be issued from what the application asks for.
+    /// The token request of the application is invalid.
     TokenRequest,
-    /// A cookie cannot hold the token.
+    /// The token is too long for a cookie.
     TokenTooLongForCookie,
-    /// Tokens are to be delivered in cookies, and no transport sets both of them.
+    /// Tokens are to be delivered in cookies, but no transport sets both of them.
     NoDelivery,
-    /// The [`Renderer`](super::Renderer) of the refusal has failed.
+    /// The [`Renderer`](super::Renderer) of the refusal failed.
     Renderer,
     /// The payload of a session is longer than [`MAX_PAYLOAD_BYTES`](crate::MAX_PAYLOAD_BYTES).
     PayloadTooLong,
-    /// The payload of a session cannot be written as JSON.
+    /// The payload of a session cannot be serialised as JSON.
     PayloadNotJson,
-    /// There is nothing that could keep the payload, or the validity, of this login.
+    /// Nothing can store the payload, or the validity, of this login.
     NothingKeepsLogin,
-    /// The [validity](crate::LoginRequest::validity) of a login is no time span, or out of bounds.
+    /// The [validity](crate::LoginRequest::validity) of a login is not a duration, or is out of
+    /// bounds.
     Validity(ConfigError),
-    /// A session is to be changed that is none of a
+    /// A change was requested for a session that does not come from a
     /// [`SessionCookie`](crate::transport::SessionCookie).
     NoSessionCookie,
-    /// A change of a session needs a new cookie, and no guard is around the handler that could set
-    /// it.
+    /// A change of a session needs a new cookie, but the handler has no guard that could set it.
     SessionOutsideGuard,
-    /// A CSRF token is asked for, and the provider was built without
+    /// A CSRF token was requested from a provider built without
     /// [them](crate::AuthProviderBuilder::csrf_tokens).
     NoCsrfTokens,
 }
@@ -339,8 +341,8 @@ pub enum Misconfigured {
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(5);
 
 impl InvalidToken {
-    /// Was it good once, and has ended? Everything else was never good here, as far as anybody can
-    /// tell.
+    /// Returns whether the token was valid once. For all other reasons it was never valid here, as
+    /// far as can be told.
     pub(crate) const fn is_of_dead_token(&self) -> bool {
         match self {
             Self::Token(TokenError::Expired)
@@ -358,7 +360,7 @@ impl InvalidToken {
 }
 
 impl Rejection {
-    /// The stable name of the refusal, as it stands in the member `error` of the body.
+    /// The stable name of the refusal: the member `error` of the body.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -393,7 +395,7 @@ impl Rejection {
         }
     }
 
-    /// The status of the answer.
+    /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
@@ -420,7 +422,7 @@ impl Rejection {
         }
     }
 
-    /// The precise reason, for logs; more than the caller is told.
+    /// The precise reason, for logs. It reveals more than the caller is told.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -495,7 +497,7 @@ impl Rejection {
         }
     }
 
-    /// The sentence for the caller.
+    /// The text for the caller.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
@@ -514,13 +516,13 @@ impl Rejection {
                 "A token of another issuer is not accepted here".into()
             }
             Self::Forbidden(_) => "None of the accepted roles, permissions or scopes is held".into(),
-            Self::GuestsOnly => "This is for guests, and a user is signed in".into(),
+            Self::GuestsOnly => "Only for guests: a user is signed in".into(),
             Self::CrossSiteRequest(fault) => origin_detail(*fault).into(),
             Self::InvalidCsrfToken(fault) => csrf_detail(*fault).into(),
             Self::AmbiguousPath => "The path can be read in more than one way".into(),
             Self::InvalidRequest => "The body cannot be read as JSON or as a form".into(),
             Self::InvalidField { field, fault } => field_detail(field, *fault),
-            Self::NotFound => "There is no such thing".into(),
+            Self::NotFound => "Not found".into(),
             Self::MethodNotAllowed { allow } => format!("The method is not one of: {allow}"),
             Self::BodyTimeout => "The body did not arrive in time".into(),
             Self::PayloadTooLarge => "The body is too large".into(),
@@ -528,7 +530,7 @@ impl Rejection {
             Self::Unprocessable(sentence) => sentence.clone().into_owned(),
             Self::TooManyRequests { .. } => "Rate limit exceeded".into(),
             Self::Busy { .. } => "Too many logins at once, try again in a moment".into(),
-            Self::Unavailable(_) => "Authentication is unavailable for the moment".into(),
+            Self::Unavailable(_) => "Authentication is temporarily unavailable".into(),
             Self::Misconfigured(_) => "The server is misconfigured".into(),
         }
     }
@@ -557,73 +559,69 @@ impl Rejection {
 }
 
 impl Misconfigured {
-    /// What to add or change, for the log. The first three are told where they are found, with more
-    /// about the place than is known here.
+    /// What to add or change, for the log. The first three are logged where they are detected, with
+    /// more about the place.
     pub(crate) const fn advice(&self) -> &'static str {
         match self {
-            Self::MissingProvider => "give the provider to the application",
-            Self::OtherUsers => "let the extractor name the type of users that the provider has",
+            Self::MissingProvider => "add the provider to the application",
+            Self::OtherUsers => "use the provider's user type in the extractor",
             Self::MissingGuard => "put a guard in front of the route",
             Self::OtherProvider => {
-                "two providers are mixed: what one has read or granted was handed to another; build one \
-                 provider and give clones of it to guards, routes and handlers"
+                "two providers are mixed: one checks what another has read or granted; build one provider \
+                 and pass clones of it to guards, routes and handlers"
             }
             Self::NoPasswordLogin => {
-                "a password is to be checked: call `.identity_loader(…)` on the builder in place of \
-                 `.without_password_login()`"
+                "the provider was built without password login: call `.identity_loader(…)` on the builder \
+                 instead of `.without_password_login()`"
             }
             Self::NoStore => {
                 "this needs a store: call `.store(MemoryStore::new())` on the builder, with Redis or SQL for \
                  more than one instance"
             }
             Self::NotRevocable => {
-                "nothing would be refused because of it: name a claim with `.revocable_claim(…)` on the \
+                "this revocation would refuse nothing: name a claim with `.revocable_claim(…)` on the \
                  builder and give it a revocation store; a subject has 1 to 255 bytes; an anchor of mandates \
                  has 1 to 1024, and a time above zero"
             }
-            Self::Requirement(_) => {
-                "a guard's requirement is impossible; what is wrong with it was logged at start"
-            }
-            Self::Limit(_) => "a limit cannot be read; what is wrong with it was logged at start",
-            Self::TokenRequest => {
-                "a token cannot be issued as it is asked for: check subject, scopes and claims of the request"
-            }
+            Self::Requirement(_) => "a guard's requirement is impossible; the cause was logged at start",
+            Self::Limit(_) => "a limit is invalid; the cause was logged at start",
+            Self::TokenRequest => "the token request is invalid: check its subject, scopes and claims",
             Self::TokenTooLongForCookie => {
-                "the token does not fit into a cookie: give it fewer scopes and claims"
+                "the token does not fit into a cookie: issue it with fewer scopes and claims"
             }
-            Self::Renderer => "the renderer of a refusal has failed; its error was logged",
+            Self::Renderer => "the renderer failed; its error was logged",
             Self::PayloadTooLong => {
-                "the payload of a session is longer than 16 KiB: keep a key in it, and the rest elsewhere"
+                "the session payload is longer than 16 KiB: keep a key in it, and the data elsewhere"
             }
             Self::PayloadNotJson => {
-                "the payload of a session cannot be written as JSON: give maps keys that are texts"
+                "the session payload cannot be serialised as JSON: use strings as map keys"
             }
             Self::NothingKeepsLogin => {
                 "a payload or a validity needs a session store, or a `SessionCookie` that carries it"
             }
             Self::Validity(_) => {
-                "the validity of a login is no time span or out of bounds: use a number with a unit, such as \
-                 45s, 30m, 1h or 7d, up to `SessionConfig::lifetime`"
+                "the login's validity is not a duration or is out of bounds: use a number with a unit, such \
+                 as 45s, 30m, 1h or 7d, up to `SessionConfig::lifetime`"
             }
             Self::NoSessionCookie => {
-                "a session is to be renewed or changed that came in no session cookie: add a `SessionCookie` \
-                 to the transports"
+                "the session to renew or change did not come in a session cookie: add a `SessionCookie` to \
+                 the transports"
             }
             Self::SessionOutsideGuard => {
-                "the session needs a new cookie: put a guard or `visitor` around the handler, which sets it"
+                "the session needs a new cookie: put a guard or `visitor` around the handler to set it"
             }
             Self::NoCsrfTokens => {
-                "a CSRF token is asked for: call `.csrf_tokens(CsrfTokens::new())` on the builder"
+                "the provider was built without CSRF tokens: call `.csrf_tokens(CsrfTokens::new())` on the \
+                 builder"
             }
             Self::NoOwnTokens => {
-                "a token is to be issued by a provider without a secret: build it with                  `AuthConfig::builder().secret(…)`, or let the issuer make its tokens"
+                "the provider has no key that signs tokens: build it with `AuthConfig::builder().secret(…)`, \
+                 or let the issuer issue the tokens"
             }
-            Self::UnknownIssuer => {
-                "the issuer is none of the trusted ones: name it as `TrustedIssuer::new` does"
-            }
+            Self::UnknownIssuer => "the issuer is not trusted: use the same text as in `TrustedIssuer::new`",
             Self::NoDelivery => {
-                "a transport that browsers use by themselves reads tokens, and none sets both: let its \
-                 `Transport::set` return headers, or add a `CookieTransport`"
+                "a transport reads tokens that browsers send by themselves, but none sets both tokens: \
+                 return headers from `Transport::set`, or add a `CookieTransport`"
             }
         }
     }
@@ -712,8 +710,8 @@ const fn csrf_detail(fault: CsrfFault) -> &'static str {
              header or the form field that is meant for it"
         }
         CsrfFault::Malformed => {
-            "The CSRF token is none of this application: load the page again, and send the token that it \
-             holds unchanged"
+            "The CSRF token was not issued by this application: load the page again, and send the token \
+             that it holds unchanged"
         }
         CsrfFault::Mismatch => {
             "The CSRF token belongs to another session: load the page again, and repeat the request"

@@ -1,4 +1,4 @@
-//! The form of a refusal's body.
+//! Renderers: the form of a refusal's body.
 
 use std::{borrow::Cow, fmt};
 
@@ -14,12 +14,11 @@ use crate::{
     token::{Purpose, TokenError},
 };
 
-/// Gives refusals the form that an application's clients know.
+/// Renders refusals in the form that an application's clients expect.
 ///
-/// What it returns is completed by the core: challenge (but for a redirect), `Retry-After`, `Allow`
-/// and `Cache-Control: no-store` are set after it, and the body of an answer to HEAD is dropped. A
-/// reply that is no refusal (neither 4xx nor 5xx nor a 303 with a `location`) is replaced by the
-/// default one.
+/// The core completes the reply. It sets the challenge (except for a redirect), `Retry-After`,
+/// `Allow` and `Cache-Control: no-store`, and drops the body of an answer to HEAD. A reply that is
+/// not a refusal (4xx, 5xx or a 303 with a `location`) is replaced by the default one.
 ///
 /// A closure is a renderer too; it returns a [`Reply`], or a `Result` if it can fail:
 ///
@@ -40,46 +39,48 @@ use crate::{
 /// # let _ = fauth_testing::provider().renderer(page).build().unwrap();
 /// ```
 ///
-/// Where it fails, the answer is 500, and the log has the error.
+/// If the renderer fails, the answer is 500, and the error is logged.
 ///
 /// # Security
-/// [`Rejection::reason`] says more than a stranger should know; show [`Rejection::code`] and [`Rejection::detail`]. Escape what you put into HTML.
+/// [`Rejection::reason`] reveals more than an untrusted caller should know; send
+/// [`Rejection::code`] and [`Rejection::detail`]. Escape everything that goes into HTML.
 pub trait Renderer: Send + Sync + 'static {
-    /// The answer to `rejection`. `head` is the refused request, for those who answer browsers differently.
+    /// Renders the answer to `rejection`. `head` is the refused request, for renderers that answer
+    /// browsers differently.
     fn render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Reply;
 
-    /// As [`render`](Self::render), for what can fail; this is what the core calls. Default: it
-    /// does not fail.
+    /// Like [`render`](Self::render), but fallible; this is what the core calls. Default: calls
+    /// `render`.
     ///
     /// # Errors
-    /// What went wrong, for the log. The request stays refused, with 500.
+    /// Any error, for the log. The request stays refused, with 500.
     fn try_render(&self, rejection: &Rejection, head: &dyn RequestHead) -> Result<Reply, BoxError> {
         Ok(self.render(rejection, head))
     }
 
-    /// Can it work at all? Asked when a provider is built, which fails then, and when a guard is
-    /// given the renderer, which says so in the log. Default: yes.
+    /// Checks the settings of the renderer. An error makes the build of a provider fail; a guard
+    /// that is given the renderer logs it. Default: `Ok`.
     ///
     /// # Errors
-    /// [`ConfigError`] if a setting is impossible.
+    /// [`ConfigError`] if a setting is invalid.
     fn validate(&self) -> Result<(), ConfigError> {
         Ok(())
     }
 
-    /// Does it look at headers of the request? Default: yes. What says no spares guards a copy of
-    /// the headers, which they keep for refusals that a handler returns.
+    /// Returns whether the renderer reads request headers. Default: yes. With `false`, guards need
+    /// not copy the headers for refusals that a handler returns.
     fn reads_headers(&self) -> bool {
         true
     }
 
-    /// The body of its answers, for an `OpenAPI` document. Default: `None`, and the document says
-    /// nothing of a body, as for a closure.
+    /// Describes the body of its answers, for an `OpenAPI` document. Default: `None`, as for a
+    /// closure, and the document describes no body.
     fn describe(&self) -> Option<RefusalBody> {
         None
     }
 }
 
-/// The body of refusals as an `OpenAPI` document shows it; see [`Renderer::describe`].
+/// The body of refusals as described in an `OpenAPI` document; see [`Renderer::describe`].
 ///
 /// ```
 /// use fauth_core::rejection::{RefusalBody, Renderer};
@@ -106,7 +107,7 @@ pub struct RefusalBody {
 }
 
 impl RefusalBody {
-    /// A body of this media type. `schema` is a Schema Object, and `name` its name among the
+    /// A body of this media type. `schema` is a Schema Object, and `name` is its name among the
     /// schemas of the document: letters, digits, `.`, `-` and `_`.
     #[must_use]
     pub fn new(
@@ -135,7 +136,7 @@ impl RefusalBody {
         &self.schema
     }
 
-    /// An object of members that are always there, each with its type and what it says.
+    /// An object whose members are always present, each with its type and description.
     pub(super) fn of_members(
         name: &'static str,
         media_type: &'static str,
@@ -171,12 +172,12 @@ where
     }
 }
 
-/// What a closure may return of which a `T` is wanted: a `T`, or a `Result` of one.
+/// The return value of a closure that produces a `T`: a `T`, or a `Result` of one.
 pub trait Outcome<T> {
-    /// The `T`, or why there is none.
+    /// Converts it into a `Result`.
     ///
     /// # Errors
-    /// That of the closure.
+    /// The error of the closure.
     fn into_result(self) -> Result<T, BoxError>;
 }
 
@@ -198,8 +199,8 @@ impl fmt::Debug for dyn Renderer {
     }
 }
 
-/// `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with the members `title`, `status`, `detail` and `error`, the
-/// stable [`code`](Rejection::code). The default.
+/// `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with the members
+/// `title`, `status`, `detail` and `error`, the stable [`code`](Rejection::code). The default.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct ProblemJson;
@@ -232,18 +233,19 @@ impl Renderer for ProblemJson {
             &[
                 ("title", "string", "The status in words."),
                 ("status", "integer", "The status."),
-                ("detail", "string", "A sentence for people."),
+                ("detail", "string", "A text for people."),
                 ("error", "string", "A stable code for programs."),
             ],
         ))
     }
 }
 
-/// `{"detail": …}` with the texts of the Python fauth, for clients written against it. An inactive user is 400 here, as there.
+/// `{"detail": …}` with the texts of the Python fauth, for clients written against it. An inactive
+/// user gets 400, as there.
 ///
 /// # Security
-/// It tells an expired token from a forged one, and an unknown user from an inactive one. Both only to somebody who holds a token that this application has
-/// signed.
+/// It distinguishes an expired token from a forged one, and an unknown user from an inactive one.
+/// Both are revealed only to a caller with a token that this application signed.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct DetailJson;
@@ -271,12 +273,13 @@ impl Renderer for DetailJson {
             "AuthDetail",
             "application/json",
             "A refused request.",
-            &[("detail", "string", "A sentence for people.")],
+            &[("detail", "string", "A text for people.")],
         ))
     }
 }
 
-/// `{"error", "error_description", "error_hint"}`: code, sentence, and what the caller can do about it.
+/// `{"error", "error_description", "error_hint"}`: the code, the detail, and what the caller can
+/// do.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct ErrorJson;
@@ -310,7 +313,7 @@ impl Renderer for ErrorJson {
             "A refused request.",
             &[
                 ("error", "string", "A stable code for programs."),
-                ("error_description", "string", "A sentence for people."),
+                ("error_description", "string", "A text for people."),
                 ("error_hint", "string", "What the caller can do."),
             ],
         ))
@@ -326,14 +329,15 @@ pub(super) const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::StaleLogin { .. } => "Log in again and repeat the request",
         Rejection::Forbidden(Missing::ApiKeyNotAllowed) => "Send the token of a login instead of an API key",
         Rejection::Forbidden(Missing::ForeignTokenNotAllowed) => {
-            "Send a token of this application, or end the login where it was made"
+            "Send a token of this application, or log out at the issuer"
         }
         #[cfg(feature = "mandates")]
-        Rejection::Forbidden(Missing::Mandate(_)) => "Exchange for a mandate that has what is missing",
+        Rejection::Forbidden(Missing::Mandate(_)) => "Exchange for a mandate that grants what is missing",
         Rejection::Forbidden(_) => "Ask an administrator for the missing right",
-        Rejection::GuestsOnly => "Log out first, or leave the token out",
+        Rejection::GuestsOnly => "Log out first, or send the request without a token",
         Rejection::CrossSiteRequest(_) => {
-            "Send the request from the application's own pages, or use a bearer token (at a login, `?deliver=body`)"
+            "Send the request from the application's own pages, or use a bearer token (at a login, \
+             `?deliver=body`)"
         }
         Rejection::InvalidCsrfToken(_) => "Load the page again, and send the CSRF token that it holds",
         Rejection::AmbiguousPath => {
@@ -342,12 +346,12 @@ pub(super) const fn hint(rejection: &Rejection) -> &'static str {
         Rejection::InvalidRequest | Rejection::InvalidField { .. } | Rejection::UnsupportedMediaType => {
             "See the documentation of this endpoint"
         }
-        Rejection::NotFound => "Look at the list for what there is",
+        Rejection::NotFound => "Check the identifier in the path",
         Rejection::MethodNotAllowed { .. } => "Use one of the methods in the `Allow` header",
         Rejection::BodyTimeout => "Send the request again, without pauses",
         Rejection::PayloadTooLarge => "Send a shorter body",
-        Rejection::Unprocessable(_) => "Change what the sentence names, and repeat the request",
-        Rejection::TooManyRequests { .. } => "Wait for as many seconds as `Retry-After` says",
+        Rejection::Unprocessable(_) => "Correct what the description names, and repeat the request",
+        Rejection::TooManyRequests { .. } => "Wait for the number of seconds in `Retry-After`",
         Rejection::Busy { .. } | Rejection::Unavailable(_) => "Try again later",
         Rejection::Misconfigured(_) => "Tell the operator of this service",
     }
@@ -391,7 +395,8 @@ pub(super) const fn title(status: u16) -> &'static str {
     }
 }
 
-// Structures and not maps: the order of a map's members depends on a feature that any crate of the build may switch on.
+// Structures and not maps: the order of a map's members depends on a feature that any crate in the
+// build may enable.
 
 #[derive(Serialize)]
 struct Problem<'a> {
@@ -413,7 +418,8 @@ struct ErrorWithHint<'a> {
     error_hint: &'a str,
 }
 
-/// Numbers and strings always serialise; should they not, the status and the headers still say all that matters.
+/// Numbers and strings always serialise. Should that fail, the status and headers still say what
+/// matters.
 pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Notices refused credentials that somebody swallows.
+//! Detects refused credentials that a handler ignores.
 
 use std::sync::{
     Arc,
@@ -8,12 +8,11 @@ use std::sync::{
 use super::reason::Rejection;
 use crate::{escape::Escaped, request::RequestHead};
 
-/// Sees to it that the refusal of an extractor is looked at: for the errors of adapters.
+/// Detects a dropped refusal of an extractor; for the error types of adapters.
 ///
-/// Frameworks make `None` of an extractor's error where a handler takes an `Option`, so that a
-/// forged or expired token counts as none at all, and no library can forbid it. When a refusal is
-/// dropped that nobody has answered with or asked for its reason, the log says so, once in a
-/// process.
+/// If a handler takes an `Option`, frameworks turn an extractor's error into `None`. A forged or
+/// expired token then counts as no token, and a library cannot prevent it. If a refusal is dropped
+/// without being returned or inspected, a warning is logged, once per process.
 #[derive(Debug, Clone)]
 pub struct Watch(Option<Arc<Watched>>);
 
@@ -26,8 +25,8 @@ struct Watched {
 }
 
 impl Watch {
-    /// Watches over this refusal. A request that presents nothing is nobody's; whoever takes it for
-    /// that swallows nothing.
+    /// Watches this refusal. A request without a credential is not watched: treating it as
+    /// anonymous ignores nothing.
     #[must_use]
     pub fn over(rejection: &Rejection, head: &dyn RequestHead) -> Self {
         if matches!(rejection, Rejection::MissingCredential | Rejection::Misconfigured(_)) {
@@ -41,13 +40,13 @@ impl Watch {
         })))
     }
 
-    /// For refusals that may be dropped.
+    /// A watch for refusals that may be dropped.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// Somebody answers with the refusal, or has asked for its reason.
+    /// Marks the refusal as returned or inspected.
     pub fn seen(&self) {
         if let Some(watched) = &self.0 {
             watched.seen.store(true, Ordering::Relaxed);
@@ -69,7 +68,7 @@ impl Drop for Watched {
             path = %self.path,
             "an extractor has refused the credential of this request, and the handler runs all the same: it \
              takes `Option<CurrentUser>` or `Result<CurrentUser, _>`, so that a forged, expired or revoked \
-             token counts as none; take `MaybeUser`. This is said once",
+             token counts as none; take `MaybeUser` instead. This warning is logged once per process",
         );
     }
 }

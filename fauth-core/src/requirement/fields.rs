@@ -1,12 +1,12 @@
-//! A requirement as fields, so that one can override some of them and keep the rest.
+//! A requirement as fields, so that a rule can override some of them and keep the others.
 
 #[cfg(feature = "mandates")]
 use super::MandateCondition;
 use super::{Condition, Requirement};
 
-/// Which parts of a requirement something is about.
+/// A set of fields of a requirement.
 ///
-/// All and any of a kind are one field: whoever names other roles does not want the old ones too.
+/// `all` and `any` of one kind are one field: a rule that names other roles replaces the old ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Fields(u16);
 
@@ -32,7 +32,7 @@ impl Fields {
     #[cfg(feature = "mandates")]
     pub(crate) const MAX_HOPS: Self = Self(1 << 13);
 
-    /// Those that this requirement says something about.
+    /// Returns the fields that this requirement sets.
     pub(crate) fn of(requirement: &Requirement) -> Self {
         let inactive = if requirement.allow_inactive { Self::INACTIVE } else { Self::default() };
         requirement.conditions.iter().fold(inactive, |fields, condition| fields.and(Self::of_one(condition)))
@@ -71,7 +71,7 @@ impl Fields {
         }
     }
 
-    /// Alternatives of one kind, as `any_role` makes them, belong to their kind.
+    /// Alternatives of one kind, as `any_role` creates them, belong to the field of that kind.
     fn of_alternatives(alternatives: &[Condition]) -> Self {
         let kind = alternatives.first().map(Self::of_one).unwrap_or_default();
         let is_kind = [Self::ROLES, Self::PERMISSIONS, Self::SCOPES].contains(&kind);
@@ -83,12 +83,12 @@ impl Fields {
 }
 
 impl Requirement {
-    /// Does it ask for nothing but a known and active user?
+    /// Returns whether it requires an active user and nothing else.
     pub(crate) const fn is_plain(&self) -> bool {
         self.conditions.is_empty() && !self.allow_inactive
     }
 
-    /// This requirement, and one of these.
+    /// Adds alternatives, one of which must be met.
     pub(crate) fn with_any_of(mut self, requirements: impl IntoIterator<Item = Self>) -> Self {
         let alternatives: Vec<_> = requirements.into_iter().collect();
         self.refuse_no_keys_in("any_of", &alternatives);
@@ -96,7 +96,7 @@ impl Requirement {
         self.with(Self::any_of(alternatives))
     }
 
-    /// This requirement, and each of these, as if they were joined by [`and`](Self::and).
+    /// Adds requirements that must all be met, as if joined by [`and`](Self::and).
     pub(crate) fn with_all_of(mut self, requirements: impl IntoIterator<Item = Self>) -> Self {
         let parts: Vec<_> = requirements.into_iter().collect();
         self.refuse_inactive_in("all_of", &parts);
@@ -111,28 +111,29 @@ impl Requirement {
         self
     }
 
-    /// It is about a requirement as a whole, and would be dropped there without a word.
+    /// This setting applies to a requirement as a whole, and would be silently dropped inside a
+    /// part.
     fn refuse_inactive_in(&mut self, field: &'static str, parts: &[Self]) {
         if parts.iter().any(|part| part.allow_inactive) {
             self.fail(field, "`danger_allow_inactive` has no effect in it", "write it beside it");
         }
     }
 
-    /// The same for what is said about API keys.
+    /// The same for the setting that refuses API keys.
     fn refuse_no_keys_in(&mut self, field: &'static str, parts: &[Self]) {
         if parts.iter().any(|part| part.refuse_api_keys) {
             self.fail(field, "`allow_api_keys = false` has no effect in it", "write it beside it");
         }
     }
 
-    /// Lets no API key in, whatever its conditions say.
+    /// Refuses API keys, whatever the conditions say.
     pub(crate) fn without_api_keys(mut self) -> Self {
         self.refuse_api_keys = true;
         self
     }
 
-    /// As [`and`](Self::and), for two that stand by themselves: where one lets no API key in, both
-    /// together let none in, even if it asks for nothing else.
+    /// Joins two requirements that stand on their own, as [`and`](Self::and) does; if one of them
+    /// refuses API keys, so does the result, even if that one requires nothing else.
     pub(crate) fn and_by_itself(self, other: Self) -> Self {
         let both_admit = self.admits_api_keys() && other.admits_api_keys();
         let joined = self.and(other);
@@ -146,10 +147,10 @@ impl Requirement {
         self
     }
 
-    /// This requirement, with the `named` fields taken from `other`.
+    /// Returns this requirement with the `named` fields taken from `other`.
     ///
-    /// Where this one lets no API key in and anything of it is kept, a scope of `other` does not
-    /// let one in either, as where the two are joined by [`and`](Self::and).
+    /// If this requirement refuses API keys and any part of it is kept, a scope of `other` does not
+    /// accept them either, as when the two are joined by [`and`](Self::and).
     pub(crate) fn overridden_by(&self, other: &Self, named: Fields) -> Self {
         let is_kept = |condition: &&Condition| !named.names(Fields::of_one(condition));
         let kept: Vec<_> = self.conditions.iter().filter(is_kept).cloned().collect();

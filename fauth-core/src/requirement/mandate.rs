@@ -1,5 +1,5 @@
-//! What a route asks of [mandates](crate::token::Mandate): conditions on what they say, and the two
-//! that hold where a requirement says nothing.
+//! Requirements on [mandates](crate::token::Mandate): conditions on their claims, and the two
+//! defaults that apply if a requirement does not set them.
 
 use super::{
     Condition, Holder, MandateCondition, Missing, MissingMandate, Names, Requirement, Unmet, leaf_is_met,
@@ -7,80 +7,81 @@ use super::{
 };
 use crate::token::{Mandate, MandateUse, TokenPayload};
 
-/// How often a mandate may have been handed on where a requirement does not say it.
+/// How often a mandate may have been passed on, unless a requirement says otherwise.
 pub(crate) const DEFAULT_MAX_HOPS: u32 = 10;
 
-/// The longest name of a target or an application that a mandate can have, in bytes.
+/// The maximum length of a target or application name in a mandate, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 
-/// What a requirement asks of mandates.
+/// Requirements on mandates.
 ///
-/// | where nothing is said of | mandates are accepted |
+/// | not set | mandates are accepted |
 /// |---|---|
-/// | the use | for a [resource](MandateUse::Resource) |
-/// | hops | that were handed on at most 10 times |
+/// | use | for a [resource](MandateUse::Resource) |
+/// | hops | that were passed on at most 10 times |
 ///
-/// An alternative of [`any_of`](Self::any_of), and each half of an [`and`](Self::and), says it for
-/// itself, or the requirement around it does. Of several things that a mandate lacks, the first one
-/// is told in this order: use, scopes, agent session, delegation, chain, hops, targets, and then
-/// the rest as it is written.
+/// Each alternative of [`any_of`](Self::any_of), and each half of an [`and`](Self::and), sets these
+/// for itself, or the requirement around it does. If a mandate lacks several things, the first is
+/// reported in this order: use, scopes, agent session, delegation, chain, hops, targets, then
+/// everything else as written.
 impl Requirement {
-    /// The mandate names this target (`target`), character for character.
+    /// Requires the mandate to name this target (`target`), compared byte for byte.
     #[must_use]
     pub fn target(self, target: impl AsRef<str>) -> Self {
         self.targets([target])
     }
 
-    /// The mandate names **all** of these targets.
+    /// Requires the mandate to name **all** of these targets.
     #[must_use]
     pub fn targets<N: Names>(self, targets: N) -> Self {
         self.all_in_mandate("targets", targets, MandateCondition::Target)
     }
 
-    /// The mandate is for this use. Where it is another: 401, `invalid_token`.
+    /// Requires the mandate to be for this use. Otherwise the request is refused with 401,
+    /// `invalid_token`.
     #[must_use]
     pub fn mandate_use(self, wanted: MandateUse) -> Self {
         self.with_use(Some(wanted))
     }
 
-    /// The mandate is for any use.
+    /// Accepts mandates for any use.
     ///
     /// # Security
-    /// A mandate of a session is there to be exchanged for others, and allows more than one for a
-    /// resource. It has no business at most services.
+    /// A session mandate is meant to be exchanged for others, and allows more than a resource
+    /// mandate. Most services should not accept it.
     #[must_use]
     pub fn any_use(self) -> Self {
         self.with_use(None)
     }
 
-    /// The mandate is of an agent session (`agent_session_id`).
+    /// Requires the mandate to be of an agent session (`agent_session_id`).
     #[must_use]
     pub fn agent_session(self) -> Self {
         self.once(MandateCondition::AgentSession)
     }
 
-    /// The [`agent_session`](Self::agent_session), as Caracal calls it since 1.0.
+    /// The same as [`agent_session`](Self::agent_session), under the name that Caracal 1.0 gave it.
     #[must_use]
     pub fn session(self) -> Self {
         self.agent_session()
     }
 
-    /// The mandate was delegated (`delegation_edge_id`), and names the epoch of the delegations
-    /// (`delegation_graph_epoch`): without it, nobody could tell whether the delegation still
-    /// stands.
+    /// Requires the mandate to be delegated (`delegation_edge_id`), and to name the epoch of the
+    /// delegation (`delegation_graph_epoch`): without the epoch, it is not known whether the
+    /// delegation is still in force.
     #[must_use]
     pub fn delegation(self) -> Self {
         self.once(MandateCondition::Delegation)
     }
 
-    /// **All** of these applications are in the delegation chain of the mandate. That the mandate
-    /// was issued to one of them (`client_id`) is not enough.
+    /// Requires **all** of these applications to be in the delegation chain of the mandate. That
+    /// the mandate was issued to one of them (`client_id`) is not enough.
     #[must_use]
     pub fn chain_contains<N: Names>(self, applications: N) -> Self {
         self.all_in_mandate("chain_contains", applications, MandateCondition::ChainContains)
     }
 
-    /// The mandate was handed on at most so often (`hop_count`); 0 means never.
+    /// Requires the mandate to have been passed on at most this often (`hop_count`); 0 means never.
     #[must_use]
     pub fn max_hops(self, most: u32) -> Self {
         self.once(MandateCondition::MaxHops(most))
@@ -121,12 +122,12 @@ impl Requirement {
         self
     }
 
-    /// Does a mandate meet what its claims decide alone? Roles and permissions count as held, and a
-    /// login as recent: they are asked for by [`decide`](Self::decide), when the user is known. Of
-    /// a token that is no mandate nothing is asked here.
+    /// Decides the conditions that depend on the claims of a mandate alone. Roles and permissions
+    /// count as held, and the login as recent: [`decide`](Self::decide) checks them once the user
+    /// is known. A token that is not a mandate passes here.
     ///
     /// # Errors
-    /// [`Unmet`] for what is missing, the first one in the documented order.
+    /// [`Unmet`] for the first unmet condition, in the documented order.
     pub(crate) fn decide_mandate(&self, token: &TokenPayload) -> Result<(), Unmet> {
         match token.mandate() {
             Some(mandate) => self.decide_for_mandate(&ClaimsAlone { token }, mandate),
@@ -134,7 +135,7 @@ impl Requirement {
         }
     }
 
-    /// Which defaults does it let somebody past?
+    /// Returns which defaults this requirement relaxes in at least one alternative.
     pub(crate) fn goes_beyond_defaults(&self) -> Said {
         let asks = |is_it: fn(&MandateCondition) -> bool| mentions(&self.conditions, is_it);
         Said {
@@ -148,7 +149,7 @@ impl Requirement {
         }
     }
 
-    /// Of which defaults does it say itself what holds instead, in every alternative?
+    /// Returns which defaults this requirement sets explicitly in every alternative.
     pub(crate) fn leaves_no_default(&self) -> Said {
         Said::always(&self.conditions, Said::NOTHING)
     }
@@ -163,7 +164,7 @@ impl Requirement {
     }
 }
 
-/// Is there such a condition, however deep?
+/// Returns whether such a condition occurs at any depth.
 pub(crate) fn mentions(conditions: &[Condition], is_it: fn(&MandateCondition) -> bool) -> bool {
     conditions.iter().any(|condition| match condition {
         Condition::All(inner) | Condition::Any(inner) => mentions(inner, is_it),
@@ -172,7 +173,7 @@ pub(crate) fn mentions(conditions: &[Condition], is_it: fn(&MandateCondition) ->
     })
 }
 
-/// A mandate, whose user is not known yet.
+/// A mandate whose user is not known yet.
 struct ClaimsAlone<'a> {
     token: &'a TokenPayload,
 }
@@ -203,7 +204,7 @@ impl Holder for ClaimsAlone<'_> {
     }
 }
 
-/// Which of the defaults does not apply to a mandate: because a requirement says it itself, or
+/// The defaults that do not apply to a mandate: because a requirement sets them explicitly, or
 /// because the mandate is within the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Said {
@@ -215,7 +216,7 @@ impl Said {
     const NOTHING: Self = Self { mandate_use: false, hops: false };
     const EVERYTHING: Self = Self { mandate_use: true, hops: true };
 
-    /// By this, which is no list of others.
+    /// Set by this condition, which is not a list.
     fn by(condition: &Condition) -> Self {
         match condition {
             Condition::Mandate(MandateCondition::Use(_)) => Self { mandate_use: true, ..Self::NOTHING },
@@ -224,7 +225,7 @@ impl Said {
         }
     }
 
-    /// Anywhere in these.
+    /// Set anywhere in these conditions.
     fn within(conditions: &[Condition]) -> Self {
         conditions.iter().fold(Self::NOTHING, |said, condition| match condition {
             Condition::All(inner) | Condition::Any(inner) => said.or(Self::within(inner)),
@@ -232,7 +233,7 @@ impl Said {
         })
     }
 
-    /// By all of these, whichever of their alternatives is met.
+    /// Set by these conditions, whichever of their alternatives is met.
     fn always(conditions: &[Condition], around: Self) -> Self {
         let direct = conditions.iter().map(Self::by).fold(around, Self::or);
         let mut parts = Parts::default();
@@ -259,8 +260,8 @@ impl Said {
     }
 }
 
-/// What the conditions of one list say. Each `All` among them is a requirement of its own, and so
-/// is what stands beside them: each has to say by itself what goes beyond a default.
+/// What the conditions of one list set. Each `All` among them is a requirement of its own, and so
+/// are the others together: each must itself set a default that it exceeds.
 #[derive(Default)]
 struct Parts {
     lists: Option<Said>,
@@ -276,7 +277,7 @@ impl Parts {
         }
     }
 
-    /// `direct` is what is said where there is no condition at all.
+    /// `direct` applies if there are no conditions at all.
     fn together(self, direct: Said) -> Said {
         match (self.lists, self.others) {
             (Some(lists), Some(others)) => lists.and(others),
@@ -285,7 +286,8 @@ impl Parts {
     }
 }
 
-/// Holds a mandate against conditions. What it is told besides is what was said around them.
+/// Checks a mandate against conditions. The methods are also passed what the surrounding conditions
+/// set.
 struct Judge<'a, H> {
     holder: &'a H,
     mandate: &'a Mandate,
@@ -316,7 +318,7 @@ impl<H: Holder> Judge<'_, H> {
         }
     }
 
-    /// Are all of these met?
+    /// Checks that all conditions are met.
     fn all(&self, conditions: &[Condition], around: Said) -> Result<Said, Unmet> {
         let direct = conditions.iter().map(Said::by).fold(around, Said::or);
         let mut parts = Parts::default();
@@ -335,7 +337,7 @@ impl<H: Holder> Judge<'_, H> {
         unmet.map_or_else(|| Ok(parts.together(direct)), Err)
     }
 
-    /// Is one of these met? The first one that leaves no default to apply, if there is one.
+    /// Checks that one condition is met. Prefers the first one that leaves no default to apply.
     fn any(&self, conditions: &[Condition], around: Said) -> Result<Said, Unmet> {
         let mut met = None;
         let mut stale = None;
@@ -356,7 +358,7 @@ impl<H: Holder> Judge<'_, H> {
     }
 }
 
-/// One alternative is no alternative: what it lacks is named.
+/// A single alternative is reported by itself.
 fn none_of(mut faults: Vec<Unmet>) -> Unmet {
     let are_all_uses = faults.iter().all(|fault| *fault == Unmet::WrongUse);
     match faults.pop() {
@@ -375,7 +377,7 @@ fn refuse_unsaid(said: Said) -> Result<(), Unmet> {
     }
 }
 
-/// Which of two is told.
+/// Returns the one of two faults that is reported.
 fn first_told(first: Unmet, second: Unmet) -> Unmet {
     match (first, second) {
         (Unmet::StaleLogin(one), Unmet::StaleLogin(other)) => Unmet::StaleLogin(one.min(other)),
@@ -384,7 +386,7 @@ fn first_told(first: Unmet, second: Unmet) -> Unmet {
     }
 }
 
-/// The place in the documented order.
+/// The position in the documented order.
 const fn rank(unmet: &Unmet) -> u8 {
     match unmet {
         Unmet::WrongUse => 0,

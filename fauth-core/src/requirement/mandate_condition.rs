@@ -1,14 +1,15 @@
-//! What can be asked of a [mandate](crate::token::Mandate), and what it then lacks.
+//! Conditions on a [mandate](crate::token::Mandate), and what a mandate lacks that does not meet
+//! them.
 
 use std::fmt;
 
 use crate::token::{Mandate, MandateUse};
 
-/// What a mandate has to say. A token that is no mandate meets none of them.
+/// A condition on a mandate. A token that is not a mandate meets none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MandateCondition {
-    /// It is for this use; for any, if `None`.
+    /// It is for this use, or for any use if `None`.
     Use(Option<MandateUse>),
     /// It names this target.
     Target(Box<str>),
@@ -18,7 +19,7 @@ pub enum MandateCondition {
     Delegation,
     /// This application is in its delegation chain.
     ChainContains(Box<str>),
-    /// It was handed on at most so often.
+    /// It was passed on at most this often.
     MaxHops(u32),
 }
 
@@ -26,20 +27,20 @@ pub enum MandateCondition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MissingMandate {
-    /// This target.
+    /// It does not name this target.
     Target(Box<str>),
-    /// An agent session.
+    /// It is not of an agent session.
     AgentSession,
-    /// A delegation whose epoch it names.
+    /// It was not delegated, or does not name the epoch of the delegation.
     Delegation,
-    /// This application in its delegation chain.
+    /// This application is not in its delegation chain.
     ChainApplication(Box<str>),
-    /// A shorter way: it was handed on more often than this.
+    /// It was passed on more often than this.
     TooManyHops(u32),
 }
 
 impl MissingMandate {
-    /// The stable name of the refusal.
+    /// Returns the stable code of the refusal.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Target(_) => "missing_target",
@@ -51,7 +52,7 @@ impl MissingMandate {
     }
 }
 
-/// The sentence for the caller.
+/// The message for the client.
 impl fmt::Display for MissingMandate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,7 +83,8 @@ impl MandateCondition {
         }
     }
 
-    /// What a mandate lacks that does not meet it; `None` if it is for another use.
+    /// Returns what a mandate lacks that does not meet this condition; `None` if it is for another
+    /// use.
     pub(super) fn missing(&self) -> Option<MissingMandate> {
         Some(match self {
             Self::Use(_) => return None,
@@ -94,7 +96,8 @@ impl MandateCondition {
         })
     }
 
-    /// What a token lacks that is no mandate; `None` if that is all that can be said.
+    /// Returns what a token that is not a mandate lacks; `None` if nothing more specific can be
+    /// said.
     pub(super) fn missing_of_other(&self) -> Option<MissingMandate> {
         self.missing().filter(|missing| !matches!(missing, MissingMandate::TooManyHops(_)))
     }

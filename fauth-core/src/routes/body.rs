@@ -1,4 +1,4 @@
-//! The fields of a body, alike whether it is JSON or a form.
+//! The fields of a body, the same for JSON and forms.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use crate::{
     request::RequestHead,
 };
 
-/// The fields of a body that an endpoint reads; others are not looked at.
+/// The fields of a body that an endpoint reads; others are ignored.
 pub(super) struct Fields<'n> {
     names: &'n [&'n str],
     /// One for each name.
     values: Vec<Value>,
 }
 
-/// What a field holds.
+/// The value of a field.
 enum Value {
     Absent,
     /// Counts as absent, unless the name occurs twice.
@@ -26,14 +26,14 @@ enum Value {
     Text(Zeroizing<String>),
     Boolean(bool),
     Number(u64),
-    /// Of a type that no field has.
+    /// A type that no field accepts.
     Other,
     Duplicate,
 }
 
 impl<'n> Fields<'n> {
-    /// Reads JSON or a form, as the head says. A body of nothing but white space has no fields,
-    /// whatever its type; neither has JSON's `null`.
+    /// Reads JSON or a form, depending on the `Content-Type`. A body of only white space has no
+    /// fields, whatever its type, and neither has JSON `null`.
     pub(super) fn read(head: &dyn RequestHead, body: &[u8], names: &'n [&'n str]) -> Result<Self, Rejection> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::of(names));
@@ -90,7 +90,7 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// A CSRF token; `None` if it is absent. What is wrong with it is its own kind of refusal.
+    /// A CSRF token; `None` if it is absent. Faults have their own kind of refusal.
     pub(super) fn csrf(&mut self, field: &str) -> Option<Result<Box<str>, CsrfFault>> {
         match self.slot(field).map(|value| std::mem::replace(value, Value::Absent))? {
             Value::Absent | Value::Null => None,
@@ -100,12 +100,12 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// A text that must be there.
+    /// A text that must be present.
     pub(super) fn required(&mut self, field: &'static str) -> Result<Zeroizing<String>, Rejection> {
         self.text(field)?.ok_or(invalid(field, FieldFault::Missing))
     }
 
-    /// A yes or no, as JSON and check boxes write it; no if it is absent.
+    /// A boolean, as JSON and check boxes write it; `false` if it is absent.
     pub(super) fn boolean(&mut self, field: &'static str) -> Result<bool, Rejection> {
         match self.take(field)? {
             Value::Absent | Value::Null | Value::Number(0) => Ok(false),
@@ -122,8 +122,8 @@ impl<'n> Fields<'n> {
 }
 
 impl Value {
-    /// With a replacement character it has been decoded from something that is not UTF-8, here or
-    /// by the client: different passwords would become equal.
+    /// A replacement character means that the text was decoded from bytes that are not UTF-8, here
+    /// or by the client. Accepting it would make different passwords equal.
     fn of_text(text: Zeroizing<String>) -> Self {
         if text.contains(char::REPLACEMENT_CHARACTER) { Self::Other } else { Self::Text(text) }
     }
@@ -145,7 +145,7 @@ impl<'de> DeserializeSeed<'de> for Fields<'_> {
     }
 }
 
-/// An object, or null. Serde would take an array for a structure too.
+/// Accepts an object or null. Serde would also accept an array for a structure.
 impl<'de> Visitor<'de> for Fields<'_> {
     type Value = Self;
 

@@ -1,4 +1,4 @@
-//! Rules as they are written in code.
+//! Rules written in code.
 
 use std::panic::Location;
 
@@ -12,26 +12,26 @@ use super::{
 };
 use crate::{error::ConfigError, requirement::Requirement};
 
-/// Rules on their way to be a [`RouteRules`]; [`build`](Self::build) checks them.
+/// A builder of [`RouteRules`]; [`build`](Self::build) checks the rules.
 #[derive(Debug, Clone)]
-#[must_use = "rules guard nothing before they are built and given to `protect`"]
+#[must_use = "rules have no effect until they are built and passed to `protect`"]
 pub struct RouteRulesBuilder {
     is_private: bool,
     rules: Vec<Rule>,
-    /// How many joined sources there are.
+    /// The number of joined sources.
     sources: usize,
 }
 
 impl RouteRules {
-    /// Whatever no rule is about needs a known and active user.
+    /// Paths without a rule require a known and active user.
     pub const fn private_by_default() -> RouteRulesBuilder {
         RouteRulesBuilder::new(true)
     }
 
-    /// Whatever no rule is about is open to everybody.
+    /// Paths without a rule are open to every caller.
     ///
     /// # Security
-    /// What is added to the application later is open until somebody writes a rule. Prefer
+    /// Routes added later are open until a rule covers them. Prefer
     /// [`private_by_default`](Self::private_by_default).
     pub const fn public_by_default() -> RouteRulesBuilder {
         RouteRulesBuilder::new(false)
@@ -43,44 +43,44 @@ impl RouteRulesBuilder {
         Self { is_private, rules: Vec::new(), sources: 1 }
     }
 
-    /// What is open to everybody. Nobody looks who is there, and no credential is looked at, so
-    /// that a stylesheet is not refused because of a dead cookie.
+    /// Opens this path to every caller. Credentials are not read at all, so a stylesheet is not
+    /// refused because of a dead cookie.
     ///
-    /// Handlers there are as without guard: a `CurrentUser` refuses whoever is nobody, and for a
-    /// `MaybeUser` a bad credential is refused, a dead cookie counts as none. Guards of the routes
-    /// themselves go on deciding.
+    /// Handlers there behave as without a guard: a `CurrentUser` refuses a request without a valid
+    /// credential; with a `MaybeUser`, an invalid credential is refused and a dead cookie
+    /// counts as none. Guards on the routes themselves still apply.
     ///
-    /// The prefix `/` is refused by [`build`](Self::build): take [`exact("/")`](super::exact) for
-    /// the front page.
+    /// [`build`](Self::build) refuses the prefix `/`; use [`exact("/")`](super::exact) for the
+    /// front page.
     #[track_caller]
     pub fn public(self, path: impl Into<RulePath>) -> Self {
         self.rule(path.into(), Demand::Public)
     }
 
-    /// What all of these paths are about is open to everybody, as by [`public`](Self::public).
+    /// Opens all of these paths to every caller, like [`public`](Self::public).
     #[track_caller]
     pub fn public_all(self, paths: impl IntoIterator<Item: Into<RulePath>>) -> Self {
         let origin = Origin::Code(Location::caller());
         paths.into_iter().fold(self, |rules, path| rules.add(path.into(), Demand::Public, origin))
     }
 
-    /// What is open to everybody, and shows one thing to users and another to guests, as
-    /// [`Guard::visitor`](crate::Guard::visitor) lets in: it is looked who is there, a bad
-    /// credential is refused, and a dead cookie is deleted.
+    /// Admits users and guests, for a path whose answer differs between them, like
+    /// [`Guard::visitor`](crate::Guard::visitor): the user is loaded, an invalid credential is
+    /// refused, and a dead cookie is deleted.
     #[track_caller]
     pub fn visitors(self, path: impl Into<RulePath>) -> Self {
         self.rule(path.into(), Demand::Visitors)
     }
 
-    /// What only guests may see, as [`Guard::guests`](crate::Guard::guests) lets in: the sign-in
-    /// page, the registration. Users are sent elsewhere.
+    /// Admits only guests, like [`Guard::guests`](crate::Guard::guests), for a sign-in or
+    /// registration page. Signed-in users are redirected or refused.
     #[track_caller]
     pub fn guests(self, path: impl Into<RulePath>) -> Self {
         self.rule(path.into(), Demand::Guests)
     }
 
-    /// What needs a known and active user who meets this. The fields that `requirement` does not
-    /// name are those of the rule that would decide without this one; see the
+    /// Requires a known and active user who meets this requirement. Fields that `requirement` does
+    /// not name are inherited from the rule that would decide without this one; see the
     /// [module](super).
     ///
     /// ```
@@ -101,8 +101,8 @@ impl RouteRulesBuilder {
         self.rule(path.into(), Demand::require(requirement))
     }
 
-    /// What needs a known and active user who meets this and nothing else, whatever other rules
-    /// ask for.
+    /// Requires a known and active user who meets this requirement, and inherits nothing from other
+    /// rules.
     ///
     /// ```
     /// use fauth_core::{Requirement, RouteRules};
@@ -119,10 +119,10 @@ impl RouteRulesBuilder {
         self.rule(path.into(), Demand::Replace(requirement))
     }
 
-    /// Adds the rules of another source: those of a file to those of the code, those of a plug-in
-    /// to those of the application. Where both have a rule for the same path and method, the
-    /// stricter one decides, and of two requirements both must be met. If one of the two is private
-    /// by default, all of it is.
+    /// Adds the rules of another source: those of a file to those in code, those of a plug-in to
+    /// those of the application. If both have a rule for the same path and method, the stricter one
+    /// decides, and of two requirements both must be met. If one source is private by default, the
+    /// result is.
     pub fn join(mut self, other: Self) -> Self {
         let start = self.sources;
         let added = other.rules.into_iter().map(|rule| Rule { source: rule.source + start, ..rule });
@@ -133,10 +133,10 @@ impl RouteRulesBuilder {
     /// Checks the rules.
     ///
     /// # Errors
-    /// [`ConfigError`] that names the first rule at fault: one with a path that no request can
-    /// have, or with a placeholder; one that makes everything public; one with an impossible
-    /// requirement, or that changes nothing; two that contradict each other, or are the same; and
-    /// if there are more than 1000 rules, or none that guards anything.
+    /// [`ConfigError`] that names the first faulty rule: one with a path that no request can have,
+    /// or with a placeholder; one that makes everything public; one with an impossible requirement,
+    /// or that changes nothing; two that contradict each other or are equal. Also if there are more
+    /// than 1000 rules, or none that guards anything.
     pub fn build(self) -> Result<RouteRules, ConfigError> {
         check::rules(&self.rules)?;
         resolve::table(self.is_private, self.rules)

@@ -1,4 +1,4 @@
-//! What is refused before a table is made: rules that cannot be meant.
+//! Checks before the table is built: rules that must be mistakes.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -12,10 +12,10 @@ use crate::{
 const MAX_RULES: usize = 1000;
 const MAX_PATH_BYTES: usize = 2048;
 const MAX_SEGMENTS: usize = 64;
-/// So many different methods may be named in all rules together.
+/// The maximum number of different methods in all rules together.
 pub(super) const MAX_METHODS: usize = 16;
 
-/// Is each of these rules possible, and does each stand once?
+/// Checks that each rule is valid and occurs once.
 pub(super) fn rules(rules: &[Rule]) -> Result<(), ConfigError> {
     if rules.len() > MAX_RULES {
         let problem = format!("there are {} rules, more than {MAX_RULES}", rules.len());
@@ -34,7 +34,7 @@ pub(super) fn rules(rules: &[Rule]) -> Result<(), ConfigError> {
     each_once(rules)
 }
 
-/// The methods that are named by any rule.
+/// The methods named by any rule.
 pub(super) fn all_methods(rules: &[Rule]) -> Vec<&str> {
     let named = rules.iter().filter_map(|rule| rule.path.named_methods());
     let mut named: Vec<_> = named.flatten().map(|method| &**method).collect();
@@ -50,24 +50,24 @@ fn path(rule: &Rule) -> Result<(), ConfigError> {
         return refused("the path is empty", "write `/` for everything, or exact(\"/\") for the front page");
     }
     if path == "/" && !is_exact && rule.demand.admits_anonymous() {
-        let problem = "the prefix `/` is everything, so that nothing would be guarded";
+        let problem = "the prefix `/` is everything, so nothing would be guarded";
         return refused(problem, "use exact(\"/\") for the front page, or `public_by_default`");
     }
     if path.len() > MAX_PATH_BYTES || path.split('/').count() > MAX_SEGMENTS {
         return refused("the path is too long", "write at most 2048 bytes and 63 segments");
     }
     if path.contains(['?', '#']) {
-        return refused("the path has a query or a fragment", "remove them: rules are about paths");
+        return refused("the path has a query or a fragment", "remove them: rules match paths only");
     }
     let is_placeholder = |segment: &str| {
         segment.contains(['{', '}']) || segment.starts_with(':') || matches!(segment, "*" | "**")
     };
     if path.split('/').any(is_placeholder) {
-        let problem = "the path has a placeholder, and rules know none";
-        return refused(problem, "write the part before it: a rule is about everything below its path");
+        let problem = "the path has a placeholder, which rules do not support";
+        return refused(problem, "write the part before it: a rule covers everything below its path");
     }
     if !is_exact && path.len() > 1 && path.ends_with('/') {
-        return refused("the prefix ends with `/`", "remove it: a prefix is about both forms");
+        return refused("the prefix ends with `/`", "remove it: a prefix covers both forms");
     }
     match canonical(path, &Allowed::default()) {
         Some(Cow::Borrowed(_)) => Ok(()),
@@ -78,7 +78,7 @@ fn path(rule: &Rule) -> Result<(), ConfigError> {
         }
         None => refused(
             "requests for this path are refused with 400 before any rule",
-            "begin it with `/`, and write no empty segment, no `.` or `..`, no `\\`, `;` and control character",
+            "start it with `/`, without empty segments, `.`, `..`, `\\`, `;` and control characters",
         ),
     }
 }
@@ -92,13 +92,13 @@ fn methods(rule: &Rule) -> Result<(), ConfigError> {
         let is_method = !method.is_empty()
             && method.bytes().all(|byte| is_token_char(byte) && !byte.is_ascii_lowercase());
         if !is_method {
-            let problem = format!("{method:?} is no method");
-            return Err(rule.error(problem, "write it as requests do, such as `GET`"));
+            let problem = format!("{method:?} is not a method");
+            return Err(rule.error(problem, "spell it as in requests, such as `GET`"));
         }
         if matches!(&**method, "HEAD" | "TRACE" | "CONNECT") {
-            let problem = format!("no rule is about {method}");
+            let problem = format!("no rule can name {method}");
             return Err(
-                rule.error(problem, "HEAD goes with GET, and TRACE and CONNECT are refused everywhere")
+                rule.error(problem, "HEAD counts as GET, and TRACE and CONNECT are refused everywhere")
             );
         }
         if methods.iter().take(at).any(|other| other == method) {
@@ -115,8 +115,7 @@ fn requirement(rule: &Rule) -> Result<(), ConfigError> {
     }
 }
 
-/// Two rules of one source for the same path and method are a mistake, whether they say the same or
-/// not.
+/// Two rules of one source for the same path and method are a mistake, even if they are equal.
 fn each_once(rules: &[Rule]) -> Result<(), ConfigError> {
     let mut seen: HashMap<(usize, &str, bool, Option<&str>), &Rule> = HashMap::new();
     for rule in rules {
@@ -127,7 +126,7 @@ fn each_once(rules: &[Rule]) -> Result<(), ConfigError> {
             let key = (rule.source, rule.path.path(), rule.path.is_exact(), method);
             let Some(other) = seen.insert(key, rule) else { continue };
             return Err(if other.demand == rule.demand {
-                rule.error(format!("it stands there already: {other}"), "remove one of the two")
+                rule.error(format!("it is already defined: {other}"), "remove one of the two")
             } else {
                 rule.error(format!("it contradicts {other}"), "keep one of the two")
             });

@@ -1,22 +1,23 @@
-//! What a rule asks for, and what becomes of it on top of another rule.
+//! What a rule demands, and how it combines with another rule.
 
 use crate::{
     access::Access,
     requirement::{Requirement, fields::Fields},
 };
 
-/// What a rule asks for.
+/// What a rule demands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Demand {
-    /// Nothing, not even to look who is there.
+    /// Nothing; credentials are not read.
     Public,
-    /// Everybody, and it is looked who is there.
+    /// Nothing, but the user is loaded.
     Visitors,
-    /// Nobody who is signed in.
+    /// A guest.
     Guests,
-    /// The `named` fields of this, and what the rule asks for that would decide otherwise.
+    /// The `named` fields of this requirement, and the rest of the rule that would decide
+    /// otherwise.
     Require { requirement: Requirement, named: Fields },
-    /// This.
+    /// This requirement alone.
     Replace(Requirement),
 }
 
@@ -26,7 +27,7 @@ impl Demand {
         Self::Require { requirement, named }
     }
 
-    /// As the method of the builder is called.
+    /// The name of the builder's method.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -48,7 +49,7 @@ impl Demand {
         self.requirement().is_none()
     }
 
-    /// What is asked for where this rule decides instead of one that asks for `base`.
+    /// The access if this rule decides instead of one with the access `base`.
     pub(super) fn on_top_of(&self, base: &Access) -> Access {
         match (self, base) {
             (Self::Public, _) => Access::Open,
@@ -62,7 +63,7 @@ impl Demand {
         }
     }
 
-    /// Does it take anything over from a rule that asks for `base`?
+    /// Returns whether it inherits anything from a rule with the access `base`.
     pub(super) fn inherits_from(&self, base: &Access) -> bool {
         let asks = |base: &Access| base.requirement().is_some_and(|asked| !asked.is_plain());
         match self {
@@ -73,7 +74,7 @@ impl Demand {
         }
     }
 
-    /// Does it name nothing, although it would have something to replace?
+    /// Returns whether it names no field although it would inherit some.
     pub(super) fn changes_nothing_of(&self, base: &Access) -> bool {
         match (self, base) {
             (Self::Require { named, .. }, Access::Required(base)) => named.is_empty() && !base.is_plain(),

@@ -1,4 +1,4 @@
-//! Which rule decides, and why, in words.
+//! Explanations: which rule decides, and why.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use crate::access::Access;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     method: Box<str>,
-    /// As it was asked for.
+    /// The path as given.
     path: Box<str>,
     outcome: Outcome,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// No rule is asked about this method.
+    /// Requests with this method are refused before any rule.
     Method,
-    /// No rule is asked about this path.
+    /// Requests for this path are refused before any rule.
     Path,
     Decided {
         access: Access,
         /// The rules, the deciding one last; empty for the default.
         chain: Vec<String>,
         is_private_by_default: bool,
-        /// As it was compared.
+        /// The path as compared.
         path: String,
     },
 }
@@ -34,7 +34,7 @@ impl Explanation {
         Self { method: method.into(), path: path.into(), outcome }
     }
 
-    /// What is asked for; `None` if the request is refused before any rule is asked.
+    /// The access that the rules give; `None` if the request is refused before any rule.
     #[must_use]
     pub const fn access(&self) -> Option<&Access> {
         match &self.outcome {
@@ -43,14 +43,14 @@ impl Explanation {
         }
     }
 
-    /// The rule that decides, with the place where it was written: `require("/admin") at
-    /// src/app.rs:14`. `None` for the default, and if no rule is asked.
+    /// The deciding rule and where it was written: `require("/admin") at src/app.rs:14`. `None` for
+    /// the default, and if the request is refused before any rule.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.chain().last().map(String::as_str)
     }
 
-    /// The rules from which that one takes fields over which it does not name itself.
+    /// The rules from which the deciding rule inherits fields.
     pub fn inherited(&self) -> impl Iterator<Item = &str> {
         let chain = self.chain();
         chain.iter().take(chain.len().saturating_sub(1)).map(String::as_str)
@@ -67,21 +67,21 @@ impl Explanation {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, path, outcome } = self;
-        // They may be those of a request.
+        // Method and path may come from a request.
         write!(f, "{} {}: ", method.escape_debug(), path.escape_debug())?;
         match outcome {
-            Outcome::Method => f.write_str("refused with 405 before any rule: nobody answers this method"),
-            Outcome::Path => f.write_str("refused with 400 before any rule: the path can be misread"),
+            Outcome::Method => f.write_str("refused with 405 before any rule: the method is never allowed"),
+            Outcome::Path => f.write_str("refused with 400 before any rule: the path is ambiguous"),
             Outcome::Decided { access, is_private_by_default, path: compared, .. } => {
                 write!(f, "{access}; decided by ")?;
                 match (self.rule(), is_private_by_default) {
                     (Some(rule), _) => f.write_str(rule)?,
-                    (None, true) => f.write_str("`private_by_default`, since no rule is about it")?,
-                    (None, false) => f.write_str("`public_by_default`, since no rule is about it")?,
+                    (None, true) => f.write_str("`private_by_default`, since no rule matches")?,
+                    (None, false) => f.write_str("`public_by_default`, since no rule matches")?,
                 }
                 let inherited: Vec<_> = self.inherited().collect();
                 if !inherited.is_empty() {
-                    write!(f, ", which takes over from {}", inherited.join(" and "))?;
+                    write!(f, ", which inherits from {}", inherited.join(" and "))?;
                 }
                 if **path != **compared {
                     write!(f, "; compared as {}", compared.escape_debug())?;

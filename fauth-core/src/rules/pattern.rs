@@ -1,12 +1,12 @@
-//! What is asked of a route whose path has parameters, for audits and documents.
+//! Decisions about routes with path parameters, for audits and documents.
 
 use super::table::{Decided, Node, RouteRules, Slot};
 
 impl RouteRules {
-    /// The decision about a route with this path: `{name}` stands for one segment, `{*name}` and
-    /// `*` at its end for the rest. Where rules decide differently about requests for one route,
-    /// it is the decision about those that no rule names, except if one of the others lets in
-    /// whoever presents nothing: a route counts as open if any of its requests is.
+    /// The decision about a route with this path: `{name}` stands for one segment, `{*name}` and a
+    /// trailing `*` for the rest. If rules decide differently about requests for one route, the
+    /// result is the decision about requests that no rule names, unless another of these decisions
+    /// admits requests without a credential: a route counts as open if any of its requests is.
     pub(crate) fn decide_route(&self, method: &str, route: &str) -> Decided {
         let table = self.table();
         let mut found = Vec::new();
@@ -17,14 +17,14 @@ impl RouteRules {
         found.iter().find(is_open).copied().unwrap_or(first)
     }
 
-    /// The methods that rules tell apart, and none of them.
+    /// The methods that rules distinguish, and one that none names.
     pub(crate) fn methods(&self) -> Vec<&str> {
         let mut methods = super::check::all_methods(&self.table().rules);
         methods.push("");
         methods
     }
 
-    /// Each rule: its path as audits write it, its methods, and what is asked for there.
+    /// Each rule: its path as audits write it, its methods, and its decision.
     pub(crate) fn listed(&self) -> Vec<(String, Vec<&str>, Decided)> {
         let default = ("/*".to_owned(), vec![], self.decided_by_default());
         let rules = self.table().rules.iter().map(|rule| {
@@ -56,7 +56,7 @@ impl RouteRules {
     }
 }
 
-/// All decisions about requests that a route stands for; the first is that about a request whose
+/// All decisions about the requests that a route stands for. The first is about a request whose
 /// parameters no rule names.
 fn collect(node: &Node, above: Option<&Slot>, route: &[&str], method: &str, found: &mut Vec<Decided>) {
     let Some((segment, rest)) = route.split_first() else {

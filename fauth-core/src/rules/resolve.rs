@@ -1,4 +1,4 @@
-//! From rules to a table: what each of them asks for on top of those that it overrides.
+//! From rules to a table: the access of each rule on top of those that it overrides.
 
 use std::collections::BTreeMap;
 
@@ -26,14 +26,14 @@ pub(super) fn table(is_private: bool, rules: Vec<Rule>) -> Result<RouteRules, Co
     }
     let Resolving { decisions, root, .. } = resolving;
     if decisions.iter().all(|decision| decision.access == Access::Open) {
-        let problem = "everything is public by default, and no rule guards anything";
+        let problem = "everything is public by default, but no rule guards anything";
         let fix = "add a rule, such as `require(\"/admin\", ..)`, or use `private_by_default`";
         return Err(ConfigError::new("public_by_default", problem, fix));
     }
     Ok(RouteRules::new(Table { is_private, rules, decisions, root }))
 }
 
-/// Where rules lie: shorter paths first, and a prefix before the same path alone.
+/// The place of a rule: shorter paths first, and a prefix before the same path alone.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place<'a> {
     depth: usize,
@@ -54,7 +54,7 @@ fn places(rules: &[Rule]) -> BTreeMap<Place<'_>, Vec<usize>> {
 
 struct Resolving<'a> {
     rules: &'a [Rule],
-    /// All that are named by any rule.
+    /// The methods named by any rule.
     methods: Vec<&'a str>,
     /// The first is the default.
     decisions: Vec<Decision>,
@@ -92,8 +92,8 @@ impl Resolving<'_> {
         let Some(below) = self.decisions.get(base).cloned() else { return Ok(base) };
         let mut winner: Option<Decision> = None;
         for source in self.by_source(rules, method) {
-            // Each source by itself: what it says about a method overrides its own rule for all
-            // methods, and never that of another source.
+            // Each source by itself: its rule for a method overrides its own rule for all methods,
+            // and never that of another source.
             let mut own = below.clone();
             for index in source {
                 own = self.apply(&own, index)?;
@@ -106,8 +106,8 @@ impl Resolving<'_> {
         Ok(winner.map_or(base, |decision| self.index_of(decision)))
     }
 
-    /// The rules of each source that are about this method, or about one that no rule names: those
-    /// for all methods first.
+    /// The rules of each source that apply to this method, or to one that no rule names: those for
+    /// all methods first.
     fn by_source(&self, rules: &[usize], method: Option<&str>) -> Vec<Vec<usize>> {
         let mut sources: BTreeMap<usize, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for index in rules {
@@ -121,7 +121,7 @@ impl Resolving<'_> {
         sources.into_values().map(|(for_all, for_this)| [for_all, for_this].concat()).collect()
     }
 
-    /// What would decide without the rules of this place.
+    /// The decision without the rules of this place.
     fn base(&self, place: &Place<'_>, method: &str) -> usize {
         let mut found = self.root.prefix.as_ref().map_or(0, |slot| slot.of(method));
         let mut node = &self.root;
@@ -137,7 +137,7 @@ impl Resolving<'_> {
         if place.segments.is_empty() { 0 } else { found }
     }
 
-    /// One rule on top of another decision.
+    /// Applies one rule on top of another decision.
     fn apply(&self, below: &Decision, index: usize) -> Result<Decision, ConfigError> {
         let Some(rule) = self.rules.get(index) else { return Ok(below.clone()) };
         if rule.demand.changes_nothing_of(&below.access) {
@@ -162,19 +162,18 @@ impl Resolving<'_> {
 fn changes_nothing(rule: &Rule, below: &Decision, rules: &[Rule]) -> ConfigError {
     let of = below.chain.last().and_then(|index| rules.get(*index));
     let of = of.map_or_else(|| "the default".to_owned(), ToString::to_string);
-    let problem = format!("it names no field, and so asks for the same as {of} ({})", below.access);
-    rule.error(problem, "use `replace` to ask for nothing else, or remove it")
+    let problem = format!("it names no field, so it changes nothing of {of} ({})", below.access);
+    rule.error(problem, "use `replace` to drop the inherited fields, or remove it")
 }
 
-/// Of two rules for the same requests the one that asks for more. If neither does, both must be
-/// met.
+/// Of two rules for the same requests, the stricter one. If neither is stricter, both must be met.
 fn stricter(one: Decision, other: Decision, rules: &[Rule]) -> Result<Decision, ConfigError> {
     if let (Access::Guests, Access::Required(_)) | (Access::Required(_), Access::Guests) =
         (&one.access, &other.access)
     {
         let rule = |decision: &Decision| decision.chain.last().and_then(|index| rules.get(*index));
         let name = rule(&one).map(ToString::to_string).unwrap_or_default();
-        let fix = "keep one of the two: nobody could enter";
+        let fix = "keep one of the two: no request could meet both";
         return Err(match rule(&other) {
             Some(rule) => rule.error(format!("it contradicts {name}"), fix),
             None => ConfigError::new("rules", "two rules contradict each other", fix),

@@ -1,17 +1,17 @@
-//! One rule, as it was written.
+//! One rule, as written.
 
 use std::{fmt, panic::Location};
 
 use super::{demand::Demand, rule_path::RulePath};
 use crate::error::ConfigError;
 
-/// One rule, as it was written.
+/// One rule, as written.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) path: RulePath,
     pub(super) demand: Demand,
     pub(super) origin: Origin,
-    /// Which of several joined sources it comes from.
+    /// The index of the joined source.
     pub(super) source: usize,
 }
 
@@ -19,9 +19,9 @@ pub(super) struct Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     Code(&'static Location<'static>),
-    /// In a file, which the application knows.
+    /// In a file; the application knows which.
     Line(usize),
-    /// In a part of a configuration of which only is known how many rules stand before this one.
+    /// In a part of a configuration, where only the number of the rule is known.
     Number(usize),
 }
 

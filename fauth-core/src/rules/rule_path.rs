@@ -1,8 +1,8 @@
-//! What a rule is about: a prefix or one path, and methods.
+//! The subject of a rule: a prefix or one path, and methods.
 
 use std::fmt;
 
-/// What a rule is about. A text is a [prefix](prefix()).
+/// The paths and methods that a rule applies to. A string is a [prefix](prefix()).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RulePath {
     path: Box<str>,
@@ -11,24 +11,24 @@ pub struct RulePath {
     methods: Option<Vec<Box<str>>>,
 }
 
-/// This path and everything below it, by segments: `/admin` is about `/admin`, `/admin/` and
-/// `/admin/users`, and not about `/administrator`. `/` is everything.
+/// This path and everything below it, by segments: `/admin` matches `/admin`, `/admin/` and
+/// `/admin/users`, but not `/administrator`. `/` matches everything.
 ///
-/// The path is written decoded (`/café`), without a slash at its end, and without placeholders.
+/// Write the path decoded (`/café`), without a trailing slash and without placeholders.
 #[must_use]
 pub fn prefix(path: impl Into<String>) -> RulePath {
     RulePath { path: path.into().into(), is_exact: false, methods: None }
 }
 
-/// This path alone. `exact("/")` is the front page; `exact("/health")` is not about `/health/`.
+/// This path alone. `exact("/")` is the front page; `exact("/health")` does not match `/health/`.
 #[must_use]
 pub fn exact(path: impl Into<String>) -> RulePath {
     RulePath { path: path.into().into(), is_exact: true, methods: None }
 }
 
 impl RulePath {
-    /// Makes the rule about these methods only, written as requests do: `GET`. HEAD goes with GET
-    /// and cannot be named. For other methods the rule that would decide without this one does.
+    /// Restricts the rule to these methods, spelt as in requests: `GET`. HEAD counts as GET and
+    /// cannot be named. Other methods are decided by the rule that would decide without this one.
     ///
     /// ```
     /// use fauth_core::{RouteRules, rules::prefix};
@@ -42,20 +42,21 @@ impl RulePath {
     /// ```
     ///
     /// # Security
-    /// Name methods to open something, not to close it: what is not named is left to other rules.
+    /// Name methods to open something, not to close it: methods that are not named are left to
+    /// other rules.
     #[must_use]
     pub fn methods(self, methods: impl IntoIterator<Item: AsRef<str>>) -> Self {
         let methods = methods.into_iter().map(|method| method.as_ref().into()).collect();
         Self { methods: Some(methods), ..self }
     }
 
-    /// The path as it was written.
+    /// The path as written.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Is it about this path alone?
+    /// Returns whether it matches this path alone.
     #[must_use]
     pub const fn is_exact(&self) -> bool {
         self.is_exact
@@ -65,12 +66,12 @@ impl RulePath {
         self.methods.as_deref()
     }
 
-    /// Is it about this method because it names it?
+    /// Returns whether it names this method.
     pub(super) fn names(&self, method: &str) -> bool {
         self.named_methods().is_some_and(|methods| methods.iter().any(|own| **own == *method))
     }
 
-    /// Its segments. `/` as a prefix has none, as a path it has an empty one.
+    /// The segments. The prefix `/` has none; the path `/` has one empty segment.
     pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
         let is_root = !self.is_exact && &*self.path == "/";
         self.path.split('/').skip(if is_root { 2 } else { 1 })
@@ -95,7 +96,7 @@ impl From<String> for RulePath {
     }
 }
 
-/// As it is written in code: `"/admin"`, `exact("/")`, `"/posts" for GET`.
+/// As written in code: `"/admin"`, `exact("/")`, `"/posts" for GET`.
 impl fmt::Display for RulePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_exact {

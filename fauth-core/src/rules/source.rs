@@ -1,4 +1,4 @@
-//! Rules as they are written in files.
+//! Rules written in files.
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use crate::{
     requirement::{Requirement, fields::Fields},
 };
 
-/// More of a file is not read.
+/// The maximum length of a file, in bytes.
 const MAX_BYTES: usize = 1 << 20;
-/// What errors of files are about.
+/// The setting that errors of files name.
 const FIELD: &str = "rules";
 const FIX: &str = "see the keys in the documentation of `RouteRules::from_json`";
 
@@ -56,7 +56,7 @@ impl RouteRules {
     /// | key of a rule | value |
     /// |---|---|
     /// | `path` or `exact` | a [prefix](super::prefix), or one path |
-    /// | `methods` | a list, if the rule is about these only |
+    /// | `methods` | a list, if the rule applies to these methods only |
     /// | `access` | `public`, `visitors` or `guests` |
     /// | `require` | a requirement; see [`require`](RouteRulesBuilder::require) |
     /// | `replace` | a requirement; see [`replace`](RouteRulesBuilder::replace) |
@@ -64,17 +64,17 @@ impl RouteRules {
     /// Each rule has one of the last three. A requirement has the keys `roles`, `any_role`,
     /// `permissions`, `any_permission`, `scopes`, `any_scope` (lists), `login_within` (seconds),
     /// `allow_api_keys`, `danger_allow_inactive` (`true` or `false`), `any_of` and `all_of` (lists
-    /// of requirements). They mean the methods of [`Requirement`] of the same name; `all_of` is its
-    /// [`and`](Requirement::and). Where `allow_api_keys` is `false`, a scope lets no API key in. No
+    /// of requirements). They stand for the methods of [`Requirement`] with the same name; `all_of`
+    /// is [`and`](Requirement::and). If `allow_api_keys` is `false`, a scope admits no API key. No
     /// key may be `null`.
     ///
-    /// With the feature `mandates` there are the keys `use` (`resource`, `session` or `any`),
-    /// `targets`, `chain_contains` (lists), `agent_session`, which may be written `session`,
-    /// `delegation` (`true` or `false`) and `max_hops` (a number) besides.
+    /// With the feature `mandates` there are also the keys `use` (`resource`, `session` or `any`),
+    /// `targets`, `chain_contains` (lists), `agent_session` (or its synonym `session`),
+    /// `delegation` (`true` or `false`) and `max_hops` (a number).
     ///
     /// # Errors
-    /// [`ConfigError`] with line and key of what is wrong: a key that is unknown or stands twice, a
-    /// value of another type.
+    /// [`ConfigError`] with the line and key at fault: a key that is unknown or occurs twice, or a
+    /// value of the wrong type.
     pub fn from_json(text: &str) -> Result<RouteRulesBuilder, ConfigError> {
         check_length(text)?;
         let lined: LinedJson<'_> = serde_json::from_str(text).map_err(|error| of_json(&error, 0))?;
@@ -127,7 +127,7 @@ impl RouteRules {
     }
 }
 
-/// As a part of a larger configuration, in whatever format that is. Errors name the rules by their
+/// Reads rules as part of a larger configuration, in any format. Errors name the rules by their
 /// number.
 impl<'de> Deserialize<'de> for RouteRules {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -148,7 +148,7 @@ struct Written {
     rules: Vec<WrittenRule>,
 }
 
-/// The same, with rules that are read one by one, so that their lines are known.
+/// The same, with the rules read one by one, so that their lines are known.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinedJson<'a> {
@@ -268,13 +268,14 @@ impl WrittenUse {
     }
 }
 
-/// A key that is written has a value: `null`, as which YAML reads a key without one, is none.
+/// A key that is present has a value: `null`, which is how YAML reads a key without a value, is
+/// refused.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 impl WrittenRequirement {
-    /// The requirement, and which of its fields were named: also those that were named to say no.
+    /// The requirement, and which of its fields were named, including those named with `false`.
     #[cfg_attr(not(feature = "mandates"), expect(unused_mut, reason = "mandates have keys too"))]
     fn read(mut self) -> (Requirement, Fields) {
         let has_value = |value: Option<bool>| value == Some(true);
@@ -328,8 +329,8 @@ impl WrittenRequirement {
 
 #[cfg(feature = "mandates")]
 impl WrittenRequirement {
-    /// Takes what is asked of mandates. A condition that is not asked for is named too: it takes
-    /// away that of the rule below.
+    /// Takes the conditions on mandates. A condition that is switched off counts as named too: it
+    /// removes that of the rule below.
     fn read_mandate(&mut self, asked: Requirement, named: Fields) -> (Requirement, Fields) {
         let (mut asked, mut named) = (asked, named);
         asked = self.mandate_use.into_iter().fold(asked, |asked, wanted| wanted.add_to(asked));
@@ -355,7 +356,7 @@ impl WrittenRequirement {
     }
 }
 
-/// Adds a rule that was read. The rest is checked together with the others.
+/// Adds a rule that was read. The rest is checked together with the other rules.
 fn add(
     rules: RouteRulesBuilder,
     rule: WrittenRule,
@@ -381,7 +382,7 @@ fn add(
         }
         (None, None, Some(requirement)) => Demand::Replace(requirement.read().0),
         (None, None, None) => {
-            return error("the rule asks for nothing", "write `access`, `require` or `replace`");
+            return error("the rule demands nothing", "write `access`, `require` or `replace`");
         }
         _ => return error("keys `access`, `require` and `replace` exclude each other", "keep one"),
     };
@@ -395,7 +396,7 @@ fn check_length(text: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The lines before the text that was read count too.
+/// Counts the lines before the parsed text too.
 fn of_json(error: &serde_json::Error, lines_before: usize) -> ConfigError {
     let (text, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
     fault(error.line() + lines_before, text.strip_suffix(&place).unwrap_or(&text))
@@ -410,7 +411,7 @@ fn in_line(line: usize, fault: &ConfigError) -> ConfigError {
     ConfigError::new(FIELD, format!("line {line}: {problem}"), fix)
 }
 
-/// In which line of `text` does `part` begin, which is a part of it?
+/// The line of `text` in which its slice `part` begins.
 fn line_of(text: &str, part: &str) -> usize {
     line_at(text, part.as_ptr().addr().saturating_sub(text.as_ptr().addr()))
 }

@@ -1,4 +1,4 @@
-//! The rules as they are looked up: a tree of segments.
+//! The compiled rules: a tree of segments.
 
 use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
@@ -11,13 +11,13 @@ use crate::{
     path::{Allowed, canonical, other_readings},
 };
 
-/// Who may use which part of an application: rules that were checked. Cheap to clone.
+/// Checked path rules: who may access which part of an application. Cheap to clone.
 ///
-/// See the [module](crate::rules) for which rule decides. An adapter's `protect` puts them in front
-/// of an application; [`Protection`](crate::Protection) is what it is made of.
+/// See the [module](crate::rules) for which rule decides. An adapter's `protect` applies them to an
+/// application, through [`Protection`](crate::Protection).
 ///
-/// They are also made from [JSON](Self::from_json), from TOML (feature `rules-toml`), and as a part
-/// of a larger configuration, since they are `Deserialize`.
+/// Rules can also be read from [JSON](Self::from_json), from TOML (feature `rules-toml`), and as
+/// part of a larger configuration, since they implement `Deserialize`.
 #[derive(Clone)]
 pub struct RouteRules {
     table: Arc<Table>,
@@ -31,15 +31,15 @@ pub(super) struct Table {
     pub(super) root: Node,
 }
 
-/// What is asked for, and because of which rules: the last of them decides, those before it are
-/// those from which it takes something over.
+/// The access, and the rules that it results from: the last one decides, and those before it are
+/// the rules that it inherits from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decision {
     pub(super) access: Access,
     pub(super) chain: Box<[usize]>,
 }
 
-/// A path that is the beginning of rules.
+/// A path prefix that leads to rules.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) children: HashMap<Box<str>, Self>,
@@ -47,15 +47,15 @@ pub(super) struct Node {
     pub(super) exact: Option<Slot>,
 }
 
-/// The decisions of one place, by their index.
+/// The decisions of one place, as indices.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) other: usize,
-    /// Where they are others than `other`. A handful at most.
+    /// Methods whose decision differs from `other`. A handful at most.
     pub(super) by_method: Box<[(Box<str>, usize)]>,
 }
 
-/// The decision about a request.
+/// The decision about a request, as an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decided(usize);
 
@@ -78,8 +78,8 @@ impl RouteRules {
         Self { table: Arc::new(table) }
     }
 
-    /// What is asked of requests for this path, as a client writes it: `None` if the request is
-    /// refused before any rule is asked, because of its path or its method.
+    /// The access rule for requests to this path, as a client sends it. `None` if the request is
+    /// refused before any rule, because of its path or its method.
     #[must_use]
     pub fn access(&self, method: &str, path: &str) -> Option<&Access> {
         if is_never_answered(method) {
@@ -89,9 +89,9 @@ impl RouteRules {
         Some(self.access_of(decided))
     }
 
-    /// Which rule decides about requests for this path, as a client writes it, and why.
+    /// Explains which rule decides about requests to this path, as a client sends it, and why.
     ///
-    /// Where routers read a path differently and neither of two rules is stricter, one of them is
+    /// If routers read a path differently and neither of two rules is stricter, one of them is
     /// named; a request must meet both.
     ///
     /// ```
@@ -110,7 +110,7 @@ impl RouteRules {
         self.explain_allowing(method, path, &Allowed::default())
     }
 
-    /// The same, where an application lets paths pass that could be misread.
+    /// The same, if the application allows ambiguous characters in paths.
     pub(crate) fn explain_allowing(&self, method: &str, path: &str, allowed: &Allowed) -> Explanation {
         let outcome = if is_never_answered(method) {
             Outcome::Method
@@ -134,8 +134,8 @@ impl RouteRules {
         }
     }
 
-    /// The decision about a path as it is received, and the reading of it that it is about: of
-    /// those of different routers the strictest.
+    /// The decision about a path as received, and the reading of it that the decision is for: of
+    /// those of different routers, the strictest.
     fn decide_received<'a>(
         &self,
         method: &str,
@@ -169,7 +169,7 @@ impl RouteRules {
         Decided(node.exact.as_ref().or(found).map_or(0, |slot| slot.of(method)))
     }
 
-    /// The decision about whatever no rule is about.
+    /// The decision about paths without a rule.
     pub(crate) fn decided_by_default(&self) -> Decided {
         Decided(self.table.root.prefix.as_ref().map_or(0, |slot| slot.of("")))
     }
@@ -183,7 +183,7 @@ impl RouteRules {
         &self.table
     }
 
-    /// All that are asked for, in the order of what [`Decided::index`] gives.
+    /// All accesses, in the order of [`Decided::index`].
     pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
         self.table.decisions.iter().map(|decision| &decision.access)
     }

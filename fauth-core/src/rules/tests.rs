@@ -77,11 +77,11 @@ fn contradictions_are_refused() {
 
 #[test]
 fn duplicates_are_refused() {
-    refused(private().public("/a").public("/a"), "public", "stands there already");
-    refused(private().require("/a", role("x")).require("/a", role("x")), "require", "stands there already");
-    refused(private().public_all(["/a", "/b", "/a"]), "public", "stands there already");
+    refused(private().public("/a").public("/a"), "public", "is already defined");
+    refused(private().require("/a", role("x")).require("/a", role("x")), "require", "is already defined");
+    refused(private().public_all(["/a", "/b", "/a"]), "public", "is already defined");
     let get = || prefix("/a").methods(["GET"]);
-    refused(private().public(get()).public(get()), "public", "stands there already");
+    refused(private().public(get()).public(get()), "public", "is already defined");
     // Of two sources both may say the same.
     assert!(private().public("/a").join(private().public("/a")).build().is_ok());
 }
@@ -141,12 +141,12 @@ fn paths_that_are_not_canonical_are_refused() {
 fn methods_are_written_as_requests_write_them() {
     let for_methods = |methods: &[&str]| private().public(prefix("/a").methods(methods));
     refused(for_methods(&[]), "public", "it names no method");
-    refused(for_methods(&["get"]), "public", "is no method");
-    refused(for_methods(&[""]), "public", "is no method");
-    refused(for_methods(&["GET "]), "public", "is no method");
-    refused(for_methods(&["HEAD"]), "public", "no rule is about HEAD");
-    refused(for_methods(&["TRACE"]), "public", "no rule is about TRACE");
-    refused(for_methods(&["CONNECT"]), "public", "no rule is about CONNECT");
+    refused(for_methods(&["get"]), "public", "is not a method");
+    refused(for_methods(&[""]), "public", "is not a method");
+    refused(for_methods(&["GET "]), "public", "is not a method");
+    refused(for_methods(&["HEAD"]), "public", "no rule can name HEAD");
+    refused(for_methods(&["TRACE"]), "public", "no rule can name TRACE");
+    refused(for_methods(&["CONNECT"]), "public", "no rule can name CONNECT");
     refused(for_methods(&["GET", "GET"]), "public", "named twice");
     let many: Vec<_> = ('A'..='Q').map(String::from).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
@@ -344,7 +344,7 @@ fn an_explanation_names_the_rule_and_those_it_takes_over_from() {
         text.starts_with("GET /admin/audit/x: user, role admin, scope audit; decided by require("),
         "{text}"
     );
-    assert!(text.contains(", which takes over from require(\"/admin\") at "), "{text}");
+    assert!(text.contains(", which inherits from require(\"/admin\") at "), "{text}");
     let text = rules.explain("GET", "/%61dmin/x").to_string();
     assert!(
         text.contains("decided by require(\"/admin\")") && text.ends_with("compared as /admin/x"),
@@ -359,7 +359,7 @@ fn an_explanation_names_the_rule_and_those_it_takes_over_from() {
     assert!(!text.contains('\n') && text.contains("400"), "{text}");
     let default = rules.explain("POST", "/x");
     assert_eq!((default.rule(), default.inherited().count()), (None, 0));
-    assert!(default.to_string().ends_with("decided by `private_by_default`, since no rule is about it"));
+    assert!(default.to_string().ends_with("decided by `private_by_default`, since no rule matches"));
 }
 
 #[track_caller]
@@ -390,11 +390,11 @@ fn an_unknown_key_is_refused_with_its_line() {
         (r#"{ "path": "/a", "access": "open" }"#, 5, "unknown variant `open`"),
         (r#"{ "access": "public" }"#, 5, "key `path` is missing"),
         (r#"{ "path": "/a", "exact": "/a", "access": "public" }"#, 5, "exclude each other"),
-        (r#"{ "path": "/a" }"#, 5, "the rule asks for nothing"),
+        (r#"{ "path": "/a" }"#, 5, "the rule demands nothing"),
         (r#"{ "path": "/a", "access": "public", "require": {} }"#, 5, "exclude each other"),
         (r#"{ "path": "/a", "require": {}, "replace": {} }"#, 5, "exclude each other"),
         (r#"{ "path": "/x", "require": { "roles": ["x"] } }"#, 5, "contradicts public(\"/x\") in line 4"),
-        (r#"{ "path": "/x", "access": "public" }"#, 5, "stands there already: public(\"/x\") in line 4"),
+        (r#"{ "path": "/x", "access": "public" }"#, 5, "is already defined: public(\"/x\") in line 4"),
         (r#"{ "path": "", "access": "public" }"#, 5, "the path is empty"),
         (r#"{ "path": "/", "access": "public" }"#, 5, "the prefix `/` is everything"),
         (r#"{ "path": "/a", "require": { "roles": [] } }"#, 5, "roles: the list is empty"),
@@ -409,7 +409,7 @@ fn an_unknown_key_is_refused_with_its_line() {
             "has no effect in it",
         ),
         (r#"{ "path": "/a", "require": { "all_of": [] } }"#, 5, "all_of: the list is empty"),
-        (r#"{ "path": "/a", "methods": ["get"], "access": "public" }"#, 5, "is no method"),
+        (r#"{ "path": "/a", "methods": ["get"], "access": "public" }"#, 5, "is not a method"),
     ] {
         bad_json(&document(rule), line, problem);
     }
@@ -545,7 +545,7 @@ fn rules_are_a_part_of_a_larger_configuration() {
     asks(&config.access, "GET", "/b", "open");
     for (rule, problem) in [
         (r#"{ "path": "/b", "acces": "public" }"#, "unknown field `acces`"),
-        (r#"{ "path": "/b" }"#, "rule 2: rules: the rule asks for nothing"),
+        (r#"{ "path": "/b" }"#, "rule 2: rules: the rule demands nothing"),
         (
             r#"{ "path": "/a", "require": {} }"#,
             "require(\"/a\") (rule 2): it contradicts public(\"/a\") (rule 1)",

@@ -1,7 +1,7 @@
-//! Everything in Redis or Valkey: for services of more than one instance.
+//! Stores in Redis or Valkey, for services with more than one instance.
 //!
-//! `names` says which keys there are and why, `scripts` what is done to them, and `mirror` how an
-//! instance knows the revocations without asking.
+//! `names` documents the keys, `scripts` holds the Lua scripts that operate on them, and `mirror`
+//! is the local copy of the revocations that lets an instance check tokens without a round trip.
 
 mod address;
 #[cfg(feature = "mandates")]
@@ -19,6 +19,8 @@ mod builder;
 mod deadline;
 mod eviction;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod hub;
 mod limits;
 mod link;

@@ -41,7 +41,8 @@ impl AddressRecord {
 impl Record for AddressRecord {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes, FORM)?;
-        Some(Self { cell: Cell(reader.number()?), reported: reader.time()? })
+        let record = Self { cell: Cell(reader.number()?), reported: reader.time()? };
+        reader.is_at_end().then_some(record)
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -58,6 +58,11 @@ impl<'a> Reader<'a> {
         self.number().map(|number| Timestamp::from_unix_seconds(number.cast_signed()))
     }
 
+    /// Returns whether all bytes have been read.
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Reads the remaining items up to the end.
     pub(super) fn rest<T>(mut self, mut one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let mut all = Vec::new();

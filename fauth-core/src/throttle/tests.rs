@@ -299,6 +299,14 @@ fn a_clock_that_jumps_back_keeps_nobody_out_for_long() {
     assert_eq!(wait(address.count(rules.of_address(), "address", at(0))), None);
 }
 
+#[test]
+fn a_record_with_more_behind_it_is_none() {
+    let mut bytes = AddressRecord::default().encode();
+    assert!(AddressRecord::decode(&bytes).is_some());
+    bytes.push(0);
+    assert_eq!(AddressRecord::decode(&bytes), None);
+}
+
 fn verdicts() -> impl Strategy<Value = Vec<(u64, bool, u8, i64)>> {
     prop::collection::vec((0_u64..30, any::<bool>(), 0_u8..4, 0_i64..2000), 0..120)
 }

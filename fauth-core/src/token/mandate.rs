@@ -1,6 +1,7 @@
-//! What a mandate says: an access token of Caracal that lends somebody's authority to a program.
+//! The claims of a mandate: an access token of Caracal that delegates a subject's authority to a
+//! program.
 //!
-//! `hop` is one entry of its delegation chain, `read` turns verified claims into a mandate.
+//! `hop` is one entry of the delegation chain; `read` parses a mandate from verified claims.
 
 mod hop;
 mod read;
@@ -11,18 +12,18 @@ pub use hop::Hop;
 #[cfg(test)]
 pub(crate) use read::unsigned;
 
-/// What a mandate is for (`use`).
+/// What a mandate may be used for (`use`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MandateUse {
-    /// It is sent to one resource: `resource`. What services accept by default.
+    /// `resource`: for a request to one resource. The only use that services accept by default.
     Resource,
-    /// It stands for a session with the issuer, and is exchanged for others there: `session`.
+    /// `session`: represents a session with the issuer, and is exchanged there for other mandates.
     Session,
 }
 
 impl MandateUse {
-    /// As it stands in the claim `use`, and in files of rules.
+    /// Returns the value of the claim `use`, which is also its name in rules files.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,18 +39,18 @@ impl fmt::Display for MandateUse {
     }
 }
 
-/// What the subject of a mandate is (`sub_type`).
+/// The kind of a mandate's subject (`sub_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SubjectType {
-    /// A person: `user`.
+    /// `user`: a person.
     User,
-    /// A program in its own name: `application`.
+    /// `application`: a program acting in its own name.
     Application,
 }
 
 impl SubjectType {
-    /// As it stands in the claim `sub_type`.
+    /// Returns the value of the claim `sub_type`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,18 +66,18 @@ impl fmt::Display for SubjectType {
     }
 }
 
-/// What a service accepts mandates of.
+/// The properties that a mandate must have for a service to accept it.
 #[derive(Debug, Clone)]
 pub(crate) struct MandateProfile {
     pub(crate) zone: Arc<str>,
 }
 
-/// The claims of a mandate, beside those that every token has: whom it is about, its id and its
-/// times are in [`TokenPayload`](crate::TokenPayload). There is no other way to get one than to
-/// have a token verified: [`TokenPayload::mandate`](crate::TokenPayload::mandate).
+/// The claims that only a mandate has. The claims of every token, such as subject, id and times,
+/// are in [`TokenPayload`](crate::TokenPayload). The only way to get a `Mandate` is to verify a
+/// token: [`TokenPayload::mandate`](crate::TokenPayload::mandate).
 ///
-/// Caracal has named some of them anew with its version 1.0; both names are here, and mean the
-/// same. In the token the names are those of the first column.
+/// Caracal 1.0 renamed some claims. Both names have a method here; they return the same value. In
+/// the token, the claims have the names of the first column.
 ///
 /// | claim | 0.1 | 1.0 |
 /// |---|---|---|
@@ -101,7 +102,7 @@ pub struct Mandate {
     zone: Arc<str>,
     used_for: MandateUse,
     subject_type: SubjectType,
-    /// With blanks between them.
+    /// Separated by spaces.
     scopes: Box<str>,
     targets: Vec<Box<str>>,
     agent_session_id: Option<Box<str>>,
@@ -115,133 +116,139 @@ pub struct Mandate {
 }
 
 impl Mandate {
-    /// Who acts (`client_id`): the application that the mandate was issued to.
+    /// Returns the actor (`client_id`): the application that the mandate was issued to.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// The record of authority that it was issued from (`sid`). Whoever ends it ends the mandate.
+    /// Returns the authority record that the mandate was issued from (`sid`). Revoking it revokes
+    /// the mandate.
     #[must_use]
     pub fn authority_record_id(&self) -> &str {
         &self.sid
     }
 
-    /// The [`authority_record_id`](Self::authority_record_id), by its name in the token.
+    /// Returns the [`authority_record_id`](Self::authority_record_id), under the name of its claim.
     #[must_use]
     pub fn sid(&self) -> &str {
         &self.sid
     }
 
-    /// The record of authority at which the delegation began (`root_sid`). Whoever ends it ends
-    /// everything that was delegated from it.
+    /// Returns the authority record at the root of the delegation (`root_sid`). Revoking it revokes
+    /// everything delegated from it.
     #[must_use]
     pub fn root_authority_record_id(&self) -> &str {
         &self.root_sid
     }
 
-    /// The [`root_authority_record_id`](Self::root_authority_record_id), by its name in the token.
+    /// Returns the [`root_authority_record_id`](Self::root_authority_record_id), under the name of
+    /// its claim.
     #[must_use]
     pub fn root_sid(&self) -> &str {
         &self.root_sid
     }
 
-    /// The zone that it is good in (`zone_id`): the configured one.
+    /// Returns the zone that the mandate is valid in (`zone_id`). It is always the configured zone.
     #[must_use]
     pub fn zone(&self) -> &str {
         &self.zone
     }
 
-    /// What it is for (`use`).
+    /// Returns what the mandate may be used for (`use`).
     #[must_use]
     pub const fn mandate_use(&self) -> MandateUse {
         self.used_for
     }
 
-    /// What its subject is (`sub_type`).
+    /// Returns the kind of subject (`sub_type`).
     #[must_use]
     pub const fn subject_type(&self) -> SubjectType {
         self.subject_type
     }
 
-    /// What it allows (`scope`), in its order.
+    /// Returns the scopes (`scope`), in the order of the claim.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scopes.split(' ').filter(|scope| !scope.is_empty())
     }
 
-    /// The resources that it allows this for (`target`), in its order.
+    /// Returns the resources that the mandate is valid for (`target`), in the order of the claim.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
         self.targets.iter().map(|target| &**target)
     }
 
-    /// The session of the agent that acts (`agent_session_id`), if it acts in one.
+    /// Returns the session of the agent that acts (`agent_session_id`), if it acts in one.
     #[must_use]
     pub fn agent_session_id(&self) -> Option<&str> {
         self.agent_session_id.as_deref()
     }
 
-    /// The [`agent_session_id`](Self::agent_session_id), as Caracal calls it since 1.0.
+    /// Returns the [`agent_session_id`](Self::agent_session_id), under the name that Caracal 1.0
+    /// gave it.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.agent_session_id()
     }
 
-    /// The delegation by which the actor has its authority (`delegation_edge_id`); `None` if it
-    /// was not delegated.
+    /// Returns the delegation that gave the actor its authority (`delegation_edge_id`); `None` if
+    /// the authority was not delegated.
     #[must_use]
     pub fn delegation_edge_id(&self) -> Option<&str> {
         self.delegation_edge_id.as_deref()
     }
 
-    /// The [`delegation_edge_id`](Self::delegation_edge_id), as Caracal calls it since 1.0.
+    /// Returns the [`delegation_edge_id`](Self::delegation_edge_id), under the name that Caracal
+    /// 1.0 gave it.
     #[must_use]
     pub fn delegation_id(&self) -> Option<&str> {
         self.delegation_edge_id()
     }
 
-    /// The session that has delegated (`source_session_id`).
+    /// Returns the session that delegated the authority (`source_session_id`).
     #[must_use]
     pub fn source_session_id(&self) -> Option<&str> {
         self.source_session_id.as_deref()
     }
 
-    /// The session that it was delegated to (`target_session_id`).
+    /// Returns the session that the authority was delegated to (`target_session_id`).
     #[must_use]
     pub fn target_session_id(&self) -> Option<&str> {
         self.target_session_id.as_deref()
     }
 
-    /// The delegations from the first to the last (`delegation_path`).
+    /// Returns the ids of the delegations, from the first to the last (`delegation_path`).
     #[must_use]
     pub fn delegation_path(&self) -> &[Box<str>] {
         &self.delegation_path
     }
 
-    /// Through whose hands the authority has come (`delegation_chain`), the first one first and
-    /// the actor last.
+    /// Returns the applications that passed the authority on (`delegation_chain`), from the first
+    /// one to the actor.
     ///
     /// # Security
-    /// It is information, and something to demand members of. It gives nobody a right.
+    /// The chain is information, and a requirement can demand that an application is in it. It
+    /// grants nothing.
     #[must_use]
     pub fn chain(&self) -> &[Hop] {
         &self.chain
     }
 
-    /// How often the authority was handed on (`hop_count`); 0 if it was not.
+    /// Returns how often the authority was passed on (`hop_count`); 0 if it was not delegated.
     #[must_use]
     pub const fn hop_count(&self) -> u32 {
         self.hop_count
     }
 
-    /// How new the delegations were that it was issued from (`delegation_graph_epoch`). It is good
-    /// until the zone has a greater epoch; a delegated one that names none, until the zone has any.
+    /// Returns the delegation epoch that the mandate was issued in (`delegation_graph_epoch`). The
+    /// mandate is valid until the zone has a higher epoch; a delegated mandate without this claim,
+    /// until the zone has any epoch.
     #[must_use]
     pub const fn delegation_graph_epoch(&self) -> Option<u64> {
         self.delegation_graph_epoch
     }
 }
 
-/// Shows what the mandate is, not whose: claims may be personal data.
+/// Shows what kind of mandate it is, and no claims that may be personal data.
 impl fmt::Debug for Mandate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mandate")

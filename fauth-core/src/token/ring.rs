@@ -32,7 +32,7 @@ pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// crate fetch keys at most once in 30 seconds, even for an unknown key and a shorter cache age.
 const LEAST_LEAD: Duration = Duration::from_secs(60);
 const MAX_AGES: std::ops::RangeInclusive<u64> = 1..=24 * 60 * 60;
-/// How long an old key verifies if no configuration has told how long tokens live.
+/// How long an old key verifies if no configuration has set the lifetime of tokens.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// A set of keys, one that signs and any number that verify, which can be rotated at run time.
@@ -71,12 +71,12 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// ```
 /// use fauth_core::{clock::Timestamp, token::{Key, KeyRing, KeyRingError, Rotation}};
 ///
-/// /// In the order in which they sign. Times that are past stay as they are.
+/// /// One row per key, in signing order. Times in the past never change.
 /// struct Row {
 ///     key: Key,
 ///     published_at: Timestamp,
 ///     signs_from: Timestamp,
-///     /// When the next key has signed for as long as tokens live. `None`: that is computed.
+///     /// When the key stops verifying. `None`: computed from the lifetime of tokens.
 ///     retires_at: Option<Timestamp>,
 /// }
 ///

@@ -23,7 +23,7 @@ use crate::{
 ///
 /// Tokens are delivered by the first transport that can [`set`](Self::set) them, or else in the
 /// response body; [`login_reply`](crate::AuthProvider::login_reply) says when ambient transports
-/// are asked, and when the others. An ambient transport that carries refresh tokens must set them.
+/// are used, and when the others. An ambient transport that carries refresh tokens must set them.
 ///
 /// ```
 /// use fauth_core::{

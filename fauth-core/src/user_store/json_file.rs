@@ -2,6 +2,8 @@
 
 mod disk;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 
 use async_trait::async_trait;
 use std::{

@@ -9,28 +9,39 @@ use servers::Folder;
 
 use super::*;
 
-const CHILD: &str = "FAUTH_AUDIT_CHILD";
+const URL: &str = "FAUTH_TEST_AUDIT_URL";
+const FOLDER: &str = "FAUTH_TEST_AUDIT_FOLDER";
 const COUNT: usize = 20_000;
 
-/// Not a test: the process that is killed. It has `URL FOLDER` in its environment.
+/// What the process does that is killed: replay. Run as a test like the others, it does nothing.
 #[tokio::test]
-#[ignore = "is started by another test"]
-async fn child() {
-    let Ok(words) = env::var(CHILD) else { return };
-    let (url, folder) = words.split_once(' ').unwrap();
-    let audit = builder(url).spill_to(folder).start().unwrap();
+async fn the_other_process() {
+    let (Ok(url), Some(folder)) = (env::var(URL), env::var_os(FOLDER)) else { return };
+    let audit = builder(&url).spill_to(folder).start().unwrap();
     // Until it is killed.
     until(&audit, "at the end", |counters| counters.replayed == u64::MAX).await;
 }
 
-fn start_child(url: &str, folder: &Path) -> Child {
-    Command::new(env::current_exe().unwrap())
-        .args(["killed::child", "--exact", "--ignored"])
-        .env(CHILD, format!("{url} {}", folder.display()))
+/// Killed when it is dropped, whatever becomes of the test.
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+fn start(url: &str, folder: &Path) -> Other {
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "killed::the_other_process", "--nocapture"])
+        .env(URL, url)
+        .env(FOLDER, folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap()
+        .unwrap();
+    Other(child)
 }
 
 #[tokio::test]
@@ -50,15 +61,15 @@ async fn a_kill_in_the_middle_of_a_replay_loses_nothing() {
     let mut kills = 0;
     while !files(folder.path()).is_empty() {
         let left = files(folder.path()).len();
-        let mut child = start_child(&server.url(), folder.path());
+        let mut other = start(&server.url(), folder.path());
         // As soon as it has done something, and at another point each time.
         while files(folder.path()).len() == left {
-            assert_eq!(child.try_wait().unwrap(), None, "it lives until it is killed");
+            assert_eq!(other.0.try_wait().unwrap(), None, "it lives until it is killed");
             tokio::time::sleep(ms(1)).await;
         }
         tokio::time::sleep(ms(kills % 7)).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        // SIGKILL.
+        drop(other);
         kills += 1;
     }
     let mut ids = ids(&server.url()).await;

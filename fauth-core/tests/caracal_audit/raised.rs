@@ -1,12 +1,13 @@
 //! What a provider of mandates raises, as it stands in the stream.
 
+use async_trait::async_trait;
 use fauth_core::{
     AuthProvider, MandateAuth, Principal, Requirement,
     clock::{Clock as _, SystemClock, Timestamp},
     event::{Event, EventKind},
-    store::{AnchorStore as _, MemoryAnchorStore},
+    store::{AnchorState, AnchorStore, MemoryAnchorStore, StoreError},
 };
-use fauth_testing::{MANDATE_AUDIENCE, MandateIssuer, WireRequest};
+use fauth_testing::{Log, MANDATE_AUDIENCE, MandateIssuer, WireRequest};
 use serde_json::json;
 
 use super::*;
@@ -27,26 +28,20 @@ impl World {
         let audit = set(builder(&server.url())).start().unwrap();
         let issuer = MandateIssuer::new("https://sts.example.com", "zone_prod");
         let anchors = MemoryAnchorStore::new();
-        let auth = MandateAuth::builder()
-            .issuer(issuer.issuer())
-            .zone(issuer.zone())
-            .audience(MANDATE_AUDIENCE)
-            .keys(issuer.keys())
-            .revocations(anchors.clone())
-            .provider()
-            .unwrap()
-            .events(audit.clone())
-            .build()
-            .unwrap();
+        let auth = provider(&issuer, &audit, anchors.clone());
         Self { server, audit, issuer, anchors, auth }
+    }
+
+    fn head(token: Option<&str>) -> WireRequest {
+        let head = WireRequest::post("/payouts/create?a=b").from_peer([192, 0, 2, 7]);
+        let head = head.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
+        let head = head.header("baggage", "caracal.agent_session=said,caracal.hop=3,tenant=x");
+        token.iter().fold(head, |head, token| head.bearer(token))
     }
 
     /// One request from its beginning to its end.
     pub(super) async fn request(&self, token: Option<&str>, requirement: &Requirement) -> bool {
-        let head = WireRequest::post("/payouts/create?a=b").from_peer([192, 0, 2, 7]);
-        let head = head.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
-        let head = head.header("baggage", "caracal.agent_session=said,caracal.hop=3,tenant=x");
-        let head = token.iter().fold(head, |head, token| head.bearer(token));
+        let head = Self::head(token);
         match self.auth.check(self.auth.read(&head), requirement).await {
             Ok(_) => true,
             Err(rejection) => {
@@ -69,6 +64,50 @@ impl World {
                 (text("event_type"), text("decision"), event.clone())
             })
             .collect()
+    }
+}
+
+fn provider(
+    issuer: &MandateIssuer,
+    audit: &AuditStream,
+    anchors: impl AnchorStore,
+) -> AuthProvider<Principal> {
+    MandateAuth::builder()
+        .issuer(issuer.issuer())
+        .zone(issuer.zone())
+        .audience(MANDATE_AUDIENCE)
+        .keys(issuer.keys())
+        .revocations(anchors)
+        .provider()
+        .unwrap()
+        .events(audit.clone())
+        .build()
+        .unwrap()
+}
+
+/// It knows nothing and takes nothing.
+struct Down;
+
+fn down<T>() -> Result<T, StoreError> {
+    Err(StoreError::new("down"))
+}
+
+#[async_trait]
+impl AnchorStore for Down {
+    async fn check(&self, _: &str, _: &[&str]) -> Result<AnchorState, StoreError> {
+        down()
+    }
+
+    async fn revoke(&self, _: &[&str], _: Duration) -> Result<(), StoreError> {
+        down()
+    }
+
+    async fn raise_epoch(&self, _: &str, _: u64, _: Duration) -> Result<u64, StoreError> {
+        down()
+    }
+
+    async fn spend(&self, _: &str, _: Duration) -> Result<bool, StoreError> {
+        down()
     }
 }
 
@@ -138,7 +177,49 @@ async fn a_refused_mandate_is_told_with_the_reason() {
         assert_eq!(refused.2["evaluation_status"], "complete");
         assert_eq!(refused.2["metadata_json"]["sid"], "sid_1");
     }
-    assert_eq!(written[1].2["metadata_json"]["path"], "/payouts/create");
+    for refused in &written[..2] {
+        assert_eq!(refused.2["metadata_json"]["path"], "/payouts/create");
+        assert_eq!(refused.2["request_id"], TRACE);
+    }
+}
+
+#[tokio::test]
+async fn an_inner_guard_tells_of_the_same_request() {
+    let world = World::new(|audit| audit);
+    let mandate = world.issuer.mandate("user_1", now()).sign();
+    let head = World::head(Some(&mandate));
+    let granted = world.auth.check(world.auth.read(&head), &Requirement::user()).await.unwrap();
+    let again = world.auth.read_again(&head, Some(&granted));
+    let payout = Requirement::user().scopes(["billing:everything"]);
+    assert!(world.auth.check(again, &payout).await.is_err());
+
+    let written = world.written().await;
+    assert_eq!(kinds(&written), [("fauth.mandate_accepted", "allow"), ("fauth.access_denied", "deny")]);
+    let denied = &written[1].2;
+    assert_eq!(denied["metadata_json"]["path"], "/payouts/create");
+    assert_eq!(denied["metadata_json"]["address"], "192.0.2.7");
+    assert_eq!(denied["request_id"], TRACE);
+}
+
+/// Somebody who verifies has asked, and got no decision.
+#[tokio::test]
+async fn a_mandate_that_nobody_could_decide_about_is_told_with_the_fault() {
+    let log = Log::of_process();
+    let mut world = World::new(|audit| audit);
+    world.auth = provider(&world.issuer, &world.audit, Down);
+    let mandate = world.issuer.mandate("undecided-user", now()).sign();
+    assert!(!world.request(Some(&mandate), &Requirement::user()).await);
+    assert!(!world.request(Some("not.a.token"), &Requirement::user()).await);
+    let written = world.written().await;
+    assert_eq!(kinds(&written), [("fauth.mandate_refused", "deny")]);
+    let event = &written[0].2;
+    assert_eq!(event["evaluation_status"], "error");
+    assert_eq!(event["diagnostics_json"], json!([{ "code": "store_failed" }]));
+    let metadata = &event["metadata_json"];
+    assert_eq!((&metadata["sid"], &metadata["path"]), (&json!("sid_1"), &json!("/payouts/create")));
+    assert_eq!(event["request_id"], TRACE);
+    let levels: Vec<_> = log.with("undecided-user").iter().map(|record| record.level).collect();
+    assert_eq!(levels, [tracing::Level::INFO], "the error of the log is that of the store");
 }
 
 #[tokio::test]

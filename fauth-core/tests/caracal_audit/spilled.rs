@@ -122,3 +122,40 @@ async fn a_server_that_is_full_fails_too() {
     until(&audit, "replayed", |counters| counters.replayed == 20).await;
     assert_eq!(ids(&server.url()).await, (0..20).collect::<Vec<_>>());
 }
+
+/// A name may lead to another server by now: the connection to the one that was demoted is left.
+#[tokio::test]
+async fn a_server_that_is_a_replica_now_is_left() {
+    let (server, folder) = (Redis::start(), Folder::new("audit"));
+    let mut connection =
+        redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut ask = async |words: &[&str]| -> String {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]).query_async(&mut connection).await.unwrap()
+    };
+    let audit = builder(&server.url()).spill_to(folder.path()).start().unwrap();
+    record(&audit, 0..10);
+    until(&audit, "written", |counters| counters.written == 10).await;
+    // The ids of connections only grow.
+    let own = ask(&["CLIENT", "LIST"]).await;
+    let others = |list: &str| {
+        list.lines()
+            .filter(|line| !line.contains("cmd=client"))
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let before = others(&own);
+    assert!(!before.is_empty(), "{own}");
+    ask(&["REPLICAOF", "127.0.0.1", &servers::free_port().to_string()]).await;
+    record(&audit, 10..20);
+    until(&audit, "spilled", |counters| counters.spilled == 10).await;
+    let start = Instant::now();
+    while others(&ask(&["CLIENT", "LIST"]).await).iter().any(|id| before.contains(id)) {
+        assert!(start.elapsed() < Duration::from_secs(10), "it is still connected");
+        tokio::time::sleep(ms(20)).await;
+    }
+    ask(&["REPLICAOF", "NO", "ONE"]).await;
+    until(&audit, "replayed", |counters| counters.replayed == 10).await;
+    assert_eq!(ids(&server.url()).await, (0..20).collect::<Vec<_>>());
+}

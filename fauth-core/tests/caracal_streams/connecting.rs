@@ -243,7 +243,11 @@ async fn a_store_of_its_own_needs_a_group_of_its_own() {
         (RedisAnchorStore::revocation_consumer as fn(&RedisAnchorStore) -> _, REVOKERS),
         (RedisAnchorStore::delegation_consumer, INVALIDATORS),
     ] {
-        let new = || -> StreamConsumerBuilder { new(&shared).signing_key(key()) };
+        let of = |store| -> StreamConsumerBuilder { new(store).signing_key(key()) };
+        // Another application's keys on the same server.
+        assert_eq!(of(&own).build().unwrap_err().field(), "group");
+        assert!(of(&own).group("own").build().is_ok() && of(&own).group(group).build().is_ok());
+        let new = || of(&shared);
         let error = new().anchors(own.clone()).build().unwrap_err();
         assert_eq!(error.field(), "group");
         assert!(error.to_string().contains("`group(…)`"), "{error}");

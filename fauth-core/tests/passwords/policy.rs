@@ -310,13 +310,16 @@ async fn so_many_checks_at_once_and_no_more() {
 async fn errors_say_what_is_wrong_without_the_password() {
     for (reason, text) in [
         (UnacceptablePassword::TooShort { minimum: 15 }, "the password has fewer than 15 characters"),
-        (UnacceptablePassword::Repetitive, "the password is a repetition, or a row of characters or keys"),
+        (
+            UnacceptablePassword::Repetitive,
+            "the password is a repetition or a sequence of characters or keys",
+        ),
         (
             UnacceptablePassword::ContextWord,
-            "the password is little but a name of the user or of the service",
+            "the password contains little besides a name of the user or of the service",
         ),
-        (UnacceptablePassword::Common, "the password is a common one"),
-        (UnacceptablePassword::Breached, "the password has been leaked elsewhere"),
+        (UnacceptablePassword::Common, "the password is too common"),
+        (UnacceptablePassword::Breached, "the password has appeared in a data breach"),
     ] {
         assert_eq!(reason.to_string(), text);
     }

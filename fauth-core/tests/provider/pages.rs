@@ -40,8 +40,8 @@ fn pages_elsewhere_do_not_build() {
     let error = build(Pages::new("//evil.example")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "pages: `//evil.example`: a redirect target begins with exactly one `/`; give the path of a page of \
-         this application, such as `/signin`"
+        "pages: `//evil.example`: a redirect target must start with exactly one `/`; give the path of a page \
+         of this application, such as `/signin`"
     );
     assert!(ProblemJson::new().validate().is_ok() && Pages::new("/signin").validate().is_ok());
 }
@@ -97,7 +97,7 @@ fn a_guard_tells_what_its_pages_lack() {
     let _ = Guard::guests(&world.auth).home("//home.example");
     assert_eq!(log.with("`//home.example`").len(), 1);
     let _ = Guard::new(&world.auth, Requirement::user()).home("/x");
-    assert!(log.with("guards that let in guests only").iter().any(|record| {
+    assert!(log.with("no effect on a guard that admits users").iter().any(|record| {
         record.field("event") == Some("setting_without_effect") && record.level == tracing::Level::ERROR
     }));
 }

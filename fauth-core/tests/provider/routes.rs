@@ -423,18 +423,18 @@ async fn a_logout_says_what_it_was_worth() {
         };
         let (ends_tokens, first_word) = match name {
             "sessions" => (false, "The"),
-            "nothing" => (false, "Forget"),
-            _ => (true, "Nothing"),
+            "nothing" => (false, "Delete"),
+            _ => (true, "All"),
         };
         let (revoked, detail) = said(Endpoint::Logout, true).await;
         assert_eq!((revoked, detail.split(' ').next()), (ends_tokens, Some(first_word)), "{name}");
         let (revoked, detail) = said(Endpoint::Logout, false).await;
-        let first_word = if name == "nothing" { "Forget" } else { "No" };
+        let first_word = if name == "nothing" { "Delete" } else { "No" };
         assert_eq!((revoked, detail.split(' ').next()), (false, Some(first_word)), "{name}");
         if name != "nothing" {
             let (revoked, detail) = said(Endpoint::LogoutAll, true).await;
-            let first_word = if ends_tokens { "Nothing" } else { "All" };
-            assert_eq!((revoked, detail.split(' ').next()), (ends_tokens, Some(first_word)), "{name}");
+            let ended = if ends_tokens { "All tokens issued before" } else { "All sessions" };
+            assert!(revoked == ends_tokens && detail.starts_with(ended), "{name}: {detail}");
         }
     }
 }

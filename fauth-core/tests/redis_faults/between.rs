@@ -7,7 +7,7 @@ use std::sync::{
 
 use fauth_core::{
     Purpose,
-    store::{ApiKeyStore, OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore},
+    store::{ApiKeyStore, OneTimeRecord, OneTimeStore, RotationOutcome, SessionStore, WhenStale},
 };
 use servers::Redis;
 use tokio::{
@@ -198,4 +198,42 @@ async fn staleness_counts_from_the_question() {
     assert!(stale > 4 * fresh, "{fresh} of {}", fresh + stale);
     proxy.whim.delay.store(0, Ordering::SeqCst);
     eventually("good again", async || verdict(&store, "good", issued_at).await == Some(Verdict::Good)).await;
+}
+
+/// Answers take a tenth of a second each. Asked one after another, fifty tokens would take five.
+#[tokio::test]
+async fn a_stale_mirror_asks_redis_about_all_tokens_at_once() {
+    const TOKENS: usize = 50;
+    let server = Redis::start();
+    let proxy = Proxy::start(&server).await;
+    let mirrored = |when_stale| {
+        let builder = RedisStore::builder(proxy.url()).max_staleness(Duration::from_millis(200));
+        builder.command_timeout(Duration::from_secs(3)).when_stale(when_stale).connect()
+    };
+    let store = mirrored(WhenStale::AskRedis).await.unwrap();
+    let refusing = mirrored(WhenStale::Refuse).await.unwrap();
+    let issued_at = now();
+    revoke(&store, "token 7").await;
+    // Without `XREAD` a mirror hears of no change.
+    let mut connection = raw(&server.url()).await;
+    let rule = ["ACL", "SETUSER", "default", "-xread"];
+    redis::cmd(rule[0]).arg(&rule[1..]).exec_async(&mut connection).await.unwrap();
+    eventually("stale", async || verdict(&refusing, "good", issued_at).await.is_none()).await;
+    // So that Redis knows the script.
+    assert_eq!(verdict(&store, "good", issued_at).await, Some(Verdict::Good));
+    proxy.whim.delay.store(100, Ordering::SeqCst);
+    let ids: Vec<_> = (0..TOKENS).map(|number| format!("token {number}")).collect();
+    let targets: Vec<_> = ids.iter().map(|id| [RevocationTarget::TokenId(id)]).collect();
+    let facts = |targets| TokenFacts { owner: alice(), targets, epoch: 0, issued_at };
+    let facts: Vec<_> = targets.iter().map(|targets| facts(targets.as_slice())).collect();
+    let start = Instant::now();
+    let verdicts = store.check_all(&facts, now()).await.unwrap();
+    let waited = start.elapsed();
+    assert!(waited < Duration::from_millis(2500), "{waited:?}");
+    for (number, verdict) in verdicts.iter().enumerate() {
+        let expected = if number == 7 { Verdict::Revoked } else { Verdict::Good };
+        assert_eq!(*verdict, expected, "token {number}");
+    }
+    assert_eq!(verdicts.len(), TOKENS);
+    assert!(refusing.check_all(&facts, now()).await.is_err());
 }

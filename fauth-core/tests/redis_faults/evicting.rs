@@ -67,7 +67,7 @@ async fn a_server_that_does_not_tell_is_refused() {
     rule.exec_async(&mut raw(&server.url()).await).await.unwrap();
     let url = server.url().replace("127", "guest:secret@127");
     let problem = refusal(RedisStore::builder(&url)).await;
-    assert!(problem.contains("not told"), "{problem}");
+    assert!(problem.contains("not reported"), "{problem}");
     let store = RedisStore::builder(&url).danger_allow_eviction().connect().await.unwrap();
     revoke(&store, "revoked").await;
     assert_eq!(verdict(&store, "revoked", now()).await, Some(Verdict::Revoked));

@@ -1,5 +1,5 @@
-//! What requests hand over to the task that writes. Handing over takes a short lock, and never
-//! waits for the writer.
+//! The queue between requests and the writer task. Pushing holds a lock briefly, and never waits
+//! for the writer.
 
 use std::{
     collections::VecDeque,
@@ -11,23 +11,23 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-/// What raises an event.
+/// The cause of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A request by itself: there are as many as somebody likes to send. It gets half of the room.
+    /// Any request, of which a caller can send as many as it likes. Limited to half of the buffer.
     Request,
-    /// Something that was done: a login, a revocation, or what the application says.
+    /// An action: a login, a revocation, or an event of the application's own.
     Act,
 }
 
-/// A bounded queue of many producers and one consumer.
+/// A bounded queue with many producers and one consumer.
 pub(super) struct Buffer<T> {
     state: Mutex<State<T>>,
     wake: Notify,
-    /// Is most of the room behind the buffer used up too?
+    /// Whether most of the space behind the buffer (the folder) is used up too.
     is_crowded: AtomicBool,
     capacity: usize,
-    /// How many are waiting when the consumer is woken before its time.
+    /// The number of waiting items that wakes the consumer early.
     batch: usize,
 }
 
@@ -48,7 +48,7 @@ impl<T> Buffer<T> {
         }
     }
 
-    /// `false` if there is no room.
+    /// Returns `false` if there is no room.
     pub(super) fn push(&self, item: Box<T>, source: Source) -> bool {
         let room = match source {
             Source::Act => self.capacity,
@@ -68,7 +68,7 @@ impl<T> Buffer<T> {
         true
     }
 
-    /// The oldest ones, at most so many.
+    /// Takes the oldest items, at most this many.
     pub(super) fn take(&self, most: usize) -> Vec<Box<T>> {
         let mut state = self.lock();
         let count = most.min(state.waiting.len());
@@ -79,7 +79,7 @@ impl<T> Buffer<T> {
         self.lock().waiting.len()
     }
 
-    /// Takes nothing any more. What is waiting can still be taken out.
+    /// Stops accepting items. Waiting items can still be taken.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.wake.notify_one();
@@ -93,8 +93,8 @@ impl<T> Buffer<T> {
         self.is_crowded.store(is_crowded, Ordering::Relaxed);
     }
 
-    /// Waits until something has come, a batch is full or it was closed; for the one consumer,
-    /// which looks for itself what it was. `until` is the longest that it waits.
+    /// Waits until an item arrives, a batch is full or the buffer is closed, or until `until`. The
+    /// one consumer then looks which of these it was.
     pub(super) async fn changed(&self, until: Option<Instant>) {
         match until {
             None => self.wake.notified().await,

@@ -1,4 +1,4 @@
-//! How a stream is set up.
+//! Settings of an [`AuditStream`], and starting it.
 
 use std::{
     fmt,
@@ -26,14 +26,14 @@ use crate::{
     store::{AuditLink, StreamKey},
 };
 
-/// The stream that Caracal reads.
+/// The name of the stream that Caracal reads.
 const STREAM: &str = "caracal.audit.events";
-/// How many events wait.
+/// The number of events that the buffer holds.
 const CAPACITY: usize = 10_000;
 
 impl AuditStream {
-    /// A stream in this Redis, `redis://[user[:password]@]host[:port][/database]` or with TLS
-    /// (feature `tls`) `rediss://…`, for the events of this zone.
+    /// Returns a builder for a stream of this zone's events, in the Redis at this URL:
+    /// `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` for TLS (feature `tls`).
     pub fn builder(url: impl AsRef<str>, zone: impl Into<String>) -> AuditStreamBuilder {
         AuditStreamBuilder {
             link: AuditLink::new(url.as_ref(), STREAM),
@@ -70,73 +70,75 @@ impl fmt::Debug for AuditStreamBuilder {
 }
 
 impl AuditStreamBuilder {
-    /// The key under which the events are signed: the `AUDIT_HMAC_KEY` of the deployment, which has
-    /// it in [hexadecimal digits](StreamKey::from_hex).
+    /// Sets the key that signs the events: the `AUDIT_HMAC_KEY` of the deployment, which is in
+    /// [hexadecimal](StreamKey::from_hex).
     pub fn signing_key(mut self, key: StreamKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Writes events without a signature.
+    /// Writes events without signatures.
     ///
     /// # Security
-    /// Anybody who can write to Redis can then invent events, and nobody can tell. A Caracal
-    /// deployment that has a key refuses events without a signature.
+    /// Anyone who can write to Redis can then forge events undetected. A Caracal deployment that
+    /// has a key refuses unsigned events.
     pub fn danger_unsigned(mut self) -> Self {
         self.is_unsigned = true;
         self
     }
 
-    /// The folder for what Redis does not take. It is made if it is not there, and files in it are
-    /// for this user only (mode 0600). By default there is none.
+    /// Sets the folder for events that Redis does not accept. It is created if it does not exist.
+    /// Files in it are readable only by this user (mode 0600). By default there is no folder.
     ///
-    /// One process has it for itself: two that share one send each other's events, some of them
-    /// twice. Entries that are not signed with the [key](Self::signing_key) are not sent, also
-    /// those of an earlier key: their file is kept as `*.unreadable`. So have what is in files sent
-    /// before you change the key.
+    /// Each process needs a folder of its own: two processes that share one send each other's
+    /// events, some of them twice. Entries that are not signed with the current
+    /// [key](Self::signing_key) are not sent, even if they are signed with an earlier key: their
+    /// file is kept as `*.unreadable`. So let all files be sent before you change the key.
     pub fn spill_to(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    /// How many files and bytes may be in the folder; by default 1 000 and 256 MiB.
+    /// Sets the maximum number of files in the folder, and their maximum total size in bytes. The
+    /// defaults are 1 000 files and 256 MiB.
     pub fn spill_limits(mut self, files: usize, bytes: u64) -> Self {
         self.limits = SpillLimits { files, bytes };
         self
     }
 
-    /// Also writes what anybody can cause without a credential that verifies: requests that were
-    /// refused or limited, and failed logins. By default none of it is written, since whoever sends
-    /// rubbish would decide how much memory Redis needs.
+    /// Also writes events that anyone can cause without a credential that verifies: refused and
+    /// limited requests, and failed logins. They are not written by default, because
+    /// unauthenticated callers could then decide how much memory Redis needs.
     ///
-    /// Even so they get little: 60 events in a minute and 100 that wait, over a connection of their
-    /// own, and no room in the [folder](Self::spill_to). So they displace nothing else. What is
-    /// beyond is dropped, and counted by itself
-    /// ([`unverified_counters`](AuditStream::unverified_counters)). In the stream they may stand
-    /// behind events that happened later.
+    /// Their share is small: 60 events a minute and 100 in a buffer of their own, over a separate
+    /// connection, and no space in the [folder](Self::spill_to). So they cannot displace other
+    /// events. Excess events are dropped, and counted separately
+    /// ([`unverified_counters`](AuditStream::unverified_counters)). In the stream they may come
+    /// after events that happened later.
     ///
     /// # Security
-    /// Anybody who can reach the service then adds up to 86 400 entries a day, of some kilobytes
-    /// each: watch the memory of Redis, or give a [`max_length`](Self::max_length).
+    /// Anyone who can reach the service can then add up to 86 400 entries a day, of some kilobytes
+    /// each: monitor the memory of Redis, or set a [`max_length`](Self::max_length).
     pub fn include_unverified(mut self) -> Self {
         self.is_with_strangers = true;
         self
     }
 
-    /// Has Redis remove the oldest entries when there are more than about so many: Redis removes
-    /// them by the hundred. By default nothing is removed.
+    /// Sets the approximate maximum length of the stream. When it is exceeded, Redis removes the
+    /// oldest entries, about a hundred at a time. By default no entry is removed.
     ///
     /// # Security
-    /// The control plane reads the stream. What is removed before it was read is lost, and nothing
-    /// says so: whoever can cause many events can hide one. The number should be what is written in
-    /// the longest time for which the control plane may be away.
+    /// The control plane reads the stream. An entry that is removed before it was read is lost
+    /// without a trace: an attacker who can cause many events can hide one. Choose a number that
+    /// covers the longest time for which the control plane may be down.
     pub fn max_length(mut self, entries: u64) -> Self {
         self.link.max_length(entries);
         self
     }
 
-    /// Which events are written, in place of [those by default](super#what-is-written). Those of
-    /// strangers are never asked for unless they are [included](Self::include_unverified).
+    /// Sets which events are written, instead of the [default selection](super#what-is-written).
+    /// Events that anyone can cause reach this function only if they are
+    /// [included](Self::include_unverified).
     ///
     /// ```no_run
     /// # fn example(builder: fauth_core::mandate::audit::AuditStreamBuilder) {
@@ -150,25 +152,25 @@ impl AuditStreamBuilder {
         self
     }
 
-    /// Another name of the stream than `caracal.audit.events`.
+    /// Sets the name of the stream. The default is `caracal.audit.events`.
     pub fn stream(mut self, name: impl Into<String>) -> Self {
         self.link.stream(name.into());
         self
     }
 
-    /// Where the time of the events comes from; by default the [`SystemClock`].
+    /// Sets the clock for the times of the events. The default is the [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How long a round trip may take; 10 ms to one minute, by default 2 s.
+    /// Sets how long a round trip may take; 10 ms to one minute, by default 2 s.
     pub fn command_timeout(mut self, limit: Duration) -> Self {
         self.link.limit(limit);
         self
     }
 
-    /// The certificate authority, in PEM, of a `rediss://` server; see
+    /// Sets the certificate authority, in PEM, of a `rediss://` server; see
     /// [`RedisStoreBuilder::root_certificate`](crate::store::RedisStoreBuilder::root_certificate).
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -176,16 +178,18 @@ impl AuditStreamBuilder {
         self
     }
 
-    /// Starts the task that writes. Redis need not be reachable yet. What earlier runs have left in
-    /// the folder is sent first.
+    /// Starts the background task that writes. Redis need not be reachable yet. The task sends the
+    /// files of earlier runs first.
     ///
     /// # Errors
-    /// [`ConfigError`] for a missing or short key, an impossible URL, zone, limit or time-out, a
-    /// folder that cannot be made, written or read, that others may write into, or that belongs to
-    /// another user than this one and root, and outside a Tokio runtime.
+    /// [`ConfigError`]
+    /// - for a missing or short key, or an invalid URL, zone, limit or time-out;
+    /// - for a folder that cannot be created, written or read, that other users can write to, or
+    ///   that is owned neither by this user nor by root;
+    /// - outside a Tokio runtime.
     pub fn start(self) -> Result<AuditStream, ConfigError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
-            ConfigError::new("audit", "is started outside a Tokio runtime", "call `start` within one")
+            ConfigError::new("audit", "was started outside a Tokio runtime", "call `start` inside one")
         })?;
         self.refuse_without_key()?;
         let seal = Seal::new(&self.zone, self.key.clone())?;
@@ -208,12 +212,12 @@ impl AuditStreamBuilder {
             (Some(_), false) | (None, true) => Ok(()),
             (None, false) => Err(ConfigError::new(
                 "signing_key",
-                "is missing: nobody could tell your events from invented ones",
-                "give the key of the Caracal deployment, or say `danger_unsigned()`",
+                "is missing, so forged events could not be detected",
+                "set the key of the Caracal deployment, or call `danger_unsigned()`",
             )),
             (Some(_), true) => Err(ConfigError::new(
                 "danger_unsigned",
-                "stands beside a `signing_key`",
+                "is set together with `signing_key`",
                 "leave one of them out",
             )),
         }
@@ -224,7 +228,7 @@ impl AuditStreamBuilder {
             return Err(ConfigError::new(
                 "spill_limits",
                 "are zero",
-                "leave out `spill_to` if nothing may spill",
+                "leave out `spill_to` if no files should be written",
             ));
         }
         let Some(path) = &self.folder else { return Ok(None) };
@@ -233,14 +237,14 @@ impl AuditStreamBuilder {
             ConfigError::new(
                 "spill_to",
                 problem,
-                "name a folder that only the user of this service can write to",
+                "use a folder that only the user of this service can write to",
             )
         });
         opened.map(Some)
     }
 }
 
-/// A task that writes, not yet started, and the way to it.
+/// Returns a writer task that is not started yet, and the lane that leads to it.
 fn new_lane(capacity: usize, seal: Seal, link: AuditLink, folder: Option<SpillFolder>) -> (Writer, Lane) {
     let (end, ended) = watch::channel(false);
     let lane =

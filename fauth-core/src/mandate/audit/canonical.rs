@@ -1,11 +1,11 @@
-//! JSON as Caracal signs it: without blanks, members sorted by name, none of them null.
+//! JSON as Caracal signs it: compact, with members sorted by name, and without null members.
 
 use serde_json::Value;
 
-/// The text of a value.
+/// Returns the text of a value.
 ///
-/// It sorts by itself: whether the maps of `serde_json` are sorted depends on a feature that any
-/// crate of the application can switch on.
+/// It sorts the members itself: whether the maps of `serde_json` are sorted depends on a feature
+/// that any crate of the application can enable.
 pub(super) fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
@@ -22,7 +22,7 @@ fn write(value: &Value, text: &mut String) {
                 if index > 0 {
                     text.push(',');
                 }
-                // Without indentation this is compact.
+                // Without indentation, this is the compact form.
                 text.push_str(&Value::from(name.as_str()).to_string());
                 text.push(':');
                 write(value, text);

@@ -1,21 +1,21 @@
-//! What has become of the events of a stream, in numbers.
+//! Counters of an [`AuditStream`](super::AuditStream).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers since the stream was started. They only grow.
+/// Counters since the stream was started. They never decrease.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuditCounters {
-    /// Events that the buffer has taken.
+    /// Events that the buffer accepted.
     pub queued: u64,
-    /// Entries that Redis has confirmed, those that were replayed among them.
+    /// Entries that Redis confirmed, including replayed ones.
     pub written: u64,
-    /// Events that are lost: the buffer was full or closed, or there was no place left for them at
-    /// the shutdown.
+    /// Events lost: the buffer was full or closed, neither Redis nor a file accepted them at the
+    /// shutdown, or lines of a file could not be read or were not signed with the key.
     pub dropped: u64,
-    /// Entries that were put into files.
+    /// Entries written to files.
     pub spilled: u64,
-    /// Entries of files that Redis has confirmed, those of earlier runs among them.
+    /// Entries from files that Redis confirmed, including files of earlier runs.
     pub replayed: u64,
 }
 
@@ -48,7 +48,7 @@ impl Counted {
         add(&self.written, count);
     }
 
-    /// Returns how many were lost before.
+    /// Returns how many were dropped before.
     pub(super) fn dropped(&self, count: usize) -> u64 {
         add(&self.dropped, count)
     }

@@ -1,24 +1,28 @@
-//! Credentials that are known by their form, wherever they stand in a text.
+//! Recognises credentials by their form, anywhere in a text.
 
 use std::borrow::Cow;
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 pub(super) const HIDDEN: &str = "***";
-/// Shorter texts hold none.
+/// Shorter texts contain no credential.
 const SHORTEST: usize = 16;
 
-/// How many bytes of a credential begin here, and what stands in their place.
+/// The length of a credential in bytes, and its replacement.
 type Match = (usize, &'static str);
 
-/// The text with `***` in the place of credentials.
-pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
+/// Replaces the credentials in a text with `***`. Stops as soon as the result is longer than
+/// `longest` bytes, so the caller can tell that it has to be truncated.
+///
+/// # Security
+/// Takes linear time for every text: the text may come from an attacker.
+pub(super) fn without_credentials(text: &str, longest: usize) -> Cow<'_, str> {
     if text.len() < SHORTEST {
         return text.into();
     }
     let (mut result, mut done) = (String::new(), 0);
-    let mut at = 0;
+    let (mut at, mut tokens) = (0, TokensFrom(0));
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        match credential(rest) {
+        match credential(rest, at, &mut tokens) {
             Some((length, instead)) => {
                 result.push_str(text.get(done..at).unwrap_or_default());
                 result.push_str(instead);
@@ -27,21 +31,29 @@ pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
             }
             None => at += rest.chars().next().map_or(1, char::len_utf8),
         }
+        if result.len() + (at - done) > longest {
+            break;
+        }
     }
+    let rest = text.get(done..at).unwrap_or_default();
     if done == 0 {
-        return text.into();
+        return rest.into();
     }
-    result.push_str(text.get(done..).unwrap_or_default());
+    result.push_str(rest);
     result.into()
 }
 
-/// The credential with which the text begins.
-fn credential(text: &str) -> Option<Match> {
-    // All begin with one of few characters: most places are done here.
+/// No JSON Web Token begins before this position, as far as is known.
+struct TokensFrom(usize);
+
+/// Returns the credential at the start of the text, which is the rest from this position.
+fn credential(text: &str, at: usize, tokens: &mut TokensFrom) -> Option<Match> {
+    // Every credential begins with one of a few characters, so most positions are decided here.
     match text.as_bytes().first()? {
         b'-' => private_key(text),
         b'b' | b'B' => bearer(text),
-        b'e' => json_web_token(text),
+        b'e' if at < tokens.0 => None,
+        b'e' => json_web_token(text).inspect_err(|barren| tokens.0 = at + barren).ok(),
         b'A' => amazon(text).or_else(|| google(text)),
         b'g' => github(text),
         b'x' => slack(text),
@@ -49,7 +61,7 @@ fn credential(text: &str) -> Option<Match> {
     }
 }
 
-/// A block of PEM. One without an end is hidden to the end of the text.
+/// A PEM block with a private key. A block without an end is hidden to the end of the text.
 fn private_key(text: &str) -> Option<Match> {
     let label = text.strip_prefix("-----BEGIN ")?;
     let (label, _) = label.split_once("-----")?;
@@ -63,32 +75,38 @@ fn private_key(text: &str) -> Option<Match> {
     Some((length, HIDDEN))
 }
 
-/// The scheme, a blank, and at least eight characters of a token.
+/// The scheme, white space, and at least eight characters of a token.
 fn bearer(text: &str) -> Option<Match> {
     let (scheme, rest) = text.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || !rest.starts_with(char::is_whitespace) {
+        return None;
+    }
     let token = rest.trim_start();
     let length = run(token, |byte| byte.is_ascii_alphanumeric() || b"._-+/=~".contains(&byte));
-    let is_one = scheme.eq_ignore_ascii_case("bearer") && token.len() < rest.len() && length >= 8;
-    is_one.then(|| (text.len() - token.len() + length, "Bearer ***"))
+    (length >= 8).then(|| (text.len() - token.len() + length, "Bearer ***"))
 }
 
 /// Three parts of at least eight characters, the first of which is a JSON object.
-fn json_web_token(text: &str) -> Option<Match> {
-    let mut length = 0;
-    let mut rest = text.strip_prefix("eyJ").map(|_| text)?;
-    for (part, shortest) in [11, 8, 8].into_iter().enumerate() {
-        if part > 0 {
-            rest = rest.strip_prefix('.')?;
-            length += 1;
-        }
-        let own = run(rest, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        if own < shortest {
-            return None;
-        }
-        length += own;
-        rest = rest.get(own..)?;
+///
+/// The error is a number of bytes in which no token begins. If a part is missing or too short, that
+/// holds for every other beginning within the same first part too; and if the first part is too
+/// short, later beginnings make it even shorter.
+fn json_web_token(text: &str) -> Result<Match, usize> {
+    let part = |text| run(text, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if !text.starts_with("eyJ") {
+        return Err(0);
     }
-    Some((length, HIDDEN))
+    let first = part(text);
+    let mut length = first;
+    for _ in 0..2 {
+        let rest = text.get(length..).and_then(|rest| rest.strip_prefix('.')).ok_or(first)?;
+        let own = part(rest);
+        if own < 8 {
+            return Err(first);
+        }
+        length += 1 + own;
+    }
+    if first < 11 { Err(first) } else { Ok((length, HIDDEN)) }
 }
 
 fn amazon(text: &str) -> Option<Match> {
@@ -111,9 +129,10 @@ fn slack(text: &str) -> Option<Match> {
     at_least(text, rest, 10, |byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// So many characters follow; what comes after them is not looked at.
+/// Matches exactly `count` characters; more may follow.
 fn exactly(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) -> Option<Match> {
-    (run(rest, is_part) >= count).then(|| (text.len() - rest.len() + count, HIDDEN))
+    let is_one = rest.len() >= count && rest.bytes().take(count).all(is_part);
+    is_one.then(|| (text.len() - rest.len() + count, HIDDEN))
 }
 
 fn at_least(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) -> Option<Match> {
@@ -121,14 +140,20 @@ fn at_least(text: &str, rest: &str, count: usize, is_part: impl Fn(u8) -> bool) 
     (length >= count).then(|| (text.len() - rest.len() + length, HIDDEN))
 }
 
-/// How many bytes from here on are part of it.
+/// Returns the number of leading bytes that satisfy the predicate.
 fn run(text: &str, is_part: impl Fn(u8) -> bool) -> usize {
     text.bytes().take_while(|&byte| is_part(byte)).count()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
     use super::*;
+
+    fn without_credentials(text: &str) -> Cow<'_, str> {
+        super::without_credentials(text, usize::MAX)
+    }
 
     /// Each kind at the end, in the middle and twice.
     fn is_hidden(secret: &str, instead: &str) {
@@ -164,6 +189,9 @@ mod tests {
         is_left("eyJ12345678.1234567.12345678");
         is_left("eyJ12345678.12345678.1234567");
         is_left("eyJ12345678.12345678");
+        is_hidden("eyJ.eyJ12345678.12345678.12345678", "eyJ.***");
+        is_hidden("eyJ12345678.eyJ.eyJ12345678.12345678.12345678", "eyJ12345678.eyJ.***");
+        is_hidden("eyJ12345678.1.eyJ12345678.12345678.12345678", "eyJ12345678.1.***");
     }
 
     #[test]
@@ -217,6 +245,49 @@ mod tests {
         let text = "nothing of interest, and 16 bytes at least";
         assert!(matches!(without_credentials(text), Cow::Borrowed(_)));
         assert!(matches!(without_credentials("Bearer abcdefgh"), Cow::Borrowed(_)), "too short to be one");
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_needed() {
+        let read = |longest| super::without_credentials("a Bearer abcdefgh, Bearer abcdefgh!", longest);
+        assert_eq!(read(usize::MAX), "a Bearer ***, Bearer ***!");
+        assert_eq!(read(13), "a Bearer ***, ");
+        assert_eq!(read(14), "a Bearer ***, Bearer ***");
+        assert_eq!(read(0), "a");
+    }
+
+    /// With quadratic time each of them takes minutes at least.
+    #[test]
+    fn a_long_text_takes_no_longer_than_it_is() {
+        const LENGTH: usize = 4 << 20;
+        let repeated = |text: &str| text.repeat(LENGTH / text.len());
+        let (many, run) = (repeated("eyJ"), repeated("a"));
+        let texts = [
+            repeated("b"),
+            repeated("Bearer "),
+            repeated("bearerB"),
+            repeated("abcdefghBEeyJXyz0123456789+/"),
+            many.clone(),
+            format!("{many}.{run}"),
+            format!("{many}.{run}.aaaa"),
+            repeated("eyJ12345678."),
+            repeated("eyJ12345678.1."),
+            repeated("AKIA"),
+            repeated("AIza"),
+            repeated("ghp_"),
+            repeated("xoxb-"),
+            repeated("-----BEGIN "),
+            repeated("-----BEGIN PRIVATE KEY"),
+            repeated("-"),
+        ];
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            for text in texts {
+                without_credentials(&text);
+            }
+            done.send(()).unwrap();
+        });
+        assert!(is_done.recv_timeout(Duration::from_secs(60)).is_ok(), "it takes too long");
     }
 
     proptest::proptest! {

@@ -1,15 +1,19 @@
-//! One audit event in the form in which Caracal reads it.
+//! One audit event in Caracal's format.
 
 use serde_json::{Map, Value};
 
-use super::{canonical::canonical, redaction::redact};
+use super::{
+    canonical::canonical,
+    redaction::{beginning, redact, redact_text},
+};
 
-/// The longest text of a signed event, in bytes. What is longer loses metadata and diagnostics.
+/// The maximum size of a signed event, in bytes. A larger event loses its metadata, diagnostics and
+/// policies.
 pub(super) const MAX_DATA_BYTES: usize = 64 * 1024;
-/// The longest of the members that are no JSON, in bytes.
+/// The maximum size of a member that is not JSON, in bytes.
 const MAX_MEMBER_BYTES: usize = 1024;
 
-/// Was what happened allowed?
+/// The decision that an audit event records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "Caracal knows no third decision")]
 pub enum Decision {
@@ -20,7 +24,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// As it stands in the event.
+    /// Returns the value of the member `decision`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,8 +37,10 @@ impl Decision {
 /// An audit event of the application's own, for
 /// [`AuditStream::record`](super::AuditStream::record).
 ///
-/// What is not set is filled in: a random id, the zone of the stream, the id as id of the request,
-/// the present, `complete` as evaluation status, no policies and no diagnostics.
+/// All of its texts are [redacted](super::redact), except the id, the zone and the time.
+///
+/// Defaults: a random id, the zone of the stream, the id of the event as the request id, the
+/// current time, the evaluation status `complete`, no policies and no diagnostics.
 ///
 /// ```
 /// use fauth_core::mandate::audit::{AuditRecord, Decision};
@@ -63,7 +69,7 @@ pub struct AuditRecord {
 }
 
 impl AuditRecord {
-    /// Something of this type (`event_type`), and whether it was allowed.
+    /// Creates an event of this type (`event_type`) with this decision.
     pub fn new(event_type: impl Into<String>, decision: Decision) -> Self {
         Self {
             event_type: event_type.into(),
@@ -82,99 +88,103 @@ impl AuditRecord {
         }
     }
 
-    /// The id, by which duplicates are recognised.
+    /// Sets the id (`id`). Readers use it to recognise duplicates.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// The zone (`zone_id`), where it is not that of the stream.
+    /// Sets the zone (`zone_id`), if it is not that of the stream.
     pub fn zone(mut self, zone: impl Into<String>) -> Self {
         self.zone = Some(zone.into());
         self
     }
 
-    /// What connects the events of one request.
+    /// Sets the id that connects the events of one request (`request_id`).
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = Some(id.into());
         self
     }
 
-    /// How far the decision got (`evaluation_status`).
+    /// Sets how far the evaluation got (`evaluation_status`), such as `complete` or `error`.
     pub fn evaluation_status(mut self, status: impl Into<String>) -> Self {
         self.evaluation_status = Some(status.into());
         self
     }
 
-    /// When it happened, in the form of RFC 3339.
+    /// Sets when it happened (`occurred_at`), in the format of RFC 3339.
     pub fn occurred_at(mut self, time: impl Into<String>) -> Self {
         self.occurred_at = Some(time.into());
         self
     }
 
-    /// The policy set that has decided.
+    /// Sets the id of the policy set that decided (`policy_set_id`).
     pub fn policy_set_id(mut self, id: impl Into<String>) -> Self {
         self.policy_set_id = Some(id.into());
         self
     }
 
-    /// The version of the policy set.
+    /// Sets the version of that policy set (`policy_set_version_id`).
     pub fn policy_set_version_id(mut self, id: impl Into<String>) -> Self {
         self.policy_set_version_id = Some(id.into());
         self
     }
 
-    /// The hash of the policies' manifest.
+    /// Sets the hash of the policies' manifest (`manifest_sha`).
     pub fn manifest_sha(mut self, hash: impl Into<String>) -> Self {
         self.manifest_sha = Some(hash.into());
         self
     }
 
-    /// The policies that have decided (`determining_policies_json`), [redacted](super::redact).
+    /// Sets the policies that determined the decision (`determining_policies_json`),
+    /// [redacted](super::redact).
     pub fn determining_policies(mut self, policies: Value) -> Self {
         self.determining_policies = redact(policies);
         self
     }
 
-    /// Why it was decided so (`diagnostics_json`), [redacted](super::redact).
+    /// Sets the reasons for the decision (`diagnostics_json`), [redacted](super::redact).
     pub fn diagnostics(mut self, diagnostics: Value) -> Self {
         self.diagnostics = redact(diagnostics);
         self
     }
 
-    /// What else is known (`metadata_json`), [redacted](super::redact).
+    /// Sets additional data (`metadata_json`), [redacted](super::redact).
     pub fn metadata(mut self, metadata: Value) -> Self {
         self.metadata = Some(redact(metadata));
         self
     }
 
-    /// Metadata and diagnostics of this crate's own, whose names are known to be harmless and whose
-    /// texts are redacted already.
+    /// Sets this crate's own metadata and diagnostics. Their names are known to be harmless, and
+    /// their texts are already redacted.
     pub(super) fn with_own(mut self, diagnostics: Value, metadata: Map<String, Value>) -> Self {
         self.diagnostics = diagnostics;
         self.metadata = Some(Value::Object(metadata));
         self
     }
 
-    /// The fields `id` and `data` of the entry: what a reader of the stream gets. What is not set
-    /// is filled in, and without a random id or a time, which are those of the stream, empty.
+    /// Returns the fields `id` and `data` of the entry, as a reader of the stream sees them. For
+    /// tests that compare an event with what its reader expects. Defaults are filled in, except the
+    /// random id and the time, which the stream adds: they are empty.
     #[must_use]
     pub fn to_entry(&self, zone: &str) -> (String, String) {
         self.clone().finish(String::new(), zone, String::new())
     }
 
-    /// The id and the text that is signed. What is missing is taken from the arguments.
+    /// Returns the id and the text that is signed. Missing values are taken from the arguments.
     pub(super) fn finish(self, id: String, zone: &str, occurred_at: String) -> (String, String) {
         let id = self.id.unwrap_or(id);
-        let text = |text: Option<String>| text.map_or(Value::Null, |text| bounded(&text).into());
+        let redacted = |text: &str| bounded(&redact_text(text)).to_owned();
+        let text = |text: Option<String>| text.map_or(Value::Null, |text| redacted(&text).into());
+        let request_id = self.request_id.map_or_else(|| bounded(&id).to_owned(), |id| redacted(&id));
         let mut event = Map::new();
         let mut set = |name: &str, value: Value| event.insert(name.to_owned(), value);
         set("id", bounded(&id).into());
         set("zone_id", bounded(self.zone.as_deref().unwrap_or(zone)).into());
-        set("event_type", bounded(&self.event_type).into());
-        set("request_id", bounded(self.request_id.as_ref().unwrap_or(&id)).into());
+        set("event_type", redacted(&self.event_type).into());
+        set("request_id", request_id.into());
         set("decision", self.decision.as_str().into());
-        set("evaluation_status", bounded(self.evaluation_status.as_deref().unwrap_or("complete")).into());
+        set("evaluation_status", redacted(self.evaluation_status.as_deref().unwrap_or("complete")).into());
         set("occurred_at", bounded(&self.occurred_at.unwrap_or(occurred_at)).into());
         set("policy_set_id", text(self.policy_set_id));
         set("policy_set_version_id", text(self.policy_set_version_id));
@@ -186,7 +196,7 @@ impl AuditRecord {
     }
 }
 
-/// The text of an event; without metadata, diagnostics and policies if it is too long with them.
+/// Returns the event as text, without metadata, diagnostics and policies if it is too large.
 fn data_of(mut event: Map<String, Value>) -> String {
     let data = canonical(&Value::Object(event.clone()));
     if data.len() <= MAX_DATA_BYTES {
@@ -200,8 +210,7 @@ fn data_of(mut event: Map<String, Value>) -> String {
 }
 
 fn bounded(text: &str) -> &str {
-    let end = (0..=MAX_MEMBER_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
+    beginning(text, MAX_MEMBER_BYTES)
 }
 
 #[cfg(test)]
@@ -209,6 +218,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    const SECRET: &str = "AKIAIOSFODNN7EXAMPLE";
 
     fn data(record: AuditRecord) -> Value {
         let (_, data) = record.finish("an id".to_owned(), "zone", "then".to_owned());
@@ -228,13 +239,32 @@ mod tests {
     #[test]
     fn what_an_application_says_is_redacted() {
         let record = AuditRecord::new("x", Decision::Allow)
-            .metadata(json!({ "password": "p", "note": "Bearer abcdefgh12345678" }))
+            .metadata(json!({ "password": "p", "note": "Bearer abcdefgh12345678", SECRET: 1 }))
             .diagnostics(json!([{ "token": 1 }]))
             .determining_policies(json!([{ "secret": "s", "id": "baseline" }]));
         let data = data(record);
-        assert_eq!(data["metadata_json"], json!({ "password": "***", "note": "Bearer ***" }));
+        let expected = json!({ "password": "***", "note": "Bearer ***", "***": 1 });
+        assert_eq!(data["metadata_json"], expected);
         assert_eq!(data["diagnostics_json"], json!([{ "token": "***" }]));
         assert_eq!(data["determining_policies_json"], json!([{ "secret": "***", "id": "baseline" }]));
+    }
+
+    #[test]
+    fn what_stands_beside_them_is_redacted_too() {
+        let record = AuditRecord::new(format!("x {SECRET}"), Decision::Allow)
+            .id("an id of its own")
+            .request_id(SECRET)
+            .evaluation_status(SECRET)
+            .policy_set_id(SECRET)
+            .policy_set_version_id(SECRET)
+            .manifest_sha(SECRET);
+        let data = data(record);
+        assert_eq!((&data["id"], &data["event_type"]), (&json!("an id of its own"), &json!("x ***")));
+        for name in
+            ["request_id", "evaluation_status", "policy_set_id", "policy_set_version_id", "manifest_sha"]
+        {
+            assert_eq!(data[name], "***", "{name}");
+        }
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! What must not be in an audit event: values whose name says that they are secret, and what looks
-//! like a credential wherever it stands. Pure; the rules are those of Caracal.
+//! Keeps secrets out of audit events: values whose name marks them as secret, and text that has the
+//! form of a credential. Pure functions; the rules are Caracal's.
 
 use serde_json::{Map, Value};
 
 use super::patterns::{HIDDEN, without_credentials};
 
-/// What follows a text that was cut.
+/// Appended to a truncated text.
 const CUT: &str = "…[truncated]";
-/// The longest text, in bytes, without [`CUT`].
+/// The maximum length of a text in bytes, without [`CUT`].
 pub(super) const MAX_TEXT_BYTES: usize = 8192;
-/// How deep a value may be nested.
+/// The maximum nesting depth of a value.
 const MAX_DEPTH: usize = 32;
 
-/// Names that contain one of these, in whatever case, are those of secrets.
+/// A name that contains one of these, in any case, marks a secret.
 const SECRET_NAMES: [&str; 14] = [
     "password",
     "passwd",
@@ -30,7 +30,8 @@ const SECRET_NAMES: [&str; 14] = [
     "credential",
 ];
 
-/// Does this name say that its value is secret? `auth` counts as a word only: an `author` is none.
+/// Returns whether this name marks its value as secret. `auth` counts only as a word of its own:
+/// `author` is not secret.
 ///
 /// ```
 /// use fauth_core::mandate::audit::is_secret_name;
@@ -44,7 +45,7 @@ pub fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| name.contains(secret)) || has_word(&name)
 }
 
-/// `auth` with no letter on either side.
+/// Returns whether the name contains `auth` without a letter on either side.
 fn has_word(name: &str) -> bool {
     const WORD: &str = "auth";
     let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_lowercase);
@@ -55,11 +56,11 @@ fn has_word(name: &str) -> bool {
     })
 }
 
-/// The value as it may stand in an audit event: what has the [name of a secret](is_secret_name)
-/// and what looks like a credential is `***`, texts are cut at 8192 bytes.
+/// Redacts a value for an audit event: values with a [secret name](is_secret_name), and text that
+/// has the form of a credential, also in names, become `***`. Texts are truncated to 8192 bytes.
 ///
 /// Bearer tokens, JSON Web Tokens, private keys in PEM, and keys of AWS, Google, GitHub and Slack
-/// are known by their form.
+/// are recognised by their form.
 ///
 /// ```
 /// use fauth_core::mandate::audit::redact;
@@ -80,7 +81,7 @@ fn redact_within(value: Value, depth: usize) -> Value {
         (Value::Object(members), Some(depth)) => {
             let hide = |(name, value): (String, Value)| {
                 let value = if is_secret_name(&name) { HIDDEN.into() } else { redact_within(value, depth) };
-                (name, value)
+                (redact_text(&name), value)
             };
             Value::Object(members.into_iter().map(hide).collect::<Map<_, _>>())
         }
@@ -91,9 +92,9 @@ fn redact_within(value: Value, depth: usize) -> Value {
     }
 }
 
-/// As [`redact`], for a text.
+/// Redacts a text, as [`redact`] does.
 pub(super) fn redact_text(text: &str) -> String {
-    cut(&without_credentials(text), MAX_TEXT_BYTES)
+    cut(&without_credentials(text, MAX_TEXT_BYTES), MAX_TEXT_BYTES)
 }
 
 fn cut(text: &str, longest: usize) -> String {
@@ -103,14 +104,14 @@ fn cut(text: &str, longest: usize) -> String {
     format!("{}{CUT}", beginning(text, longest))
 }
 
-/// At most so many bytes, of whole characters.
-fn beginning(text: &str, longest: usize) -> &str {
+/// Returns the longest prefix of whole characters that has at most this many bytes.
+pub(super) fn beginning(text: &str, longest: usize) -> &str {
     let end = (0..=longest.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
-/// A text that is kept before it is redacted, cut so that no half of a credential is left at its
-/// end, which nobody would know by its form.
+/// Shortens a text that is redacted later, so that no part of a credential is left at its end: a
+/// part would not be recognised by its form.
 pub(super) fn shortened(text: &str, longest: usize) -> Box<str> {
     if text.len() <= longest {
         return text.into();
@@ -169,11 +170,13 @@ mod tests {
             "a": [{ "token": { "deep": 1 }, "n": 5, "t": true, "z": null }],
             "b": [jwt, format!("it is {jwt}!")],
             "cookie": ["x"],
+            "of AKIAIOSFODNN7EXAMPLE": 7,
         });
         let expected = json!({
             "a": [{ "token": "***", "n": 5, "t": true, "z": null }],
             "b": ["***", "it is ***!"],
             "cookie": "***",
+            "of ***": 7,
         });
         assert_eq!(redact(value), expected);
     }

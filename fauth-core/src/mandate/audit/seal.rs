@@ -1,4 +1,4 @@
-//! The last step before an event leaves the process: its id, its time, and its signature.
+//! Completes an event before it leaves the process: id, time, signature.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     store::{AuditEntry, StreamKey},
 };
 
-/// Signs events: HMAC-SHA256 of exactly the text that is sent, in hexadecimal digits.
+/// Signs events: the HMAC-SHA256 of exactly the text that is sent, in hexadecimal.
 #[derive(Debug, Clone)]
 pub(super) struct Seal {
     zone: Box<str>,
@@ -18,38 +18,33 @@ pub(super) struct Seal {
 }
 
 impl Seal {
-    /// Without a key nothing is signed.
+    /// Without a key, entries are not signed.
     pub(super) fn new(zone: &str, key: Option<StreamKey>) -> Result<Self, ConfigError> {
         if !(1..=255).contains(&zone.len()) {
             let problem = "is empty or longer than 255 bytes";
             return Err(ConfigError::new(
                 "zone",
                 problem,
-                "name the zone of this service, such as `zone_prod`",
+                "set the zone of this service, such as `zone_prod`",
             ));
         }
         Ok(Self { zone: zone.into(), key })
     }
 
-    /// The entry of the stream; `None` if the operating system gives no random bytes for an id.
+    /// Returns the entry of the stream, or `None` if the operating system returns no random bytes
+    /// for an id.
     pub(super) fn entry(&self, record: AuditRecord, at: Duration) -> Option<AuditEntry> {
         let (id, data) = record.finish(random_id()?, &self.zone, rfc3339(at));
         let signature = self.key.as_ref().map(|key| key.sign_text(&data));
         Some(AuditEntry { id, data, sig: signature })
     }
 
-    /// Has it been signed with this key? Without a key nobody can tell.
+    /// Returns whether the entry is signed with this key. Without a key, every entry passes.
     pub(super) fn is_ours(&self, entry: &AuditEntry) -> bool {
         let Some(key) = &self.key else { return true };
         let expected = key.sign_text(&entry.data);
         entry.sig.as_ref().is_some_and(|sig| sig.as_bytes().ct_eq(expected.as_bytes()).into())
     }
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A random UUID (version 4, RFC 9562 section 5.4).
@@ -68,7 +63,7 @@ fn uuid_of(random: u128) -> String {
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
 
-/// A point in time since the Unix epoch, to the millisecond, in UTC.
+/// Formats a time since the Unix epoch in UTC, to the millisecond.
 fn rfc3339(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs();
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -78,8 +73,9 @@ fn rfc3339(since_epoch: Duration) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
 }
 
-/// Year, month and day so many days after 1970-01-01, in the Gregorian calendar: within eras of 400
-/// years that begin on the first of March, so that the leap day is the last of a year.
+/// Returns year, month and day of the Gregorian calendar, for a number of days since 1970-01-01. It
+/// counts in eras of 400 years that begin on the first of March, so the leap day is the last day of
+/// a year.
 const fn date_of(days: u64) -> (u64, u64, u64) {
     let days = days.saturating_add(719_468);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -136,7 +132,8 @@ mod tests {
         let entry = seal.entry(AuditRecord::new("x", Decision::Allow).id("e1"), Duration::ZERO).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&[b'k'; 32]).unwrap();
         mac.update(entry.data.as_bytes());
-        let expected = hexadecimal(&mac.finalize().into_bytes());
+        let digits = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
+        let expected = digits.concat();
         assert_eq!((entry.id.as_str(), entry.sig), ("e1", Some(expected)));
         assert!(!format!("{seal:?}").contains("107"), "no key is shown");
         let unsigned = Seal::new("zone_prod", None).unwrap();

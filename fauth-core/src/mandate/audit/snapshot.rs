@@ -1,4 +1,4 @@
-//! What is kept of an event until it is written, and what becomes of it.
+//! The owned copy of an event that waits in the buffer, and its conversion to an audit record.
 
 use std::net::IpAddr;
 
@@ -15,11 +15,12 @@ use crate::{
     trace_context::TraceContext,
 };
 
-/// The longest text of an event that is kept, in bytes.
+/// The maximum length of a text in the copy, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 
-/// Is it written by default? For a [selection](super::AuditStreamBuilder::select) that goes on from
-/// there. What strangers cause is only written if it is also
+/// Returns whether this event is written by default. Use it in a
+/// [selection](super::AuditStreamBuilder::select) that extends or narrows the default. Events that
+/// anyone can cause are written only if they are also
 /// [included](super::AuditStreamBuilder::include_unverified).
 ///
 /// ```no_run
@@ -34,7 +35,7 @@ const MAX_TEXT_BYTES: usize = 1024;
 pub fn is_audited(event: &Event<'_>) -> bool {
     match event.kind {
         EventKind::RequestRefused => event.reason != Some("missing_credential"),
-        // For logs: they are about the server, not about somebody's authority.
+        // These belong in the log: they are about the server, not about the authority of a subject.
         EventKind::CallbackFailed
         | EventKind::StoreFailed
         | EventKind::PasswordRehashed
@@ -47,21 +48,15 @@ pub fn is_audited(event: &Event<'_>) -> bool {
     }
 }
 
-/// Which room in the buffer is it given?
+/// Returns which share of the buffer the event uses. Events that anyone can cause have a buffer of
+/// their own.
 pub(super) fn source_of(event: &Event<'_>) -> Source {
     match event.kind {
-        EventKind::RequestRefused
-        | EventKind::RequestLimited
-        | EventKind::AccessDenied
+        EventKind::AccessDenied
         | EventKind::MandateAccepted
         | EventKind::MandateRefused
-        | EventKind::AuthenticationFailed
-        | EventKind::LoginThrottled
-        | EventKind::OneTimeRefused
         | EventKind::CallbackFailed
         | EventKind::StoreFailed => Source::Request,
-        // A stranger can log out as often as it pleases them.
-        EventKind::LoggedOut if event.subject.is_none() => Source::Request,
         _ => Source::Act,
     }
 }
@@ -85,8 +80,8 @@ const fn decision_of(kind: EventKind) -> Decision {
     }
 }
 
-/// An event, owned. It is made while a request is handled, and everything that takes its time is
-/// left to the task that writes.
+/// An owned copy of an event. It is made while a request is handled; the writer task does
+/// everything that takes longer.
 pub(super) struct Snapshot {
     kind: EventKind,
     reason: Option<&'static str>,
@@ -103,12 +98,12 @@ pub(super) struct Snapshot {
     trace: Option<TraceContext>,
     mandate: Option<Box<OfMandate>>,
     zone: Option<Box<str>>,
-    /// What was revoked; an event has 32 at most.
+    /// The revoked anchors; an event has at most 32.
     anchors: Vec<Box<str>>,
     epoch: Option<u64>,
 }
 
-/// What its claims say, in the words of the wire.
+/// The claims of a mandate, under their names in the token.
 struct OfMandate {
     token_id: Option<Box<str>>,
     zone: Box<str>,
@@ -187,7 +182,7 @@ impl Snapshot {
         record.with_own(diagnostics, metadata)
     }
 
-    /// Why, if there is more to say than what happened.
+    /// Returns the reason, and the error if there is one.
     fn diagnostics(&self) -> Value {
         let Some(reason) = self.reason else { return json!([]) };
         match &self.error {
@@ -196,7 +191,7 @@ impl Snapshot {
         }
     }
 
-    /// The names are ours and harmless; the texts may be a stranger's.
+    /// The names are ours and harmless; the values may come from anyone.
     fn metadata(&self) -> Map<String, Value> {
         let mut metadata = Metadata::default();
         metadata.text("subject", self.subject.as_deref());
@@ -220,7 +215,7 @@ impl Snapshot {
     }
 }
 
-/// Members that are there only if they have a value.
+/// Adds a member only if it has a value.
 #[derive(Default)]
 struct Metadata(Map<String, Value>);
 
@@ -235,7 +230,7 @@ impl Metadata {
         self.set(name, text.map(redact_text));
     }
 
-    /// Under the names of the claims.
+    /// Adds the claims of the mandate, under their names in the token.
     fn mandate(&mut self, mandate: &OfMandate) {
         self.text("jti", mandate.token_id.as_deref());
         self.text("client_id", Some(&mandate.client_id));
@@ -250,8 +245,8 @@ impl Metadata {
         self.set("delegation_graph_epoch", mandate.epoch);
     }
 
-    /// What the caller has said of its trace, which nobody has verified: under a name of its own,
-    /// apart from what is known.
+    /// Adds what the caller claims about its trace. It is not verified, so it goes under a name of
+    /// its own.
     fn trace(&mut self, trace: &TraceContext) {
         self.text("trace_id", trace.trace_id());
         self.text("span_id", trace.span_id());
@@ -375,11 +370,10 @@ mod tests {
         assert_eq!(source(EventKind::LoggedIn, Some("alice")), Source::Act);
         assert_eq!(source(EventKind::Revoked, None), Source::Act);
         assert_eq!(source(EventKind::LoggedOut, Some("alice")), Source::Act);
-        assert_eq!(source(EventKind::LoggedOut, None), Source::Request);
-        // The subject is whom somebody claims to be.
-        assert_eq!(source(EventKind::AuthenticationFailed, Some("alice")), Source::Request);
-        assert_eq!(source(EventKind::RequestRefused, None), Source::Request);
         assert_eq!(source(EventKind::MandateAccepted, Some("alice")), Source::Request);
+        assert_eq!(source(EventKind::MandateRefused, Some("alice")), Source::Request);
+        assert_eq!(source(EventKind::AccessDenied, Some("alice")), Source::Request);
+        assert_eq!(source(EventKind::StoreFailed, None), Source::Request);
     }
 
     #[test]

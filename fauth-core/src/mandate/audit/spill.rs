@@ -1,9 +1,9 @@
-//! Files for entries that Redis did not take. Every function blocks.
+//! Files for entries that Redis did not accept. Every function blocks.
 //!
-//! One file holds up to 1 000 entries, one on each line, as JSON of the fields of the stream. It is
-//! written beside its place, flushed to the disk and renamed, so that after a crash it is there as
-//! a whole or not at all. It is removed only when Redis has confirmed all its entries: a kill in
-//! between has them sent again.
+//! A file holds up to 1 000 entries, one per line, as JSON of the stream's fields. It is written to
+//! a temporary file, flushed to the disk and renamed, so after a crash it exists completely or not
+//! at all. It is removed only after Redis has confirmed all its entries; a process that is killed
+//! in between sends them again.
 
 use std::{
     collections::VecDeque,
@@ -15,24 +15,24 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 
-use super::seal::{Seal, hexadecimal};
+use super::seal::Seal;
 use crate::store::AuditEntry;
 
-/// What the names of the files end with.
+/// The suffix of the files.
 const ENDING: &str = ".audit.ndjson";
-/// What follows while one is being written.
+/// The additional suffix of a file that is still being written.
 const UNFINISHED: &str = ".tmp";
-/// What follows if one has lines that cannot be read. It is kept, and never looked at again.
+/// The additional suffix of a file with unreadable lines. It is kept, and never read again.
 const UNREADABLE: &str = ".unreadable";
-/// The most entries of a file.
+/// The maximum number of entries in a file.
 const MAX_ENTRIES: usize = 1000;
-/// A file that is larger gets no more entries.
+/// A file that has reached this size gets no more entries.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
-/// A file that is larger is none of ours, and is not read. A batch has 8 MiB at most, to which the
-/// form of the lines adds as much again, and 6 MiB of ids if these are as bad as can be.
+/// A larger file is not ours and is not read. A batch has at most 8 MiB; encoding it as lines adds
+/// up to the same amount again, and the worst possible ids add 6 MiB.
 const MAX_READ_BYTES: u64 = 32 * 1024 * 1024;
 
-/// How much there may be.
+/// The limits of the folder.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SpillLimits {
     pub(super) files: usize,
@@ -45,10 +45,10 @@ impl Default for SpillLimits {
     }
 }
 
-/// Why nothing was put into a file.
+/// Why entries were not written to a file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SpillError {
-    #[error("the folder has {files} files and {bytes} bytes, as many as it may have")]
+    #[error("the folder is full, with {files} files and {bytes} bytes")]
     Full { files: usize, bytes: u64 },
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -58,7 +58,7 @@ pub(super) enum SpillError {
     Random(#[from] getrandom::Error),
 }
 
-/// The folder, and what is in it.
+/// The folder and its files.
 #[derive(Debug)]
 pub(super) struct SpillFolder {
     path: PathBuf,
@@ -73,44 +73,44 @@ pub(super) struct SpillFolder {
 struct SpillFile {
     name: String,
     bytes: u64,
-    /// How many entries it has; that of an earlier run gets no more of them.
+    /// The number of entries. A file of an earlier run gets no more entries.
     entries: usize,
 }
 
-/// The oldest file.
+/// The content of the oldest file.
 #[derive(Debug, Default)]
 pub(super) struct Oldest {
     pub(super) entries: Vec<AuditEntry>,
-    /// How many lines could not be read, or are not signed with our key.
+    /// The number of lines that cannot be read, or are not signed with our key.
     pub(super) unreadable: usize,
 }
 
-/// Why the oldest file could not be read.
+/// Why the oldest file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
-    /// Somebody has removed it. It counts as none.
-    #[error("it is gone: {0}")]
+    /// The file was removed by somebody else. It counts as empty.
+    #[error("the file was removed: {0}")]
     Gone(io::Error),
-    /// It stays the oldest.
+    /// The file stays the oldest.
     #[error(transparent)]
     Io(io::Error),
 }
 
 impl SpillFolder {
-    /// Makes the folder, if there is none, for this user only.
+    /// Opens the folder, and creates it for this user only if it does not exist.
     pub(super) fn open(path: &Path, limits: SpillLimits) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         make_folder(&path)?;
         refuse_others(&path)?;
         let unreadable = SpillLimits { files: 0, bytes: 0 };
         let mut folder = Self { path, limits, files: VecDeque::new(), unreadable, next: 0 };
-        // Before anything in it is believed.
+        // The owner and mode of the folder must be checked before any file in it is trusted.
         folder.try_to_write()?;
         folder.look()?;
         Ok(folder)
     }
 
-    /// What earlier runs have left.
+    /// Finds the files of earlier runs.
     fn look(&mut self) -> io::Result<()> {
         let mut found = Vec::new();
         for file in fs::read_dir(&self.path)? {
@@ -127,7 +127,7 @@ impl SpillFolder {
                 self.unreadable.files += 1;
                 self.unreadable.bytes += bytes;
             } else if name.ends_with(&format!("{ENDING}{UNFINISHED}")) {
-                // Nobody was told that it is safe.
+                // It was never confirmed as written.
                 let _ = fs::remove_file(file.path());
             }
         }
@@ -138,7 +138,7 @@ impl SpillFolder {
         Ok(())
     }
 
-    /// So that a folder that cannot be written to, or is another user's, is noticed at the start.
+    /// Detects at the start that the folder is not writable, or belongs to another user.
     fn try_to_write(&self) -> io::Result<()> {
         let random = random().map_err(io::Error::other)?;
         let probe = self.path.join(format!("probe-{random}{ENDING}{UNFINISHED}"));
@@ -151,7 +151,7 @@ impl SpillFolder {
         self.files.is_empty()
     }
 
-    /// Is more than half of the room used up?
+    /// Returns whether more than half of the limits is used up.
     pub(super) fn is_crowded(&self) -> bool {
         let (files, bytes) = self.used();
         files > self.limits.files / 2 || bytes > self.limits.bytes / 2
@@ -162,14 +162,14 @@ impl SpillFolder {
         (self.files.len() + self.unreadable.files, bytes.saturating_add(self.unreadable.bytes))
     }
 
-    /// Puts entries behind those that are there: all of them or, after an error, none.
+    /// Appends entries: all of them or, after an error, none.
     pub(super) fn add(&mut self, entries: &[AuditEntry]) -> Result<(), SpillError> {
         let text = lines_of(entries)?;
         let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
         let fits = |last: &&SpillFile| {
             last.entries + entries.len() <= MAX_ENTRIES && last.bytes.saturating_add(length) <= MAX_FILE_BYTES
         };
-        // One that cannot be read now is left as it is.
+        // A file that cannot be read at the moment is left as it is.
         let read =
             |last: &SpillFile| Some((last.name.clone(), read_bounded(&self.path.join(&last.name)).ok()??));
         let last = self.files.back().filter(fits).and_then(read);
@@ -187,9 +187,9 @@ impl SpillFolder {
         }
     }
 
-    /// A new file.
+    /// Begins a new file.
     fn begin(&mut self, text: &[u8], entries: usize) -> Result<(), SpillError> {
-        // The random part keeps apart what two processes write into one folder by mistake.
+        // The random part keeps files apart if two processes share a folder by mistake.
         let name = format!("{:020}-{}{ENDING}", self.next, random()?);
         self.replace(&name, text)?;
         self.next = self.next.saturating_add(1);
@@ -198,7 +198,7 @@ impl SpillFolder {
         Ok(())
     }
 
-    /// The last file again, with more in it.
+    /// Rewrites the last file with more entries.
     fn extend(&mut self, name: &str, whole: &[u8], entries: usize) -> Result<(), SpillError> {
         self.replace(name, whole)?;
         if let Some(last) = self.files.back_mut() {
@@ -221,9 +221,9 @@ impl SpillFolder {
 
     fn write(&self, path: &Path, text: &[u8]) -> io::Result<()> {
         let mut file = new_file(path).or_else(|error| match error.kind() {
-            // Of an attempt that failed.
+            // Left over from a failed attempt.
             ErrorKind::AlreadyExists => fs::remove_file(path).and_then(|()| new_file(path)),
-            // Somebody has removed the folder.
+            // The folder was removed.
             ErrorKind::NotFound => make_folder(&self.path).and_then(|()| new_file(path)),
             _ => Err(error),
         })?;
@@ -231,7 +231,7 @@ impl SpillFolder {
         file.sync_all()
     }
 
-    /// The oldest file; `None` if there is none. Of one that is too large to be ours nothing is
+    /// Returns the oldest file, or `None` if there is none. A file too large to be ours is not
     /// read.
     pub(super) fn oldest(&mut self, seal: &Seal) -> Result<Option<Oldest>, ReadError> {
         let Some(file) = self.files.front() else { return Ok(None) };
@@ -246,8 +246,8 @@ impl SpillFolder {
         }
     }
 
-    /// Redis has confirmed what is in the oldest file. One with lines that cannot be read is kept
-    /// under another name.
+    /// Removes the oldest file, after Redis has confirmed its entries. A file with unreadable lines
+    /// is kept under another name.
     pub(super) fn finish_oldest(&mut self, has_unreadable: bool) -> io::Result<()> {
         let Some(file) = self.files.pop_front() else { return Ok(()) };
         let path = self.path.join(&file.name);
@@ -269,7 +269,7 @@ fn lines_of(entries: &[AuditEntry]) -> Result<Vec<u8>, serde_json::Error> {
     Ok(text)
 }
 
-/// What was signed with another key may be anybody's.
+/// Entries signed with another key may come from anyone, and count as unreadable.
 fn entries_of(bytes: &[u8], seal: &Seal) -> Oldest {
     let mut oldest = Oldest::default();
     for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
@@ -281,14 +281,14 @@ fn entries_of(bytes: &[u8], seal: &Seal) -> Oldest {
     oldest
 }
 
-/// `None` if it is too large.
+/// Returns `None` if the file is too large.
 fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     let read = File::open(path)?.take(MAX_READ_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(u64::try_from(read).is_ok_and(|read| read <= MAX_READ_BYTES).then_some(bytes))
 }
 
-/// For this user only.
+/// Readable by this user only.
 fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -297,7 +297,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// For this user only.
+/// Readable by this user only.
 fn new_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -306,7 +306,7 @@ fn new_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Whoever else could write into the folder could put events into the stream.
+/// Anyone else who can write to the folder could add events to the stream.
 #[cfg(unix)]
 fn refuse_others(path: &Path) -> io::Result<()> {
     let mode = fs::metadata(path)?.mode();
@@ -322,11 +322,11 @@ fn refuse_others(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// So could its owner; `own` is a file that this process has made.
+/// So could the owner of the folder. `own` is a file that this process created.
 #[cfg(unix)]
 fn refuse_other_owner(folder: &Path, own: &File) -> io::Result<()> {
     let (owner, own) = (fs::metadata(folder)?.uid(), own.metadata()?.uid());
-    // Root can do everything anyway.
+    // Root can write anywhere anyway.
     if owner == own || owner == 0 {
         return Ok(());
     }
@@ -339,7 +339,7 @@ fn refuse_other_owner(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// So that the new name survives a crash of the machine.
+/// Makes the rename survive a crash of the machine.
 #[cfg(unix)]
 fn flush_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -353,7 +353,7 @@ fn flush_folder(_: &Path) -> io::Result<()> {
 fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes)?;
-    Ok(hexadecimal(&bytes))
+    Ok(format!("{:08x}", u32::from_be_bytes(bytes)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What strangers cause, if it is written at all: little, and apart from everything else.
+//! Events that anyone can cause without a credential that verifies: their separate, small share.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,28 +12,28 @@ use crate::{
     event::{Event, EventKind},
 };
 
-/// How many of their events wait.
+/// The number of such events that the buffer holds.
 pub(super) const MOST_WAITING: usize = 100;
-/// How many are taken in a minute.
+/// The number of such events accepted per minute.
 const MOST: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Can somebody cause it who has no credential that verifies?
+/// Returns whether a caller without a credential that verifies can cause this event.
 pub(super) fn is_of_stranger(event: &Event<'_>) -> bool {
     match event.kind {
         EventKind::RequestRefused
         | EventKind::RequestLimited
         | EventKind::AuthenticationFailed
         | EventKind::LoginThrottled
-        | EventKind::OneTimeRefused => event.mandate.is_none(),
-        // A stranger can log out as often as it pleases them.
+        | EventKind::OneTimeRefused => true,
+        // A logout without a valid session can be repeated at will.
         EventKind::LoggedOut => event.subject.is_none(),
         // `MandateRefused` and `AccessDenied` too are about a credential that verifies.
         _ => false,
     }
 }
 
-/// So many in each minute.
+/// A limit of [`MOST`] events per minute.
 #[derive(Debug)]
 pub(super) struct Rate(Mutex<Window>);
 
@@ -48,7 +48,7 @@ impl Rate {
         Self(Mutex::new(Window { since: instant(), count: 0 }))
     }
 
-    /// May one more be taken?
+    /// Returns whether one more event is within the limit, and counts it.
     pub(super) fn admits(&self) -> bool {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = instant();

@@ -1,4 +1,4 @@
-//! The sink that applications hold.
+//! The sink that an application passes to its provider.
 
 use std::{
     fmt,
@@ -20,28 +20,28 @@ use crate::{
     event::{AuthEvents, Event, EventKind},
 };
 
-/// Which events are written.
+/// Selects the events that are written.
 pub(super) type Select = dyn Fn(&Event<'_>) -> bool + Send + Sync;
 
-/// Writes audit events as Caracal reads them; give it to
-/// [`AuthProviderBuilder::events`](crate::AuthProviderBuilder::events). See the
-/// [module](super) for what is written and what happens when Redis fails.
+/// Writes audit events to a Redis stream in Caracal's format. Pass it to
+/// [`AuthProviderBuilder::events`](crate::AuthProviderBuilder::events). The [module](super)
+/// documents what is written, and what happens when Redis fails.
 ///
-/// Clones write into the same stream. When the last one is dropped, what is in the buffer is still
-/// written; [`shutdown`](Self::shutdown) waits for that.
+/// Clones write to the same stream. When the last clone is dropped, buffered events are still
+/// written; [`shutdown`](Self::shutdown) waits until they are.
 #[derive(Clone)]
 pub struct AuditStream(Arc<Shared>);
 
 struct Shared {
     lane: Lane,
-    /// For what strangers cause, if it is written.
+    /// For events that anyone can cause, if they are included.
     strangers: Option<(Lane, Rate)>,
     clock: Arc<dyn Clock>,
     select: Box<Select>,
     has_told: AtomicBool,
 }
 
-/// The way to a task that writes.
+/// The buffer and the counters that lead to one writer task.
 pub(super) struct Lane {
     pub(super) buffer: Arc<Buffer<Noted>>,
     pub(super) counted: Arc<Counted>,
@@ -59,7 +59,7 @@ impl AuditStream {
         Self(Arc::new(Shared { lane, strangers, clock, select, has_told: AtomicBool::new(false) }))
     }
 
-    /// Writes an event of the application's own. It returns at once.
+    /// Writes an audit event of the application's own. Returns immediately.
     ///
     /// ```
     /// # use fauth_core::mandate::audit::{AuditRecord, AuditStream, Decision};
@@ -71,26 +71,27 @@ impl AuditStream {
         self.0.push(What::Given(record), Source::Act);
     }
 
-    /// What has become of the events so far, without those of strangers.
+    /// Returns the counters of all events except those counted by
+    /// [`unverified_counters`](Self::unverified_counters).
     #[must_use]
     pub fn counters(&self) -> AuditCounters {
         self.0.lane.counted.now()
     }
 
-    /// What has become of the events that strangers have caused; nothing unless they are
-    /// [included](super::AuditStreamBuilder::include_unverified). Those beyond their share are
-    /// `dropped`.
+    /// Returns the counters of events that anyone can cause. All are zero unless such events are
+    /// [included](super::AuditStreamBuilder::include_unverified). Events beyond their share count
+    /// as `dropped`.
     #[must_use]
     pub fn unverified_counters(&self) -> AuditCounters {
         self.0.strangers.as_ref().map(|(lane, _)| lane.counted.now()).unwrap_or_default()
     }
 
-    /// Writes what is in the buffer, into Redis or else into files, and ends. What is raised
-    /// afterwards is dropped and counted. Call it before the runtime ends.
+    /// Writes all buffered events, to Redis or else to files, and stops. Events raised afterwards
+    /// are dropped and counted. Call it before the runtime shuts down.
     ///
-    /// A server that does not answer is waited for a few times as long as
-    /// [`command_timeout`](super::AuditStreamBuilder::command_timeout) says, whatever is in the
-    /// buffer.
+    /// If the server does not answer, this takes a few times the
+    /// [`command_timeout`](super::AuditStreamBuilder::command_timeout), however many events are
+    /// buffered.
     pub async fn shutdown(&self) -> AuditCounters {
         let strangers = self.0.strangers.iter().map(|(lane, _)| lane);
         let lanes: Vec<&Lane> = std::iter::once(&self.0.lane).chain(strangers).collect();
@@ -98,7 +99,7 @@ impl AuditStream {
             lane.buffer.close();
         }
         for lane in lanes {
-            // An error means that the task is gone, with its runtime.
+            // An error means that the task ended with its runtime.
             let _ = lane.ended.clone().wait_for(|ended| *ended).await;
         }
         self.counters()
@@ -111,12 +112,12 @@ impl Shared {
         if !is_taken && !self.has_told.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 target: "fauth",
-                "audit: the buffer is full or closed, and events are lost; said once, see the counters"
+                "audit: the buffer is full or closed, and events are lost; this is logged once, see the counters"
             );
         }
     }
 
-    /// Nobody is told what is left out: a stranger could have it told.
+    /// Logs nothing about dropped events: otherwise anyone could fill the log.
     fn push_of_stranger(&self, event: &Event<'_>) {
         let Some((lane, rate)) = &self.strangers else { return };
         if !(self.select)(event) {
@@ -132,7 +133,7 @@ impl Shared {
 
 impl Lane {
     fn push(&self, what: What, source: Source, clock: &dyn Clock) -> bool {
-        // A clock that fails says 1970: the event happened all the same.
+        // If the clock fails, the event gets a time in 1970: it happened all the same.
         let at = clock.now_precise().unwrap_or_default();
         let is_taken = self.buffer.push(Box::new(Noted { what, at }), source);
         if is_taken {

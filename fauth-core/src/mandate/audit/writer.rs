@@ -1,4 +1,5 @@
-//! The task that writes: it collects, sends, and puts aside what Redis does not take.
+//! The background task that writes: it collects events, sends them, and puts aside what Redis does
+//! not accept.
 
 use std::{
     io,
@@ -22,24 +23,24 @@ use crate::{
     store::{AuditEntry, AuditLink, StoreError},
 };
 
-/// The most entries of one round trip.
+/// The maximum number of entries in one round trip.
 pub(super) const BATCH: usize = 1000;
-/// A round trip with more bytes gets no more entries.
+/// A batch that has reached this size gets no more entries.
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// How many are sealed between two looks at the size of the batch.
+/// The number of entries that are sealed before the size of the batch is checked again.
 const PORTION: usize = 50;
-/// How long it collects before it writes.
+/// How long events are collected before they are written.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The same while Redis fails, where each batch is a file that is written and flushed.
+/// The same while Redis fails: each batch is then written to a file and flushed to the disk.
 const PAUSE_WHILE_BEHIND: Duration = Duration::from_millis(250);
-/// How soon Redis is asked again after a failure: at first, and at last.
+/// The first and the longest wait before Redis is tried again after a failure.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
-/// What is handed over to the task.
+/// An event as it is handed to the task.
 pub(super) struct Noted {
     pub(super) what: What,
-    /// Since the Unix epoch.
+    /// Time since the Unix epoch.
     pub(super) at: Duration,
 }
 
@@ -55,16 +56,16 @@ pub(super) struct Writer {
     pub(super) link: AuditLink,
     pub(super) folder: Option<Arc<Mutex<SpillFolder>>>,
     pub(super) pace: Pace,
-    /// What was taken out of the buffer and is neither in Redis nor in a file.
+    /// Entries taken out of the buffer that are neither in Redis nor in a file yet.
     pub(super) held: Vec<AuditEntry>,
-    /// Has it been said that the folder takes nothing?
+    /// Whether it has been logged that the folder accepts no files.
     pub(super) is_folder_failing: bool,
-    /// Has it been said that the oldest file cannot be read?
+    /// Whether it has been logged that the oldest file cannot be read.
     pub(super) is_file_failing: bool,
     pub(super) ended: watch::Sender<bool>,
 }
 
-/// When Redis is asked again after it has failed.
+/// When to try Redis again after a failure.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     next: Option<Instant>,
@@ -72,7 +73,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// `true` if it has not failed before.
+    /// Returns `true` for the first failure in a row.
     fn failed(&mut self) -> bool {
         let is_new = self.next.is_none();
         self.wait = self.wait.saturating_mul(2).clamp(SHORTEST_WAIT, LONGEST_WAIT);
@@ -80,7 +81,7 @@ impl Pace {
         is_new
     }
 
-    /// `true` if it has failed before.
+    /// Returns `true` if the previous attempt had failed.
     fn succeeded(&mut self) -> bool {
         self.wait = Duration::ZERO;
         self.next.take().is_some()
@@ -92,7 +93,7 @@ impl Pace {
 }
 
 impl Writer {
-    /// Until the buffer is closed and empty.
+    /// Runs until the buffer is closed and empty.
     pub(super) async fn run(mut self) {
         while !self.buffer.is_closed() {
             self.collect().await;
@@ -102,7 +103,7 @@ impl Writer {
         self.ended.send_replace(true);
     }
 
-    /// Waits for something to do, and then a little for more of it.
+    /// Waits for something to do, then a little longer for more events.
     async fn collect(&mut self) {
         loop {
             let can_take = self.held.len() < BATCH && self.buffer.len() > 0;
@@ -119,7 +120,7 @@ impl Writer {
         self.take();
     }
 
-    /// Is there anything that Redis has not taken?
+    /// Returns whether there are entries that Redis has not accepted yet.
     fn is_behind(&self) -> bool {
         !self.held.is_empty() || self.has_files()
     }
@@ -128,7 +129,7 @@ impl Writer {
         self.folder.as_ref().is_some_and(|folder| !lock(folder).is_empty())
     }
 
-    /// Fills up what is held.
+    /// Fills the batch from the buffer.
     fn take(&mut self) {
         let mut bytes: usize = self.held.iter().map(size).sum();
         while self.held.len() < BATCH && bytes < MAX_BATCH_BYTES {
@@ -147,14 +148,14 @@ impl Writer {
                         bytes += size(&entry);
                         self.held.push(entry);
                     }
-                    // Without an id nobody could tell it from another.
+                    // Without an id, readers could not recognise duplicates.
                     None => self.lose(1, "no random bytes for an id"),
                 }
             }
         }
     }
 
-    /// What is in files goes first: the stream keeps the order of the events.
+    /// Sends files first, so that the stream keeps the order of the events.
     async fn deliver(&mut self) {
         if self.has_files() || !self.pace.is_due() {
             self.put_aside().await;
@@ -165,10 +166,10 @@ impl Writer {
         }
     }
 
-    /// Sends what is in files, the oldest first, until there is none or a batch can be collected.
-    /// `false` if Redis fails, or a file cannot be read now.
+    /// Sends the files, the oldest first, until none is left or a full batch is waiting. Returns
+    /// `false` if Redis fails, or if a file cannot be read at the moment.
     async fn replay(&mut self) -> bool {
-        // What is held while the files are full waits for them to become fewer.
+        // A batch that is held because the folder is full waits until there are fewer files.
         let can_collect = |writer: &Self| writer.held.is_empty() && writer.buffer.len() >= BATCH;
         while self.has_files() && !can_collect(self) && !self.buffer.is_closed() {
             let seal = self.seal.clone();
@@ -176,14 +177,14 @@ impl Writer {
                 Some(Ok(Some(oldest))) => oldest,
                 Some(Ok(None)) => break,
                 Some(Err(error @ ReadError::Gone(_))) => {
-                    tracing::error!(target: "fauth", %error, "audit: a file of events was removed, and they are lost");
+                    tracing::error!(target: "fauth", %error, "audit: a file of events was removed by somebody else; its events are lost");
                     continue;
                 }
                 Some(Err(ReadError::Io(error))) => {
                     self.file_failed(&error);
                     return false;
                 }
-                // The runtime is being shut down.
+                // The runtime is shutting down.
                 None => {
                     self.pace.failed();
                     return false;
@@ -208,19 +209,19 @@ impl Writer {
         if has_unreadable {
             self.lose(
                 oldest.unreadable,
-                "lines of a file are not ours or cannot be read; it is kept as `*.unreadable`",
+                "lines of a file cannot be read or are not signed with the key; the file is kept as `*.unreadable`",
             );
         }
         if let Some(Err(error)) = self.blocking(move |folder| folder.finish_oldest(has_unreadable)).await {
             tracing::error!(
                 target: "fauth", %error,
-                "audit: a file of events that Redis has taken stays, and will be sent again after the next start"
+                "audit: a file that was sent cannot be removed; its events will be sent again after the next start"
             );
         }
         self.look_whether_crowded();
     }
 
-    /// Puts what is held into a file. It stays held if that fails, or there is no folder.
+    /// Writes the held entries to a file. They stay held if that fails or there is no folder.
     async fn put_aside(&mut self) {
         if self.held.is_empty() || self.folder.is_none() {
             return;
@@ -228,7 +229,7 @@ impl Writer {
         let entries = std::mem::take(&mut self.held);
         let add = move |folder: &mut SpillFolder| (folder.add(&entries), entries);
         let Some((added, entries)) = self.blocking(add).await else {
-            // Only a runtime that is being shut down loses what it was given.
+            // Only a runtime that is shutting down loses the closure with its entries.
             return;
         };
         match added {
@@ -258,8 +259,8 @@ impl Writer {
         tokio::task::spawn_blocking(move || work(&mut lock(&folder))).await.ok()
     }
 
-    /// Everything that is left: into Redis, or else into files. What is in files already stays
-    /// there for the next start.
+    /// Writes everything that is left to Redis, or else to files. Existing files stay for the next
+    /// start.
     async fn finish(&mut self) {
         let mut may_ask = self.pace.is_due() || self.folder.is_none();
         loop {
@@ -277,12 +278,12 @@ impl Writer {
             let count = self.held.len();
             if count > 0 {
                 self.held.clear();
-                self.lose(count, "neither Redis nor a file has taken them before the shutdown");
+                self.lose(count, "neither redis nor a file accepted them before the shutdown");
             }
         }
     }
 
-    /// `false` if Redis does not take what is held.
+    /// Returns `false` if Redis does not accept the held entries.
     async fn send(&mut self) -> bool {
         match self.link.append(&self.held).await {
             Ok(()) => {
@@ -307,23 +308,23 @@ impl Writer {
         if self.pace.failed() {
             let error = causes(error);
             let into = if self.folder.is_some() { "files" } else { "the buffer only" };
-            tracing::warn!(target: "fauth", error, into, "audit: redis takes no events, they are kept elsewhere");
+            tracing::warn!(target: "fauth", error, into, "audit: redis does not accept events; they are kept elsewhere");
         }
     }
 
     fn succeeded(&mut self) {
         if self.pace.succeeded() {
-            tracing::info!(target: "fauth", "audit: events get to redis again");
+            tracing::info!(target: "fauth", "audit: events are written to redis again");
         }
     }
 
-    /// What comes later waits behind it: the stream keeps the order.
+    /// Later entries wait behind this file, so that the stream keeps their order.
     fn file_failed(&mut self, error: &io::Error) {
         self.pace.failed();
         if !std::mem::replace(&mut self.is_file_failing, true) {
             tracing::error!(
                 target: "fauth", %error,
-                "audit: a file of events cannot be read; it is tried again, and nothing is sent until it can be"
+                "audit: a file of events cannot be read; nothing is sent until it can be, and reading is retried"
             );
         }
     }
@@ -332,7 +333,7 @@ impl Writer {
         if !std::mem::replace(&mut self.is_folder_failing, true) {
             tracing::error!(
                 target: "fauth", %error,
-                "audit: no file takes events, which stay in the buffer until it is full"
+                "audit: events cannot be written to a file, and stay in the buffer until it is full"
             );
         }
     }

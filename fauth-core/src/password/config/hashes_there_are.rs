@@ -1,4 +1,4 @@
-//! Settings for hashes that there are already: of other systems, and with peppers of before.
+//! Settings for existing hashes: those of other systems, and those with previous peppers.
 
 use super::PasswordConfig;
 #[cfg(feature = "foreign-hashes")]
@@ -6,12 +6,13 @@ use crate::password::cost::ScryptCeiling;
 use crate::password::{own::PasswordScheme, pepper::Pepper, sample::Sample};
 
 impl PasswordConfig {
-    /// Sets the most that a stored scrypt hash may ask for: memory in KiB (128 · N · r bytes), and
+    /// Sets the highest cost of stored scrypt hashes: memory in KiB (128 · N · r bytes), and
     /// parallelism (p). Default 262144, 16; at most 1048576, 64. The block size r is at most 32.
     ///
     /// # Security
     ///
-    /// As for [`argon2_ceiling`](Self::argon2_ceiling). The time is that of the memory times p.
+    /// As for [`argon2_ceiling`](Self::argon2_ceiling). The time is proportional to the memory
+    /// times p.
     #[cfg(feature = "foreign-hashes")]
     #[must_use]
     pub const fn scrypt_ceiling(mut self, memory_kib: u32, parallelism: u32) -> Self {
@@ -19,11 +20,10 @@ impl PasswordConfig {
         self
     }
 
-    /// Sets the most rounds that a stored PBKDF2 hash may ask for. Default 10000000, at most
+    /// Sets the highest number of rounds of stored PBKDF2 hashes. Default 10000000, at most
     /// 50000000.
     ///
-    /// A hash that is longer than its digest needs the rounds several times over, and all of them
-    /// count.
+    /// A hash longer than its digest repeats the rounds for each part, and all of them count.
     ///
     /// # Security
     ///
@@ -37,21 +37,22 @@ impl PasswordConfig {
 
     /// Adds a scheme of your own for the hashes of an old system.
     ///
-    /// It is asked before the schemes of this crate, in the order of the calls, and never about a
-    /// hash with a [pepper](Self::pepper). New hashes are never of it.
+    /// Your schemes are tried before those of this crate, in the order of the calls, and never for
+    /// a hash with a [pepper](Self::pepper). New hashes never use them.
     #[must_use]
     pub fn foreign_scheme(mut self, scheme: impl PasswordScheme) -> Self {
         self.own.add(scheme);
         self
     }
 
-    /// Makes every login take the work of a hash like this one as well, whoever it is.
+    /// Makes every login also do the work of verifying a hash like this one, for known and unknown
+    /// users.
     ///
-    /// For an application that moves over from another system: as long as most users have their
-    /// old hash, the time of an answer tells who exists, since verifying an old hash takes longer
-    /// or shorter than the dummy does. With a sample, each verification is one of a new hash and
-    /// one of an old hash, for users with either, for users without one, and for unknown users.
-    /// Give any stored hash of the old system; only its scheme and its parameters are looked at.
+    /// Use it while an application migrates from another system. As long as most users have their
+    /// old hash, response times reveal which users exist, because verifying an old hash takes a
+    /// different time than verifying the dummy. With a sample, each verification is one of a new
+    /// hash and one of an old hash, for users with either, for users without one, and for unknown
+    /// users. Pass any stored hash of the old system; only its scheme and its parameters are used.
     ///
     /// ```
     /// use fauth_core::password::{PasswordConfig, PasswordHasher};
@@ -62,8 +63,8 @@ impl PasswordConfig {
     /// assert!(hasher.is_ok());
     /// ```
     ///
-    /// It doubles what a login costs, roughly; leave it out again once the old hashes are gone.
-    /// Hashes with other parameters than the sample's stand out as before.
+    /// This roughly doubles the cost of a login; remove it once the old hashes are gone. Hashes
+    /// with other parameters than the sample's still stand out.
     #[must_use]
     pub fn equalise_with(mut self, old_hash: impl Into<String>) -> Self {
         self.sample = Some(Sample::new(old_hash.into()));
@@ -72,13 +73,13 @@ impl PasswordConfig {
 
     /// Sets the pepper of new hashes: a secret that is kept apart from the database, with its id.
     ///
-    /// What is hashed is base64url(HMAC-SHA-256(key, password)). So a stolen table of hashes is of
-    /// no use without the key, bcrypt takes passwords of any length, and nothing is cut off. The id
+    /// The scheme hashes base64url(HMAC-SHA-256(key, password)). So a stolen table of hashes is
+    /// useless without the key, and bcrypt takes passwords of any length without truncation. The id
     /// (1 to 32 letters, digits, `.`, `_`, `-`) is stored with the hash:
     /// `$fauth-pepper$v=1,k=2026a$argon2id$…`. Hashes without a pepper still verify, and are
     /// replaced at the next login.
     ///
-    /// The key is as strong as other secrets: 32 bytes or more from a random generator.
+    /// The key must be as strong as other secrets: 32 bytes or more from a random generator.
     ///
     /// ```
     /// use fauth_core::password::{PasswordConfig, PasswordHasher, Verification};
@@ -103,21 +104,22 @@ impl PasswordConfig {
     ///
     /// # Security
     ///
-    /// - Who loses the key loses all passwords: keep a copy where the database's copies are not.
-    /// - Use the key for nothing else. Never use an id again for another key: hashes of the former
-    ///   key would never match.
-    /// - It does not protect hashes that are already stolen.
+    /// - If the key is lost, all passwords are lost: keep a copy in another place than the copies
+    ///   of the database.
+    /// - Use the key for nothing else. Never use an id again for another key: hashes with the
+    ///   former key would never match.
+    /// - A pepper does not protect hashes that are already stolen.
     #[must_use]
     pub fn pepper(mut self, id: impl AsRef<str>, key: impl AsRef<[u8]>) -> Self {
         self.peppers.current = Some(Pepper::new(id.as_ref(), key.as_ref()));
         self
     }
 
-    /// Adds a pepper of older hashes, which still verify and are replaced at the next login. At
+    /// Adds a previous pepper. Hashes with it still verify, and are replaced at the next login. At
     /// most 16.
     ///
-    /// With no [`pepper`](Self::pepper) beside it, new hashes have none: that is how peppers are
-    /// given up. A hash whose pepper is not configured never matches, and the log names its id.
+    /// Without a [`pepper`](Self::pepper), new hashes have none: this is how to stop using peppers.
+    /// A hash whose pepper is not configured never matches, and the log names its id.
     #[must_use]
     pub fn previous_pepper(mut self, id: impl AsRef<str>, key: impl AsRef<[u8]>) -> Self {
         self.peppers.previous.push(Pepper::new(id.as_ref(), key.as_ref()));

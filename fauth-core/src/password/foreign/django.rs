@@ -1,4 +1,4 @@
-//! Django: `algorithm$…`. Salts are text and used as they are; hashes are padded base64.
+//! Django: `algorithm$…`. Salts are text and are used as they are; hashes are padded base64.
 
 use base64::engine::general_purpose::STANDARD;
 
@@ -30,12 +30,12 @@ pub(super) fn scrypt(text: &str, ceilings: Ceilings) -> Result<ForeignHash, &'st
     ScryptHash::new(cost, given, ceilings.scrypt).map(ForeignHash::Scrypt)
 }
 
-/// `argon2$argon2id$v=19$…`: what follows the first word, with its `$`.
+/// `argon2$argon2id$v=19$…`. `rest` is what follows the first word, with its `$`.
 pub(super) fn argon2(rest: &str, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     ArgonHash::parse(rest, ceilings.argon2).map(ForeignHash::Argon2)
 }
 
-/// `bcrypt$$2b$12$…`: what follows the first `$`.
+/// `bcrypt$$2b$12$…`. `rest` is what follows the first `$`.
 pub(super) fn bcrypt(rest: &str, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     BcryptHash::parse(rest, ceilings.bcrypt).map(ForeignHash::Bcrypt)
 }

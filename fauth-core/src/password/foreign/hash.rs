@@ -1,4 +1,4 @@
-//! A hash of another system, whichever it is.
+//! A hash of any other system.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -44,7 +44,8 @@ impl ForeignHash {
         }
     }
 
-    /// The longest password in bytes that this hash can have been made of without a cut.
+    /// Returns the longest password in bytes that this hash can have been made from without
+    /// truncation.
     pub(in crate::password) const fn longest_password(&self) -> usize {
         match self {
             Self::Bcrypt(_) => bcrypt::LONGEST_STORED,
@@ -63,13 +64,14 @@ impl ForeignHash {
     }
 }
 
-/// What is hashed with bcrypt in place of a password, so that its length does not matter.
+/// The hash that bcrypt gets instead of the password, so that the password's length does not
+/// matter.
 pub(in crate::password) enum Prehash {
-    /// Django's: hexadecimal digits.
+    /// Of Django, in hexadecimal digits.
     Sha256Hex,
-    /// passlib's first.
+    /// Of passlib's first version.
     Sha256Base64,
-    /// passlib's second, with the salt as it is written for a key.
+    /// Of passlib's second version, keyed with the text of the salt.
     HmacSha256Base64(Box<str>),
 }
 

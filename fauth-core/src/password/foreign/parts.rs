@@ -1,4 +1,4 @@
-//! The parts of stored strings: read in one spelling only, and no longer than they may be.
+//! The parts of stored strings, each with one accepted spelling and a maximum length.
 
 use std::ops::RangeInclusive;
 
@@ -10,22 +10,22 @@ use zeroize::Zeroizing;
 
 use super::super::{argon, cost::ScryptCost};
 
-/// The least that NIST SP 800-63B wants is 32 bits; what is longer than a block of the digest is
-/// no salt.
+/// NIST SP 800-63B requires at least 32 bits. Anything longer than a block of the digest is not a
+/// salt.
 const SALT_BYTES: RangeInclusive<usize> = 4..=64;
-/// Where the system does not fix the length of the hash.
+/// The length of a hash in bytes, where the system does not fix it.
 pub(super) const PHC_TAG: RangeInclusive<usize> = 16..=64;
 /// The standard alphabet with `.` for `+`, without padding.
 pub(super) const ADAPTED_BASE64: GeneralPurpose = {
     const SYMBOLS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./";
     match alphabet::Alphabet::new(SYMBOLS) {
         Ok(alphabet) => GeneralPurpose::new(&alphabet, NO_PAD),
-        // It is a constant, and the tests decode with it.
+        // Never happens: the alphabet is a constant, and the tests decode with it.
         Err(_) => GeneralPurpose::new(&alphabet::STANDARD, NO_PAD),
     }
 };
 
-/// Exactly so many parts.
+/// Splits into exactly `N` parts.
 pub(super) fn split<const N: usize>(text: &str, separator: char) -> Option<[&str; N]> {
     let mut found = text.split(separator);
     let mut parts = [""; N];
@@ -35,7 +35,7 @@ pub(super) fn split<const N: usize>(text: &str, separator: char) -> Option<[&str
     found.next().is_none().then_some(parts)
 }
 
-/// Digits only, without a sign and without leading zeros.
+/// Parses digits only, without a sign and without leading zeros.
 pub(super) fn number(text: &str) -> Option<u32> {
     argon::number(text)
 }
@@ -44,7 +44,7 @@ pub(super) fn rounds(text: &str) -> Result<u32, &'static str> {
     number(text).ok_or("unreadable rounds of pbkdf2")
 }
 
-/// N as a number, of which scrypt takes powers of two only.
+/// Parses N as a number. scrypt accepts only powers of two.
 pub(super) fn scrypt_cost(n: &str, r: &str, p: &str) -> Result<ScryptCost, &'static str> {
     const PARAMETERS: &str = "unreadable scrypt parameters";
     let n = number(n).ok_or(PARAMETERS)?;
@@ -61,7 +61,7 @@ pub(super) struct Salt(pub(super) Vec<u8>);
 impl Salt {
     const UNUSABLE: &str = "unusable salt";
 
-    /// Visible ASCII, as all generators of such salts write.
+    /// Accepts visible ASCII, which all generators of such salts write.
     pub(super) fn of_text(text: &str) -> Result<Self, &'static str> {
         let is_usable = SALT_BYTES.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if is_usable { Ok(Self(text.into())) } else { Err(Self::UNUSABLE) }
@@ -95,7 +95,7 @@ impl Tag {
     }
 }
 
-/// In its one spelling: no stray bits, and padding as the engine has it.
+/// Decodes the one accepted spelling: no stray bits, and padding as the engine has it.
 fn decode(base64: &GeneralPurpose, text: &str, bytes: RangeInclusive<usize>) -> Option<Vec<u8>> {
     if text.len() > bytes.end().div_ceil(3) * 4 {
         return None;
@@ -103,7 +103,7 @@ fn decode(base64: &GeneralPurpose, text: &str, bytes: RangeInclusive<usize>) -> 
     base64.decode(text).ok().filter(|decoded| bytes.contains(&decoded.len()))
 }
 
-/// Lower-case digits only: they are what is written, and one spelling is enough.
+/// Decodes lower-case digits only, which all systems write.
 fn unhex(text: &str, bytes: RangeInclusive<usize>) -> Option<Vec<u8>> {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let is_whole = text.len().is_multiple_of(2) && bytes.contains(&(text.len() / 2));
@@ -116,7 +116,7 @@ fn unhex(text: &str, bytes: RangeInclusive<usize>) -> Option<Vec<u8>> {
 pub(super) fn hex(bytes: &[u8]) -> Zeroizing<String> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or_default());
-    // The room at once: while it grows, a text would leave parts of itself behind.
+    // Allocated at once, because a growing string would leave copies of the text behind.
     let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
     for byte in bytes {
         text.push(digit(byte >> 4));

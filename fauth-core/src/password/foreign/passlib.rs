@@ -1,4 +1,4 @@
-//! passlib: `$pbkdf2…$rounds$salt$hash` in a base64 of its own, and bcrypt of hashed passwords.
+//! passlib: `$pbkdf2…$rounds$salt$hash` in a base64 of its own, and bcrypt of prehashed passwords.
 
 use super::{
     super::{bcrypt::BcryptHash, ceilings::Ceilings, cost::Digest},
@@ -7,7 +7,7 @@ use super::{
     pbkdf2::Pbkdf2Hash,
 };
 
-/// `$pbkdf2-sha256$29000$salt$hash`: what follows the name and its `$`.
+/// `$pbkdf2-sha256$29000$salt$hash`. `rest` is what follows the name and its `$`.
 pub(super) fn pbkdf2(rest: &str, digest: Digest, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     let [rounds, salt, tag] = parts::split(rest, '$').ok_or("not the form of a passlib hash")?;
     let rounds = parts::rounds(rounds)?;
@@ -16,14 +16,14 @@ pub(super) fn pbkdf2(rest: &str, digest: Digest, ceilings: Ceilings) -> Result<F
     Pbkdf2Hash::new(digest, rounds, given, ceilings.pbkdf2).map(ForeignHash::Pbkdf2)
 }
 
-/// `$bcrypt-sha256$2b,12$salt$hash` and `$bcrypt-sha256$v=2,t=2b,r=12$salt$hash`: what follows the
-/// name and its `$`.
+/// `$bcrypt-sha256$2b,12$salt$hash` and `$bcrypt-sha256$v=2,t=2b,r=12$salt$hash`. `rest` is what
+/// follows the name and its `$`.
 ///
-/// The second version hashes the password by HMAC with the salt, so that a list of plain SHA-256
-/// hashes from elsewhere is of no use to somebody who guesses.
+/// The second version hashes the password with HMAC keyed with the salt, so that a list of plain
+/// SHA-256 hashes from another leak does not help in guessing.
 pub(super) fn bcrypt_sha256(rest: &str, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     const SHAPE: &str = "not the form of a passlib bcrypt-sha256 hash";
-    /// Of bcrypt's own base64.
+    /// In bcrypt's own base64.
     const SALT_CHARACTERS: usize = 22;
 
     let [parameters, salt, digest] = parts::split(rest, '$').ok_or(SHAPE)?;

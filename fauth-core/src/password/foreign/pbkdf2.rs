@@ -13,7 +13,7 @@ use super::{
 };
 
 impl Digest {
-    /// The names that werkzeug and Python's `hashlib` have for them.
+    /// Finds a digest by its name in werkzeug and Python's `hashlib`.
     pub(super) fn named(name: &str) -> Result<Self, &'static str> {
         match name {
             "sha1" => Ok(Self::Sha1),
@@ -41,7 +41,7 @@ pub(in crate::password) struct Pbkdf2Hash {
 }
 
 impl Pbkdf2Hash {
-    /// The ceiling is on the rounds for all blocks of the hash together: that is the work.
+    /// The ceiling limits the rounds of all blocks of the hash together, because they are the work.
     pub(super) fn new(
         digest: Digest,
         rounds: u32,

@@ -13,7 +13,7 @@ use super::{
     scrypt::ScryptHash,
 };
 
-/// `$scrypt$ln=17,r=8,p=1$salt$hash`: what follows the name and its `$`.
+/// `$scrypt$ln=17,r=8,p=1$salt$hash`. `rest` is what follows the name and its `$`.
 pub(super) fn scrypt(rest: &str, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     const PARAMETERS: &str = "unreadable scrypt parameters";
 
@@ -26,8 +26,8 @@ pub(super) fn scrypt(rest: &str, ceilings: Ceilings) -> Result<ForeignHash, &'st
     ScryptHash::new(cost, given, ceilings.scrypt).map(ForeignHash::Scrypt)
 }
 
-/// `$pbkdf2-sha256$i=600000,l=32$salt$hash`: what follows the name and its `$`. The length may be
-/// left out, and must be right if it is there.
+/// `$pbkdf2-sha256$i=600000,l=32$salt$hash`. `rest` is what follows the name and its `$`. The
+/// length may be omitted, and must be right if it is present.
 pub(super) fn pbkdf2(rest: &str, digest: Digest, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     const SHAPE: &str = "not the form of a pbkdf2 hash";
 

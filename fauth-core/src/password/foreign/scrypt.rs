@@ -8,8 +8,8 @@ use super::{
     parts::{Salt, Tag},
 };
 
-/// No system is known to use more. It also bounds the memory beside the large table: 128 bytes for
-/// each `r` and `p`.
+/// No known system uses more. It also bounds the memory in addition to the large table: 128 bytes
+/// for each `r` and `p`.
 const HIGHEST_R: u32 = 32;
 
 /// A stored scrypt hash under the ceiling. No `Debug`: it would print the hash.
@@ -29,7 +29,7 @@ impl ScryptHash {
         if log_n == 0 || r == 0 || p == 0 {
             return Err("impossible scrypt parameters");
         }
-        // As long as the exponent is checked first, nothing here overflows.
+        // The exponent is checked first, so nothing here overflows.
         let fits = log_n < 32
             && r <= HIGHEST_R
             && p <= ceiling.parallelism
@@ -64,8 +64,9 @@ const fn table_bytes(cost: ScryptCost) -> u64 {
     (128 * cost.r as u64) << cost.log_n
 }
 
-/// The crate allocates its table by itself, and the process ends if it cannot. So the same amount
-/// is asked for just before, in a way that may fail.
+/// Checks that this much memory can be allocated. The crate allocates its table itself, and the
+/// process aborts if that fails. So the same amount is requested just before, in a way that may
+/// fail.
 fn reserve(bytes: u64) -> Result<(), Broken> {
     const NO_MEMORY: Broken = Broken("no memory for scrypt");
     let bytes = usize::try_from(bytes).map_err(|_| NO_MEMORY)?;

@@ -1,4 +1,4 @@
-//! Spring Security: `{id}` before a hash. What follows is not always what others write.
+//! Spring Security: `{id}` before a hash, which is not always in the common format.
 
 use base64::engine::general_purpose::STANDARD;
 
@@ -15,14 +15,15 @@ use super::{
     scrypt::ScryptHash,
 };
 
-/// The parameters of a `Pbkdf2PasswordEncoder`, which do not stand in the string.
+/// The parameters of a `Pbkdf2PasswordEncoder`, which are not in the string.
 struct Pbkdf2 {
     digest: Digest,
     rounds: u32,
     salt_bytes: usize,
 }
 
-/// `{pbkdf2}` is that of Spring Security before 5.8, `{pbkdf2@SpringSecurity_v5_8}` the later one.
+/// `{pbkdf2}` is the default of Spring Security before 5.8, `{pbkdf2@SpringSecurity_v5_8}` the
+/// later one.
 const PBKDF2_BEFORE_5_8: Pbkdf2 = Pbkdf2 { digest: Digest::Sha1, rounds: 185_000, salt_bytes: 8 };
 const PBKDF2_SINCE_5_8: Pbkdf2 = Pbkdf2 { digest: Digest::Sha256, rounds: 310_000, salt_bytes: 16 };
 const PBKDF2_TAG_BYTES: usize = 32;
@@ -47,7 +48,7 @@ pub(super) fn parse(text: &str, ceilings: Ceilings) -> Result<ForeignHash, &'sta
     }
 }
 
-/// `$e0801$salt$hash`: N's logarithm, `r` and `p` as hexadecimal digits of one number, and padded
+/// `$e0801$salt$hash`: the logarithm of N, `r` and `p` as one hexadecimal number, and padded
 /// base64.
 fn scrypt(rest: &str, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     const SHAPE: &str = "not the form of a spring scrypt hash";
@@ -65,7 +66,7 @@ fn scrypt(rest: &str, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     ScryptHash::new(cost, given, ceilings.scrypt).map(ForeignHash::Scrypt)
 }
 
-/// Salt and hash in one row of hexadecimal digits.
+/// Salt and hash as one sequence of hexadecimal digits.
 fn pbkdf2(rest: &str, parameters: &Pbkdf2, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     let (salt, tag) =
         rest.split_at_checked(2 * parameters.salt_bytes).ok_or("not the form of a spring pbkdf2 hash")?;

@@ -1,4 +1,5 @@
-//! werkzeug, and with it Flask and Caspian: `method$salt$hex`. The salt is text and used as it is.
+//! werkzeug, also used by Flask and Caspian: `method$salt$hex`. The salt is text and is used as it
+//! is.
 
 use super::{
     super::{ceilings::Ceilings, cost::Digest},
@@ -15,14 +16,14 @@ pub(super) fn scrypt(text: &str, ceilings: Ceilings) -> Result<ForeignHash, &'st
     const TAG_BYTES: usize = 64;
 
     let [method, salt, tag] = parts::split(text, '$').ok_or(SHAPE)?;
-    // Shorter forms leave out what was the default at the time, which has changed.
+    // Shorter forms omit parameters whose defaults have changed since.
     let ["scrypt", n, r, p] = parts::split(method, ':').ok_or(SHAPE)? else { return Err(SHAPE) };
     let cost = parts::scrypt_cost(n, r, p)?;
     let given = (Salt::of_text(salt)?, Tag::of_hex(tag, TAG_BYTES..=TAG_BYTES)?);
     ScryptHash::new(cost, given, ceilings.scrypt).map(ForeignHash::Scrypt)
 }
 
-/// `pbkdf2:sha256:600000$salt$hex`, with as much hash as the digest has.
+/// `pbkdf2:sha256:600000$salt$hex`, with a hash as long as the digest.
 pub(super) fn pbkdf2(text: &str, ceilings: Ceilings) -> Result<ForeignHash, &'static str> {
     let [method, salt, tag] = parts::split(text, '$').ok_or(SHAPE)?;
     let ["pbkdf2", digest, rounds] = parts::split(method, ':').ok_or(SHAPE)? else { return Err(SHAPE) };

@@ -1,4 +1,4 @@
-//! [`Blocklist`]: passwords that everybody tries first.
+//! [`Blocklist`]: a list of common passwords.
 
 use std::{
     fmt,
@@ -14,14 +14,14 @@ use super::rules;
 
 /// A list of common passwords, held as hashes of eight bytes each.
 ///
-/// A password is refused if it stands in the list, in whatever case, also with digits and signs
+/// A password is refused if it is in the list, in upper or lower case, also with digits and signs
 /// before or after it: with `summer` in the list, `2026-Summer!!!!` is refused.
 ///
-/// fauth brings none along: the good ones are large, differ by language, and have licences of their
-/// own. OWASP asks for the 3000 most common ones among those that the policy does not refuse
-/// anyway (ASVS 6.2.4). Of lists of short passwords little is left at 15 characters: of the 19 640
-/// that Django has (`common-passwords.txt.gz`, BSD-3-Clause), some thirty; but also `summer` is of
-/// use, as it refuses `summer202620262026`. `SecLists` (MIT) has longer ones.
+/// fauth includes no list: good ones are large, differ by language, and have licences of their own.
+/// OWASP requires the 3000 most common passwords among those that the policy does not refuse anyway
+/// (ASVS 6.2.4). Few entries of lists of short passwords have 15 characters: some thirty of the 19
+/// 640 in Django's list (`common-passwords.txt.gz`, BSD-3-Clause). But shorter entries help too:
+/// `summer` refuses `summer202620262026`. `SecLists` (MIT) has longer lists.
 ///
 /// ```no_run
 /// use fauth_core::password::{Blocklist, PasswordPolicy};
@@ -32,31 +32,33 @@ use super::rules;
 /// # }
 /// ```
 pub struct Blocklist {
-    /// Sorted. With a million entries, one new password in 10^13 is refused by chance.
+    /// Sorted. With a million entries, one new password in 10^13 is refused by a hash collision.
     hashes: Box<[u64]>,
 }
 
 impl Blocklist {
-    /// From words of the program, such as the lines of a file that is part of it (`include_str!`).
+    /// Creates a list from words of the program, such as the lines of an embedded file
+    /// (`include_str!`).
     pub fn from_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let words = words.into_iter().map(|word| rules::lower_case(word.as_ref()));
         Self::new(words.filter(|word| !word.is_empty()).map(|word| hash_of(&word)))
     }
 
-    /// From a file with one password on each line, as [`from_lines`](Self::from_lines) reads it.
-    /// This blocks: call it at start.
+    /// Reads a file with one password per line, as [`from_lines`](Self::from_lines) does. This
+    /// blocks: call it at start-up.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, has no password, or is compressed by gzip. The error names it.
+    /// If the file cannot be read, contains no password, or is compressed with gzip. The error
+    /// names the file.
     pub fn from_file(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         read(path).map_err(|error| {
-            io::Error::new(error.kind(), format!("the blocklist {}: {error}", path.display()))
+            io::Error::new(error.kind(), format!("cannot read the blocklist {}: {error}", path.display()))
         })
     }
 
-    /// From a text with one password on each line. Lines that are no UTF-8 are left out.
+    /// Reads a text with one password per line. Lines that are not UTF-8 are skipped.
     ///
     /// # Errors
     ///
@@ -78,13 +80,13 @@ impl Blocklist {
         }
     }
 
-    /// How many passwords it has.
+    /// Returns the number of passwords.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Whether it has none.
+    /// Returns `true` if the list is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.hashes.is_empty()
@@ -97,7 +99,7 @@ impl Blocklist {
         Self { hashes: hashes.into() }
     }
 
-    /// The password in lower case.
+    /// Returns `true` if the list has this password, which must be in lower case.
     pub(super) fn has(&self, lower: &str) -> bool {
         let core = lower.trim_matches(|c: char| !c.is_alphabetic());
         let is_listed = |word: &str| self.hashes.binary_search(&hash_of(word)).is_ok();
@@ -106,16 +108,16 @@ impl Blocklist {
 }
 
 fn read(path: &Path) -> io::Result<Blocklist> {
-    /// How files begin that gzip has made, as the lists of Django are.
+    /// The first bytes of files compressed with gzip, as Django's lists are.
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     let invalid = |problem| Err(io::Error::new(ErrorKind::InvalidData, problem));
     let mut lines = BufReader::new(File::open(path)?);
     if lines.fill_buf()?.starts_with(&GZIP) {
-        return invalid("it is compressed; unpack it first (`gunzip`)");
+        return invalid("the file is compressed; unpack it first (`gunzip`)");
     }
     let list = Blocklist::from_lines(lines)?;
     if list.is_empty() {
-        return invalid("it has no password; put one on each line");
+        return invalid("the file contains no password; put one on each line");
     }
     Ok(list)
 }

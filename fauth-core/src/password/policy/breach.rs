@@ -1,4 +1,4 @@
-//! [`BreachCheck`]: whoever knows leaked passwords is asked, for a limited time.
+//! [`BreachCheck`]: whether a password has been leaked, with a time limit on the answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,13 +12,12 @@ use crate::{
     password::error::{PasswordError, UnacceptablePassword},
 };
 
-/// So many checks may be under way, so that nobody makes a service out of this server's patience.
+/// The number of concurrent checks. Without a limit, a slow check would pile up waiting requests.
 const MOST_AT_ONCE: usize = 64;
 
 pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Knows passwords that have been leaked: a service such as Have I Been Pwned, or a database of
-/// your own.
+/// A source of leaked passwords: a service such as Have I Been Pwned, or a database of your own.
 ///
 /// ```
 /// use fauth_core::{BoxError, async_trait, password::{BreachCheck, PasswordPolicy}};
@@ -40,32 +39,32 @@ pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Security
 ///
-/// Send nobody the password, nor a whole hash of it. Have I Been Pwned takes the first five digits
-/// of its SHA-1 and returns all that begin with them.
+/// Send neither the password nor its whole hash to anybody. Have I Been Pwned takes the first five
+/// digits of its SHA-1 and returns all hashes that begin with them.
 #[async_trait]
 pub trait BreachCheck: Send + Sync + 'static {
-    /// Whether this password has been leaked.
+    /// Returns `true` if this password has been leaked.
     ///
     /// # Errors
     ///
-    /// Whatever went wrong; the log has it. Put no password into it.
+    /// If the check fails. The error is logged; do not put the password into it.
     async fn is_breached(&self, password: &str) -> Result<bool, BoxError>;
 }
 
-/// What becomes of a new password that a [`BreachCheck`] could not check, because it failed or took
+/// What happens to a new password that a [`BreachCheck`] could not check, because it failed or took
 /// too long.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenUnchecked {
-    /// It is refused for now, with 503: nobody signs up or changes a password while the service is
-    /// down.
+    /// It is refused for now, with 503: nobody can sign up or change a password while the service
+    /// is down.
     #[default]
     Refuse,
-    /// It is accepted, as far as the other rules go.
+    /// It is accepted, if it passes the other rules.
     Accept,
 }
 
-/// The check, and how many may be under way.
+/// The check, and the limit on concurrent checks.
 #[derive(Clone)]
 pub(super) struct Breaches {
     check: Arc<dyn BreachCheck>,
@@ -83,9 +82,12 @@ impl Breaches {
         limit: Duration,
         when_unchecked: WhenUnchecked,
     ) -> Result<(), PasswordError> {
-        // Whatever is said about failures: a flood must not get passwords past the check.
+        // Refused whatever `when_unchecked` says: a flood must not get passwords past the check.
         let Ok(_room) = self.room.try_acquire() else {
-            tracing::warn!(target: "fauth", "a password was not checked: too many checks are under way");
+            tracing::warn!(
+                target: "fauth",
+                "a new password was not checked for breaches: too many checks are in progress"
+            );
             return Err(PasswordError::Busy { retry_after: Duration::from_secs(1) });
         };
         let problem = match time::timeout(limit, self.check.is_breached(password)).await {

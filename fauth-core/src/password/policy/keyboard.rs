@@ -1,10 +1,10 @@
-//! Rows of keys: `qwertyuiop`, `1qaz2wsx3edc`.
+//! Sequences of neighbouring keys: `qwertyuiop`, `1qaz2wsx3edc`.
 
-/// The rows of a keyboard from top to bottom, aligned at the left. The second has the signs that
-/// are on the keys of the first.
+/// The rows of a keyboard from top to bottom, aligned at the left. The second row has the signs on
+/// the keys of the first.
 pub(super) struct Layout([&'static str; 5]);
 
-/// Those of most languages in Latin script.
+/// The layouts of most languages in Latin script.
 pub(super) const LAYOUTS: [Layout; 3] = [
     Layout(["1234567890", "!@#$%^&*()", "qwertyuiop", "asdfghjkl", "zxcvbnm"]),
     Layout(["1234567890", "!\"§$%&/()=", "qwertzuiop", "asdfghjkl", "yxcvbnm"]),
@@ -12,7 +12,7 @@ pub(super) const LAYOUTS: [Layout; 3] = [
 ];
 
 impl Layout {
-    /// Are these the same key, or two that touch?
+    /// Returns `true` if these are the same key or two that touch.
     pub(super) fn touch(&self, a: char, b: char) -> bool {
         let places = self.place(a).zip(self.place(b));
         places.is_some_and(|((row, column), (other_row, other_column))| {
@@ -20,7 +20,7 @@ impl Layout {
         })
     }
 
-    /// Row and column.
+    /// Returns row and column.
     fn place(&self, character: char) -> Option<(usize, usize)> {
         self.0.iter().enumerate().find_map(|(line, keys)| {
             let column = keys.chars().position(|key| key == character)?;

@@ -1,15 +1,15 @@
-//! [`NewPassword`]: a password that is to be set, with what it should not consist of.
+//! [`NewPassword`]: a password to be set, with words that it must not consist of.
 
 use std::fmt;
 
 use super::rules;
 
-/// So many parts of an identifier are looked at.
+/// The number of words that are kept, including the parts of an identifier.
 const MOST_WORDS: usize = 32;
-/// No identifier that can log in is longer.
+/// In bytes. No identifier that can log in is longer.
 const LONGEST_IDENTIFIER: usize = 255;
 
-/// A password that is to be set, with the words that are about its user.
+/// A password to be set, with words about its user.
 ///
 /// ```
 /// use fauth_core::password::NewPassword;
@@ -28,14 +28,15 @@ pub struct NewPassword<'a> {
 }
 
 impl<'a> NewPassword<'a> {
-    /// A password of which no more is known.
+    /// Creates a password without any words about its user.
     pub const fn new(password: &'a str) -> Self {
         Self { text: password, words: Vec::new() }
     }
 
-    /// What its user types to log in: the user name or the e-mail address. The password must not be
-    /// little but this or its parts, which are what stands between signs, without the last part of
-    /// a domain.
+    /// Adds what the user types to log in: the user name or the e-mail address.
+    ///
+    /// The password must contain more than this or its parts. The parts are the texts between
+    /// signs, without the last label of a domain.
     pub fn identifier(mut self, identifier: &str) -> Self {
         if identifier.len() <= LONGEST_IDENTIFIER {
             self.add(identifier);
@@ -49,7 +50,7 @@ impl<'a> NewPassword<'a> {
         self
     }
 
-    /// Another word about its user, such as the name.
+    /// Adds another word about the user, such as the name.
     pub fn word(mut self, word: &str) -> Self {
         if word.len() <= LONGEST_IDENTIFIER {
             self.add(word);

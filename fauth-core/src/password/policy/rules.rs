@@ -1,44 +1,47 @@
-//! The rules that need no list: repetitions, rows, and words about the user or the application.
+//! The rules that need no list: repetitions, sequences, and words about the user or the
+//! application.
 
 use zeroize::Zeroizing;
 
 use super::keyboard::LAYOUTS;
 
-/// So many characters must be left of a password without the words that everybody thinks of first.
+/// The number of characters that must remain without words about the user or the application.
 const LEAST_BESIDE_WORDS: usize = 8;
-/// Shorter ones occur by chance.
+/// In characters. Shorter words occur by chance.
 const SHORTEST_WORD: usize = 4;
 
-/// Each character by itself, wherever it stands in a word, so that what is compared is made alike.
-/// The room comes at once: while it grows, a text would leave parts of the password behind.
+/// Converts each character by itself, wherever it is in a word, so that equal texts compare as
+/// equal. All memory is allocated at once, because a growing string would leave copies of the
+/// password behind.
 pub(super) fn lower_case(text: &str) -> Zeroizing<String> {
-    /// The worst, such as U+0130, grow from two bytes to three.
+    /// The worst case, such as U+0130, grows from two bytes to three.
     const GROWS_BY: usize = 2;
     let mut lower = Zeroizing::new(String::with_capacity(text.len().saturating_mul(GROWS_BY)));
     lower.extend(text.chars().flat_map(char::to_lowercase).map(small_sigma));
     lower
 }
 
-/// In lower case; `None` if it is too short to count.
+/// Returns the word in lower case, or `None` if it is too short to count.
 pub(super) fn context_word(word: &str) -> Option<Box<str>> {
     let word = word.trim();
     (word.chars().take(SHORTEST_WORD).count() == SHORTEST_WORD).then(|| lower_case(word).as_str().into())
 }
 
-/// That at the end of a word is a letter of its own, and has the same capital.
+/// Maps final sigma to sigma: it is a letter of its own at the end of words, with the same capital.
 const fn small_sigma(c: char) -> char {
     if c == '\u{3c2}' { '\u{3c3}' } else { c }
 }
 
-/// Is it one short text over and over, or a row of characters or keys that follow each other?
+/// Returns `true` if the password repeats a short text, or is a sequence of characters or keys.
 pub(super) fn is_repetitive(lower: &str) -> bool {
     let mut characters = Zeroizing::new(Vec::with_capacity(lower.len()));
     characters.extend(lower.chars());
     is_periodic(&characters) || is_row(&characters)
 }
 
-/// A text that repeats with the period d is equal to itself d places on. The least period comes
-/// from the longest proper border, which takes one walk (Knuth, Morris and Pratt).
+/// Returns `true` if the text repeats. A text with the period d equals itself shifted by d. The
+/// smallest period follows from the longest proper border, found in one pass (Knuth, Morris and
+/// Pratt).
 fn is_periodic(characters: &[char]) -> bool {
     let mut borders: Zeroizing<Vec<usize>> = Zeroizing::new(vec![0; characters.len()]);
     let border_of = |borders: &[usize], length: usize| {
@@ -57,12 +60,12 @@ fn is_periodic(characters: &[char]) -> bool {
         }
     }
     let period = characters.len() - border_of(&borders, characters.len());
-    // Twice the same is not more than once.
+    // Two repetitions are enough.
     characters.len() >= 2 * period && characters.len() > 1
 }
 
-/// `abcdefgh`, `87654321`, `11112222`, `123456789012`, `qwertyuiop`: three of four follow from the
-/// one before, in the alphabet or on a keyboard.
+/// Returns `true` for texts such as `abcdefgh`, `87654321`, `11112222`, `123456789012` and
+/// `qwertyuiop`: three of four characters follow the one before, in the alphabet or on a keyboard.
 fn is_row(characters: &[char]) -> bool {
     mostly(characters, follow_each_other)
         || LAYOUTS.iter().any(|layout| mostly(characters, |a, b| layout.touch(a, b)))
@@ -78,8 +81,8 @@ fn follow_each_other(a: char, b: char) -> bool {
     u32::from(a).abs_diff(u32::from(b)) <= 1 || matches!((a, b), ('9', '0') | ('0', '9'))
 }
 
-/// Are fewer than eight characters left without these words? A password that has none of them is
-/// left as it is.
+/// Returns `true` if fewer than eight characters remain without these words. A password without any
+/// of them is never refused.
 pub(super) fn is_little_but<'a>(lower: &str, words: impl Iterator<Item = &'a str>) -> bool {
     let mut in_word = Zeroizing::new(vec![false; lower.len()]);
     let mut found = false;

@@ -1,11 +1,10 @@
-//! Many questions at the same time, and not too many.
+//! Runs many questions concurrently, up to a limit.
 
 use std::{future::poll_fn, task::Poll};
 
-/// Asks about each of these, `most` of them at the same time. The answers come as they are given,
-/// in no order.
+/// Asks about each of these, `most` at a time. The answers are in the order in which they arrive.
 ///
-/// What is asked is a part of the task that asks, and ends with it.
+/// The questions are part of the task that asks, and are dropped with it.
 pub(super) async fn at_once<T, A: Future>(
     most: usize,
     items: impl IntoIterator<Item = T>,

@@ -1,4 +1,5 @@
-//! What takes back a mandate that stays open: its anchors, and the delegation epoch of its zone.
+//! Revocation of mandates on open connections: by their anchors, and by the delegation epoch of
+//! their zone.
 
 use crate::{
     ended::{EndReason, Finding},
@@ -10,7 +11,7 @@ use crate::{
 };
 
 impl<U: AuthUser> AuthProvider<U> {
-    /// Each name by which it can be taken back, as stores tell it.
+    /// Calls `each` with every name by which a mandate can be revoked, as stores report it.
     pub(super) fn each_anchor(&self, payload: &TokenPayload, mut each: impl FnMut(&[u8])) {
         let (Some(_), Some(mandate)) = (&self.inner.mandates, payload.mandate()) else { return };
         let anchors = anchors(payload, mandate);
@@ -19,7 +20,7 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Good where there are no mandates.
+    /// Returns `Good` for providers without mandates.
     pub(super) async fn ask_for_mandate(&self, payload: &TokenPayload) -> Finding {
         let Some(mandates) = &self.inner.mandates else { return Finding::Good };
         match self.refuse_ended_mandate(mandates, payload).await {
@@ -31,8 +32,8 @@ impl<U: AuthUser> AuthProvider<U> {
         }
     }
 
-    /// Tells whoever waits for the end of what is open that these were taken back, whatever the
-    /// store tells.
+    /// Reports revoked anchors to the open connections of this provider, whatever the store
+    /// reports.
     pub(in crate::provider) fn tell_open_mandates(&self, names: &[&str]) {
         self.inner.open.tell(|changes| {
             for name in names {

@@ -1,11 +1,13 @@
-//! Where a server is, and how a URL becomes a client of it.
+//! The address of a server, and how a URL becomes a client.
+
+use std::time::Duration;
 
 use redis::{Client, ConnectionInfo, IntoConnectionInfo as _};
 use zeroize::Zeroizing;
 
-use crate::error::ConfigError;
+use crate::{error::ConfigError, store::StoreLocation};
 
-/// The URL of a server, as the application gave it, and whom its certificate is checked against.
+/// The URL of a server as the application gave it, and the certificate authority for it.
 #[derive(Clone)]
 pub(super) struct Address {
     url: Zeroizing<String>,
@@ -27,15 +29,18 @@ impl Address {
         self.root_certificate = Some(pem);
     }
 
-    /// Opens nothing yet.
-    pub(super) fn client(&self) -> Result<Client, ConfigError> {
-        // What the library says of a URL is not passed on: it may quote it.
+    /// Returns a client without connecting. `limit` is the command time-out.
+    pub(super) fn client(&self, limit: Duration) -> Result<Client, ConfigError> {
+        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&limit) {
+            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
+        }
+        // The library's error is not passed on: it may quote the URL.
         let info = self.url.as_str().into_connection_info().map_err(|_| {
             if self.url.starts_with("rediss:") && cfg!(not(feature = "tls")) {
                 return ConfigError::new(
                     "url",
-                    "begins with `rediss:`, which demands TLS, and fauth-core was built without it",
-                    "switch on the feature `tls` of `fauth-core`",
+                    "begins with `rediss:`, which needs TLS, but fauth-core was built without it",
+                    "enable the feature `tls` of `fauth-core`",
                 );
             }
             unusable_url()
@@ -58,14 +63,14 @@ impl Address {
             return Client::open(info).map_err(|_| unusable_url());
         };
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            let problem = "there is one, and the URL does not demand TLS";
+            let problem = "is set, but the URL does not use TLS";
             return Err(ConfigError::new("root_certificate", problem, "use `rediss://` in the URL"));
         }
         let unreadable = || {
-            let problem = "it holds no certificate that can be read";
-            ConfigError::new("root_certificate", problem, "give the certificate of the authority in PEM")
+            let problem = "contains no valid certificate";
+            ConfigError::new("root_certificate", problem, "pass the certificate of the authority in PEM")
         };
-        // The library takes a text without any for a list of none.
+        // For the library, a text without any certificate is an empty list.
         if !root.windows(27).any(|text| text == b"-----BEGIN CERTIFICATE-----") {
             return Err(unreadable());
         }
@@ -76,24 +81,28 @@ impl Address {
 
 fn unusable_url() -> ConfigError {
     let fix = "use `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` with TLS";
-    ConfigError::new("url", "is no URL of a Redis server that can be used", fix)
+    ConfigError::new("url", "is not a valid URL of a Redis server", fix)
 }
 
-/// The library takes the cryptography of the whole process, and if that was not chosen and the
-/// application has compiled several, it panics. So it is chosen here, unless the application has
-/// done so before.
+/// Installs a process-wide cryptography provider unless the application has installed one. The
+/// library uses that provider, and panics if there is none and several are compiled in.
 #[cfg(feature = "tls")]
 fn choose_cryptography() {
     use rustls::crypto::{CryptoProvider, ring};
 
     if CryptoProvider::get_default().is_none() {
-        // An error means that another thread was quicker: then there is one.
+        // An error means that another thread has just installed one.
         let _ = ring::default_provider().install_default();
     }
 }
 
-/// Its address has no user and no password in it.
+/// Describes the server for logs and errors. The address contains neither user nor password.
 pub(super) fn server_of(client: &Client) -> String {
     let info = client.get_connection_info();
     format!("redis {}/{}", info.addr(), info.redis_settings().db())
+}
+
+/// The location of a store whose keys have this prefix.
+pub(super) fn place(client: &Client, keys: &str) -> StoreLocation {
+    StoreLocation::shared(format!("{}, keys {keys}", server_of(client)))
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use redis::Client;
 
 use super::{
-    address::{Address, server_of},
+    address::{Address, place, server_of},
     anchor_names::AnchorNames,
     anchors::RedisAnchorStore,
     fault::{Fault, RedisConnectError},
@@ -15,20 +15,19 @@ use super::{
 use crate::{error::ConfigError, store::StoreLocation};
 
 /// What the names of the keys begin with in a Caracal deployment.
-const PREFIX: &str = "caracal:revoked:sessions:";
+pub(super) const PREFIX: &str = "caracal:revoked:sessions:";
 
 impl RedisAnchorStore {
-    /// A store with every setting as it is by default.
+    /// Connects a store with default settings.
     ///
     /// # Errors
-    /// [`RedisConnectError`], as of [`RedisAnchorStoreBuilder::connect`].
+    /// [`RedisConnectError`], as documented at [`RedisAnchorStoreBuilder::connect`].
     pub async fn connect(url: impl AsRef<str>) -> Result<Self, RedisConnectError> {
         Self::builder(url).connect().await
     }
 
-    /// A store with settings of your own. The URL is
-    /// `redis://[user[:password]@]host[:port][/database]`, or with TLS (feature `tls`)
-    /// `rediss://…`.
+    /// Returns a builder for a store at this URL:
+    /// `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` for TLS (feature `tls`).
     pub fn builder(url: impl AsRef<str>) -> RedisAnchorStoreBuilder {
         RedisAnchorStoreBuilder::new(url.as_ref())
     }
@@ -59,57 +58,57 @@ impl RedisAnchorStoreBuilder {
         }
     }
 
-    /// The certificate authority, in PEM, that has signed the certificate of a `rediss://` server.
-    /// By default those that the system trusts (or that `SSL_CERT_FILE` names); this one takes
-    /// their place.
+    /// Sets the certificate authority, in PEM, that signed the certificate of a `rediss://` server.
+    /// It replaces the default: the authorities that the system trusts, or those that
+    /// `SSL_CERT_FILE` names.
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.address.root_certificate(pem.into());
         self
     }
 
-    /// What the names of the keys begin with: 1 to 128 of `a-z A-Z 0-9 _ - . :`; by default
-    /// `caracal:revoked:sessions:`. It has to be that of the deployment.
+    /// Sets the prefix of all keys: 1 to 128 characters of `a-z A-Z 0-9 _ - . :`. The default is
+    /// `caracal:revoked:sessions:`. It must be the prefix of the deployment.
+    ///
+    /// With another prefix, each stream consumer must name its [consumer
+    /// group](crate::store::StreamConsumerBuilder::group). That group must not be shared with
+    /// services whose stores have another prefix.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a call waits for an answer, reconnecting included; 10 ms to one minute, by default
-    /// 2 s. Connecting for the first time takes twice as long at most.
+    /// Sets how long a call waits for an answer, reconnecting included; 10 ms to one minute, by
+    /// default 2 s. The first connection may take up to twice as long.
     pub fn command_timeout(mut self, command_timeout: Duration) -> Self {
         self.command_timeout = command_timeout;
         self
     }
 
-    /// Accepts a server that throws keys away when its memory is full, or that does not tell
-    /// whether it does.
+    /// Accepts a server that evicts keys when its memory is full, or that does not report its
+    /// eviction policy.
     ///
     /// # Security
-    /// Every revocation has an end, so that a `volatile-*` policy throws it away too. Then a
-    /// revoked mandate passes, and nothing here notices. Whoever can fill the server's memory can
-    /// undo revocations.
+    /// Every revocation has a time to live, so a `volatile-*` policy evicts revocations too. A
+    /// revoked mandate is then accepted, and nothing here detects that. Anyone who can fill the
+    /// server's memory can undo revocations.
     pub fn danger_allow_eviction(mut self) -> Self {
         self.allow_eviction = true;
         self
     }
 
-    /// Connects. Returns when the server has answered.
+    /// Connects, and returns when the server has answered.
     ///
     /// # Errors
-    /// - [`RedisConnectError::Config`] for a setting that cannot work, for a server that evicts or
-    ///   does not tell whether it does, for a user that may not publish, and for a cluster of
-    ///   several masters;
-    /// - [`RedisConnectError::Store`], with the server and what it said, if the server cannot be
-    ///   reached.
+    /// - [`RedisConnectError::Config`] for an invalid setting, for a server that evicts keys or
+    ///   does not report whether it does, for a Redis user without permission to publish, and for a
+    ///   cluster with more than one master;
+    /// - [`RedisConnectError::Store`], with the server's address and its error, if the server
+    ///   cannot be reached.
     pub async fn connect(self) -> Result<RedisAnchorStore, RedisConnectError> {
         let client = self.validate()?;
-        let server = server_of(&client);
-        let place = StoreLocation::shared(format!("{server}, keys {}", self.prefix));
-        self.connect_to(client, place).await.map_err(|error| match error {
-            RedisConnectError::Store(error) => RedisConnectError::Store(error.of(server)),
-            RedisConnectError::Config(_) => error,
-        })
+        let (server, place) = (server_of(&client), place(&client, &self.prefix));
+        self.connect_to(client, place).await.map_err(|error| error.of(server))
     }
 
     async fn connect_to(
@@ -117,9 +116,7 @@ impl RedisAnchorStoreBuilder {
         client: Client,
         place: StoreLocation,
     ) -> Result<RedisAnchorStore, RedisConnectError> {
-        let link = Link::open(client, self.command_timeout, self.allow_eviction).await?;
-        server::refuse_eviction(&link).await?;
-        server::refuse_cluster(&link).await?;
+        let link = server::open(client, self.command_timeout, self.allow_eviction).await?;
         let names = AnchorNames::new(&self.prefix);
         may_publish(&link, &names.channel).await?;
         Ok(RedisAnchorStore::new(link, names, place))
@@ -131,23 +128,20 @@ impl RedisAnchorStoreBuilder {
             let problem = "is empty, over 128 bytes, or has a character that is not allowed";
             return Err(ConfigError::new("prefix", problem, "use letters, digits, `_`, `-`, `.` and `:`"));
         }
-        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.command_timeout) {
-            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
-        }
-        self.address.client()
+        self.address.client(self.command_timeout)
     }
 }
 
-/// Refuses a user that may not tell the other instances of a change. A change would be made all the
-/// same, and open connections would end later than they should.
+/// Fails for a Redis user that may not publish changes to the other instances. Revocations would
+/// still be stored, but open connections would end later than they should.
 async fn may_publish(link: &Link, channel: &str) -> Result<(), RedisConnectError> {
     let mut command = redis::cmd("PUBLISH");
-    // Nothing has an empty name, so nobody looks anything up.
+    // No anchor has an empty name, so this message makes no instance look anything up.
     command.arg(channel).arg("");
     match link.command(&command).await {
         Ok(_) => Ok(()),
         Err(Fault::Redis(error)) if error.code() == Some("NOPERM") => {
-            let problem = "may not publish to the channel on which instances hear of revocations";
+            let problem = "is for a Redis user that may not publish on the channel for revocations";
             let fix = format!("give this user of Redis `+publish +subscribe &{channel}`");
             Err(ConfigError::new("url", problem, fix).into())
         }

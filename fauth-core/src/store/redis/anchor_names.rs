@@ -1,10 +1,11 @@
-//! The names of the keys of what ends mandates.
+//! The keys of the anchor store.
 //!
 //! - `caracal:revoked:sessions:{anchor}` is `1` for as long as the anchor is revoked.
-//! - `caracal:revoked:sessions:delegation-epoch:{zone}` is the epoch of a zone, in digits.
-//! - `fauth:caracal:revoked:sessions:spent:{id}` is a mandate that was used and works once;
-//!   `…:changes` is the channel on which instances hear of changes; at `…:nothing` there is never
-//!   anything. These are ours, and Caracal has no use for them.
+//! - `caracal:revoked:sessions:delegation-epoch:{zone}` is the delegation epoch of a zone, in
+//!   decimal digits.
+//! - `fauth:caracal:revoked:sessions:spent:{id}` is a single-use mandate that was used; `…:changes`
+//!   is the channel on which changes are published; `…:nothing` is a key that never exists. Caracal
+//!   does not use these three.
 //!
 //! An anchor that begins with `delegation-epoch:` would have the key of a zone's epoch. Revoking it
 //! would set that epoch to 1, so it is refused; a mandate with such an anchor counts as revoked.
@@ -15,11 +16,11 @@ use super::step::Step;
 
 const EPOCHS: &str = "delegation-epoch:";
 
-/// The names of the keys.
+/// The keys of one prefix.
 #[derive(Debug)]
 pub(super) struct AnchorNames {
     prefix: String,
-    /// There is never anything here. Only a master lets its time to live be set.
+    /// A key that never exists. Only a master accepts setting its time to live.
     pub(super) nothing: String,
     pub(super) channel: String,
 }
@@ -33,7 +34,7 @@ impl AnchorNames {
         }
     }
 
-    /// What the names of the anchors' keys begin with.
+    /// The prefix of the anchors' keys.
     pub(super) fn anchor_prefix(&self) -> &str {
         &self.prefix
     }
@@ -57,7 +58,7 @@ impl AnchorNames {
     }
 }
 
-/// Whether its key would be the epoch of a zone.
+/// Returns whether the key of this anchor would be the epoch of a zone.
 pub(super) fn is_reserved(anchor: &str) -> bool {
     anchor.starts_with(EPOCHS)
 }

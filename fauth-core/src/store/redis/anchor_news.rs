@@ -1,10 +1,10 @@
-//! How an instance hears at once what others have revoked: a subscription, for as long as somebody
-//! listens.
+//! Hears immediately what other instances revoke: a subscription that lasts as long as there are
+//! listeners.
 //!
 //! The store publishes each anchor that it revokes, and each zone whose epoch it raises, on a
-//! channel of its own. Services in other languages do not: they are heard if the server tells of
-//! changed keys (`notify-keyspace-events K$`). Where it does not, everything that is open is looked
-//! at now and again, as with a store that tells nothing.
+//! channel of its own. Services in other languages do not. Their revocations are heard if the
+//! server sends keyspace notifications (`notify-keyspace-events K$`). If it does not, all open
+//! connections are checked periodically, as with a store that announces nothing.
 
 use std::{
     collections::HashMap,
@@ -24,17 +24,18 @@ use crate::{
     store::{ChangeSender, Changes},
 };
 
-/// How often it is asked whether the connection still lives, and whether anybody listens.
+/// How often the connection is tested, and whether there are listeners left.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// After so many of them everything counts as changed, where the server does not tell of changed
-/// keys; and it is asked whether it does.
+/// If the server sends no keyspace notifications, everything counts as changed after this many
+/// beats. The setting is read again then too.
 const BEATS: u8 = 5;
 
-/// How long Redis is left alone after a failure, at first and at most.
+/// The first and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// Whom a store tells, and the task that hears for it. The task ends with this.
+/// The listeners of a store, and the task that listens to Redis. The task ends when this is
+/// dropped.
 pub(super) struct News {
     sender: ChangeSender,
     subscription: Subscription,
@@ -44,23 +45,23 @@ pub(super) struct News {
 
 struct Task {
     abort: AbortHandle,
-    /// It has neither panicked nor gone with its runtime.
+    /// `false` once the task has panicked or its runtime is gone.
     is_alive: Arc<AtomicBool>,
 }
 
-/// Where there is something to hear.
+/// What the task subscribes to.
 #[derive(Clone)]
 struct Subscription {
     link: Link,
     channel: String,
-    /// What a server that tells of changed keys says before the name of an anchor or a zone.
+    /// The prefix of keyspace notifications, before an anchor or a zone.
     keys: String,
-    /// Was it said that the server does not tell of changed keys?
+    /// Whether it has been logged that the server sends no keyspace notifications.
     has_warned: Arc<AtomicBool>,
 }
 
 impl News {
-    /// Hears nothing yet. The runtime is the one in which this is called.
+    /// Must be called in the runtime that later runs the task. Subscribes to nothing yet.
     pub(super) fn new(link: Link, names: &AnchorNames) -> Self {
         let keys = format!("__keyspace@{}__:{}", link.database(), names.anchor_prefix());
         let (channel, has_warned) = (names.channel.clone(), Arc::default());
@@ -68,18 +69,18 @@ impl News {
         Self { sender: ChangeSender::new(), subscription, runtime: Handle::current(), task: Arc::default() }
     }
 
-    /// Tells who listens here. The other instances hear it from Redis.
+    /// Notifies the listeners in this process. Other instances are notified by Redis.
     pub(super) fn tell(&self, name: &str) {
         self.sender.tell(name.as_bytes());
     }
 
-    /// Listens from now on. What others change before the server has taken the subscription is
-    /// told as `All`. The last word is heard at once if the runtime is gone.
+    /// Returns a new listener. Changes made before the subscription is active are announced as
+    /// `All`. If the runtime is gone, the listener is closed at once.
     pub(super) fn listen(&self) -> Changes {
-        // The task ends only while it holds this, so that it cannot miss the new listener.
+        // The task ends only while it holds this lock, so it cannot miss the new listener.
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.sender.subscribe();
-        // Looked at after listening has begun: a task that is lost from now on closes this too.
+        // Checked after subscribing: a task that is lost from now on closes this listener too.
         if task.as_ref().is_none_or(|task| !task.is_alive.load(Ordering::SeqCst)) {
             let is_alive = Arc::new(AtomicBool::new(true));
             let listening = Listening {
@@ -105,7 +106,7 @@ impl Drop for News {
     }
 }
 
-/// The task.
+/// The task that listens to Redis.
 struct Listening {
     sender: ChangeSender,
     subscription: Subscription,
@@ -116,7 +117,7 @@ struct Listening {
 }
 
 impl Listening {
-    /// Until nobody listens any more.
+    /// Runs until there are no listeners left.
     async fn run(mut self) {
         while let Err(fault) = self.attend().await {
             if self.pause == PAUSES.0 {
@@ -124,7 +125,7 @@ impl Listening {
                 tracing::warn!(
                     target: "fauth",
                     error = %Escaped(&error),
-                    "what other instances revoke is not heard from redis"
+                    "revocations by other instances are not received from redis"
                 );
             }
             if self.is_over() {
@@ -140,22 +141,23 @@ impl Listening {
         let hear = self.hear(Arc::clone(&lost));
         let mut connection = self.subscription.link.listening(hear).await?;
         connection.subscribe(&self.subscription.channel).await?;
-        // Who may not hear of changed keys hears the rest.
+        // A Redis user without permission for keyspace notifications still gets the store's own
+        // channel.
         let keys = format!("{}*", self.subscription.keys);
         let is_subscribed = match connection.psubscribe(keys).await {
             Err(error) if error.is_io_error() => return Err(error.into()),
             subscribed => subscribed.is_ok(),
         };
         let mut is_told = self.is_told(&mut connection, is_subscribed).await?;
-        // Nobody knows what was published before.
+        // Changes published before the subscription are unknown.
         self.sender.tell_all();
         if self.pause != PAUSES.0 {
             self.pause = PAUSES.0;
-            tracing::info!(target: "fauth", "what other instances revoke is heard from redis again");
+            tracing::info!(target: "fauth", "revocations by other instances are received from redis again");
         }
         let mut beats = 0;
         loop {
-            // Nothing else notices a server that is gone without a word.
+            // Nothing else detects a server that has disappeared without closing the connection.
             redis::cmd("PING").exec_async(&mut connection).await?;
             if tokio::time::timeout(BEAT, lost.notified()).await.is_ok() {
                 return Err(Fault::Disconnected);
@@ -166,7 +168,7 @@ impl Listening {
             beats += 1;
             if beats == BEATS {
                 beats = 0;
-                // What was not told since it was asked last was missed.
+                // Changes since the setting was last read may have been missed.
                 if !is_told {
                     self.sender.tell_all();
                 }
@@ -175,7 +177,7 @@ impl Listening {
         }
     }
 
-    /// Does the server tell what services in other languages change?
+    /// Returns whether the server announces changes by services in other languages.
     async fn is_told(
         &self,
         connection: &mut MultiplexedConnection,
@@ -186,8 +188,8 @@ impl Listening {
             let keys = &self.subscription.keys;
             tracing::warn!(
                 target: "fauth",
-                "redis does not tell what services in other languages revoke, so that all open connections are \
-                 looked at every 5 seconds: set `notify-keyspace-events` to `K$`, and allow this user \
+                "redis does not announce revocations by services in other languages, so all open connections are \
+                 checked every 5 seconds: set `notify-keyspace-events` to `K$`, and allow this user \
                  `CONFIG GET` and the channels `{keys}*`"
             );
         }
@@ -207,7 +209,7 @@ impl Listening {
         }
     }
 
-    /// Whether nobody listens; then the next one to listen starts another task.
+    /// Returns whether there are no listeners left; the next listener then starts another task.
     fn is_over(&mut self) -> bool {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = !self.sender.has_listeners();
@@ -220,8 +222,8 @@ impl Listening {
 }
 
 impl Drop for Listening {
-    /// It has panicked, or its runtime is gone: whoever listens must know that nothing comes. No
-    /// lock of the task is taken, which whoever starts it holds.
+    /// The task has panicked or its runtime is gone: listeners must know that nothing more comes.
+    /// This does not lock the task, because whoever starts it holds that lock.
     fn drop(&mut self) {
         if !self.has_ended {
             self.is_alive.store(false, Ordering::SeqCst);
@@ -230,8 +232,8 @@ impl Drop for Listening {
     }
 }
 
-/// Whether the server tells which keys are set. One that does not say so counts as one that does
-/// not.
+/// Returns whether the server sends keyspace notifications. `false` if it does not report the
+/// setting.
 async fn tells_keys(connection: &mut MultiplexedConnection) -> Result<bool, Fault> {
     let mut ask = redis::cmd("CONFIG");
     ask.arg("GET").arg("notify-keyspace-events");
@@ -242,12 +244,12 @@ async fn tells_keys(connection: &mut MultiplexedConnection) -> Result<bool, Faul
     }
 }
 
-/// By the name of the key, of commands for strings: both, or nothing is told.
+/// By the name of the key (`K`), for string commands (`$`): both are needed.
 fn includes_set(flags: &str) -> bool {
     flags.contains('K') && flags.contains(['$', 'A'])
 }
 
-/// The anchor or the zone that has changed.
+/// Returns the anchor or the zone that has changed.
 fn name_in<'a>(push: &'a PushInfo, keys: &[u8]) -> Option<&'a [u8]> {
     match (&push.kind, push.data.as_slice()) {
         (PushKind::Message, [_, Value::BulkString(name)]) => Some(name),

@@ -1,4 +1,4 @@
-//! What ends mandates, in the keys of a Caracal deployment. `anchor_names` says which they are.
+//! The anchor store of a Caracal deployment in Redis. `anchor_names` documents the keys.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -17,14 +17,16 @@ use crate::store::{
     AnchorState, AnchorStore, Changes, StoreError, StoreLocation, anchor_lifetime, check_anchor,
 };
 
-/// How many anchors are revoked in one step.
+/// The number of anchors that one script revokes.
 const MOST_AT_ONCE: usize = 500;
 
-/// Revoked anchors, delegation epochs and used mandates in Redis (6.2 or later) or Valkey, in the
-/// keys that Caracal's own libraries read and write. Features `mandates` and `redis`.
+/// An anchor store in Redis (6.2 or later) or Valkey: revoked anchors, delegation epochs and used
+/// mandates, in the keys that Caracal's own libraries read and write. Features `mandates` and
+/// `redis`.
 ///
 /// Services in Rust, Python, Node and Go that share a Redis see the same revocations. Clones share
-/// their connections. It is connected within a Tokio runtime, and works for as long as that runs.
+/// their connections. Connect the store inside a Tokio runtime; it works for as long as that
+/// runtime runs.
 ///
 /// ```no_run
 /// use fauth_core::store::{RedisAnchorStore, StreamKey};
@@ -42,51 +44,52 @@ const MOST_AT_ONCE: usize = 500;
 /// # }
 /// ```
 ///
-/// # What is guaranteed
-/// - **Steps.** Each method is one script: atomic, and one round trip. Revoking takes one for each
-///   500 anchors.
+/// # Guarantees
+/// - **Atomicity.** Each method is one script: atomic, and one round trip. Revoking takes one for
+///   each 500 anchors.
 /// - **Time.** No call takes longer than
-///   [`command_timeout`](crate::store::RedisAnchorStoreBuilder::command_timeout). Then it fails,
-///   and the mandate is refused with 503. The store reconnects by itself.
-/// - **What cannot be read revokes.** Whatever stands in the key of an anchor revokes it. If the
-///   epoch of a zone is no number, checks fail for that zone until it is raised: Caracal takes such
-///   an epoch for 0, which lets mandates pass. An epoch beyond 2⁶⁴ − 1 is that number.
-/// - **No call shortens another.** An anchor stays revoked for the longest time that was ever asked
-///   for, an epoch only rises, and a higher one lasts as long as a lower one was to last. A key
-///   without an end keeps none. Libraries that set the keys without looking may shorten them.
-/// - **Failover.** Every step proves with a write that changes nothing that the node is a master
-///   that may write. See [`RedisStore`](crate::store::RedisStore), also for
+///   [`command_timeout`](crate::store::RedisAnchorStoreBuilder::command_timeout). After that it
+///   fails, and the mandate is refused with 503. The store reconnects by itself.
+/// - **Unreadable values revoke.** Any value in the key of an anchor revokes it. If the epoch of a
+///   zone is not a number, checks fail for that zone until the epoch is raised. (Caracal reads such
+///   an epoch as 0, which accepts mandates.) An epoch beyond 2⁶⁴ − 1 counts as that number.
+/// - **No call shortens another.** An anchor stays revoked for the longest time that any call asked
+///   for. An epoch only rises, and a higher epoch lasts at least as long as the lower one would
+///   have. A key without a time to live keeps none. Libraries that set the keys unconditionally may
+///   shorten them.
+/// - **Failover.** Every script makes a write without effect, which only a master with write
+///   permission accepts. See [`RedisStore`](crate::store::RedisStore), also for
 ///   `min-replicas-to-write`.
 ///
-/// # How it is deployed
-/// - **Eviction.** `maxmemory-policy noeviction`: all these keys have an end, so that every
-///   `volatile-*` policy would throw revocations away, and a revoked mandate would pass. A server
-///   with another policy is refused, also later on, unless
+/// # Deployment
+/// - **Eviction.** Use `maxmemory-policy noeviction`. All these keys have a time to live, so every
+///   `volatile-*` policy would evict revocations, and a revoked mandate would be accepted. A server
+///   with another policy is refused when the store connects and later on, unless
 ///   [`danger_allow_eviction`](crate::store::RedisAnchorStoreBuilder::danger_allow_eviction) is
-///   said.
-/// - **Persistence.** A Redis that restarts empty has forgotten every revocation, and nothing here
-///   notices: Caracal's keys do not vouch for one another, as those of
-///   [`RedisStore`](crate::store::RedisStore) do. Use `appendonly yes`, and `appendfsync always`
-///   where no second may be lost. What is lost matters until the last mandate of that time has
-///   expired: a maximum lifetime of mandates bounds that.
-/// - **Permissions.** A user of its own needs the keys
-///   `~caracal:revoked:sessions:* ~fauth:caracal:revoked:sessions:*`, the channel
-///   `&fauth:caracal:revoked:sessions:*`, and `+@read +@write +@scripting +@pubsub +@connection
-///   -@dangerous +time +info +config|get +cluster|info`. For consumers also
-///   `~caracal.sessions.revoke* ~caracal.delegations.invalidate* +@stream`. Where it may not
-///   publish, connecting fails and says so.
-/// - **Other writers.** Services in other languages that set the keys themselves publish nothing.
-///   Requests see what they revoke at once. Open connections end at once where the server tells of
-///   changed keys: `notify-keyspace-events K$`, and for this user
-///   `&__keyspace@*__:caracal:revoked:sessions:*`. Elsewhere, and where the server does not let
-///   itself be asked for this setting (`+config|get`), the log says so once, and all that are open
-///   are asked about together every 5 seconds.
-/// - **Cluster.** The keys of Caracal have no hash tags, so a cluster of several masters is
-///   refused.
+///   called.
+/// - **Persistence.** A Redis that restarts empty has lost every revocation, and nothing here
+///   detects that: Caracal's keys have no markers for detecting loss, unlike those of
+///   [`RedisStore`](crate::store::RedisStore). Use `appendonly yes`, and `appendfsync always` if
+///   not even a second may be lost. A loss matters until the last mandate issued before it has
+///   expired; a maximum lifetime of mandates bounds that time.
+/// - **Permissions.** A dedicated Redis user needs the keys `~caracal:revoked:sessions:*
+///   ~fauth:caracal:revoked:sessions:*`, the channel `&fauth:caracal:revoked:sessions:*`, and
+///   `+@read +@write +@scripting +@pubsub +@connection -@dangerous +time +info +config|get
+///   +cluster|info`. Stream consumers also need `~caracal.sessions.revoke*
+///   ~caracal.delegations.invalidate* +@stream`. Connecting fails with an error that says so if the
+///   user may not publish.
+/// - **Other writers.** Services in other languages that set the keys themselves publish no
+///   changes. Requests are refused at once after such a revocation. Open connections end at once if
+///   the server sends keyspace notifications: set `notify-keyspace-events K$`, and grant this user
+///   `&__keyspace@*__:caracal:revoked:sessions:*`. Otherwise, and where the setting cannot be read
+///   (`+config|get`), one log record says so, and the anchors of all open connections are checked
+///   together every 5 seconds.
+/// - **Cluster.** Caracal's keys have no hash tags, so connecting to a cluster with more than one
+///   master fails.
 ///
 /// # Security
-/// Whoever can write to Redis can undo every revocation. Anchors of all zones share one name space,
-/// as Caracal has it: an id that revokes in one zone revokes in all.
+/// Anyone who can write to Redis can undo every revocation. Anchors of all zones share one name
+/// space, as in Caracal: an id revoked in one zone is revoked in all.
 #[derive(Clone)]
 pub struct RedisAnchorStore {
     shared: Arc<Shared>,
@@ -105,7 +108,7 @@ impl RedisAnchorStore {
         Self { shared: Arc::new(Shared { link, names, news, place }) }
     }
 
-    /// What the names of the anchors' keys begin with.
+    /// Returns the prefix of the anchors' keys.
     #[must_use]
     pub fn prefix(&self) -> &str {
         self.names().anchor_prefix()
@@ -196,8 +199,8 @@ impl AnchorStore for RedisAnchorStore {
         check_anchor(id)?;
         let mut step = self.names().step(&scripts::ANCHORS_SPEND);
         step.key(self.names().spent(id)).arg(millis);
-        // Sent again, it would find the id spent, and by nobody. Taken late, it would spend an id
-        // whose request was refused.
+        // A repeated step would find the id spent although no request was accepted. A late step
+        // would spend the id of a mandate whose request was refused.
         let mut reply = self.run(&step, Retry::NotAfterDeadline).await?;
         Ok(reply.parsed::<u8>()? == 1)
     }
@@ -214,10 +217,25 @@ fn millis(lasting: Duration) -> Result<u64, StoreError> {
     Ok(u64::try_from(lasting.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// An epoch beyond what a mandate can name refuses all of them, as the highest that it can name.
+/// An epoch above the maximum that a mandate can name counts as that maximum, which refuses all of
+/// them.
 fn epoch_of(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use super::epoch_of;
+
+    /// Checks that an epoch that does not fit becomes the greatest one.
+    pub(in crate::store::redis) fn read(bytes: &[u8]) -> bool {
+        let Ok(digits) = std::str::from_utf8(bytes) else { return false };
+        let Some(epoch) = epoch_of(digits) else { return false };
+        let digits = digits.trim_start_matches('0');
+        assert!(epoch == u64::MAX || epoch.to_string().trim_start_matches('0') == digits);
+        true
+    }
 }
 
 #[cfg(test)]

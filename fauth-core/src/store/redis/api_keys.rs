@@ -1,4 +1,4 @@
-//! API keys: a hash each, found by the id alone, and a sorted set of ids for each owner.
+//! API keys: one hash each, found by the id alone, and a sorted set of ids for each owner.
 
 use async_trait::async_trait;
 
@@ -16,7 +16,7 @@ use crate::{
     store::{ApiKey, ApiKeyId, ApiKeyStore, Owner, SecretHash, StoreError, StoreLocation, StoredApiKey},
 };
 
-/// How often the keys of an owner may change while they are being listed.
+/// How often listing is repeated when the keys of an owner change meanwhile.
 const LIST_ATTEMPTS: usize = 10;
 
 #[async_trait]
@@ -124,7 +124,7 @@ fn add_fields(step: &mut Step, key: &ApiKey) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The script that lists an owner's keys if they are these.
+/// Returns the script that lists an owner's keys, provided that these are all of them.
 fn list_step(names: &OwnerNames, ids: &[ApiKeyId], now: Timestamp) -> Step {
     let mut step = names.step(&scripts::API_KEY_LIST);
     step.key(names.api_keys()).time(now);
@@ -134,7 +134,7 @@ fn list_step(names: &OwnerNames, ids: &[ApiKeyId], now: Timestamp) -> Step {
     step
 }
 
-/// The newest first; of those made in the same second, by id.
+/// Newest first; keys made in the same second are sorted by id.
 fn sorted(reply: &mut Reply) -> Result<Vec<ApiKey>, Fault> {
     let keys: Result<Vec<_>, Fault> = reply.rows()?.map(listed).collect();
     let mut keys = keys?;
@@ -167,4 +167,28 @@ fn stored(id: ApiKeyId, row: &mut Reply) -> Result<StoredApiKey, Fault> {
 
 fn parsed_id(text: &str) -> Result<ApiKeyId, Fault> {
     ApiKeyId::parse(text).ok_or(Fault::Malformed("no id of an API key"))
+}
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Reply, listed, parsed_id, sorted};
+
+    /// Checks that the newest keys come first.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let mut is_accepted = false;
+        if let Ok(key) = listed(value.clone()) {
+            assert!(parsed_id(key.id.as_str()).is_ok_and(|id| id == key.id));
+            assert!(key.id.bucket() < crate::store::OWNER_BUCKETS);
+            is_accepted = true;
+        }
+        if let Ok(mut reply) = Reply::of(value.clone())
+            && let Ok(keys) = sorted(&mut reply)
+        {
+            assert!(keys.is_sorted_by(|a, b| a.created_at >= b.created_at));
+            is_accepted = true;
+        }
+        is_accepted
+    }
 }

@@ -1,14 +1,13 @@
-//! How a store is set up, and what can be wrong with it.
+//! Settings of a [`RedisStore`], their validation, and connecting.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use redis::Client;
 
 use super::{
-    address::{Address, server_of},
+    address::{Address, place, server_of},
     fault::RedisConnectError,
     hub::Hub,
-    link::Link,
     mirror::Mirror,
     names::Names,
     server,
@@ -21,17 +20,16 @@ use crate::{
 };
 
 impl RedisStore {
-    /// A store with every setting as it is by default.
+    /// Connects a store with default settings.
     ///
     /// # Errors
-    /// [`RedisConnectError`], as of [`RedisStoreBuilder::connect`].
+    /// [`RedisConnectError`], as documented at [`RedisStoreBuilder::connect`].
     pub async fn connect(url: impl AsRef<str>) -> Result<Self, RedisConnectError> {
         Self::builder(url).connect().await
     }
 
-    /// A store with settings of your own. The URL is
-    /// `redis://[user[:password]@]host[:port][/database]`, or with TLS (feature `tls`)
-    /// `rediss://…`.
+    /// Returns a builder for a store at this URL:
+    /// `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` for TLS (feature `tls`).
     pub fn builder(url: impl AsRef<str>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(url.as_ref())
     }
@@ -70,101 +68,99 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// The certificate authority, in PEM, that has signed the certificate of a `rediss://` server.
-    /// By default those that the system trusts (or that `SSL_CERT_FILE` names); this one takes
-    /// their place.
+    /// Sets the certificate authority, in PEM, that signed the certificate of a `rediss://` server.
+    /// It replaces the default: the authorities that the system trusts, or those that
+    /// `SSL_CERT_FILE` names.
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.address.root_certificate(pem.into());
         self
     }
 
-    /// What the names of all keys begin with, after an opening brace: 1 to 64 of `a-z A-Z 0-9 _ -
-    /// .`; by default `fauth`. All instances of one application have the same; applications of
-    /// different names share nothing in it.
+    /// Sets the namespace that every key begins with, after an opening brace: 1 to 64 characters of
+    /// `a-z A-Z 0-9 _ - .`. The default is `fauth`. All instances of one application must use the
+    /// same namespace; applications with different namespaces share no keys.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
         self
     }
 
-    /// Where the store gets the time from when it begins to remember, and when it forgets; by
-    /// default the [`SystemClock`]. It has to be the clock of the provider.
+    /// Sets the clock that decides when a revocation memory begins and when entries expire. The
+    /// default is the [`SystemClock`]. It must be the same clock as the provider's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Whether every instance keeps a copy of all revocations, so that no check waits for the
-    /// network. By default it does. A copy takes about 200 bytes for each entry.
+    /// Sets whether each instance keeps a local copy of all revocations (a mirror), so that a check
+    /// needs no round trip. The default is `true`. A mirror takes about 200 bytes for each entry.
     pub fn mirror(mut self, mirror: bool) -> Self {
         self.mirror = mirror;
         self
     }
 
-    /// How old the copy may be; 200 ms to one hour, by default 5 s. For so long this instance may
-    /// accept a token that another has revoked, while it does not hear from Redis.
+    /// Sets the maximum age of the mirror; 200 ms to one hour, by default 5 s. While an instance
+    /// cannot reach Redis, it may accept a token that another instance has revoked for at most this
+    /// long.
     ///
-    /// Two clocks tell how old the copy is: one that nobody sets, and, for a machine that was
-    /// suspended, that of the [store](Self::clock). If the latter is set by more than 2 s (ahead:
-    /// by more than `max_staleness` and 2 s), checks fail until Redis has answered again.
+    /// Two clocks measure the age: a monotonic clock, and the [store's clock](Self::clock), because
+    /// a suspended machine stops the monotonic one. If the store's clock is set by more than 2 s
+    /// (ahead: by more than `max_staleness` and 2 s), checks fail until Redis has answered again.
     pub fn max_staleness(mut self, max_staleness: Duration) -> Self {
         self.max_staleness = max_staleness;
         self
     }
 
-    /// What a check does when the copy is older; by default it [refuses](WhenStale::Refuse).
+    /// Sets what a check does when the mirror is older than [`max_staleness`](Self::max_staleness).
+    /// The default is [`WhenStale::Refuse`].
     pub fn when_stale(mut self, when_stale: WhenStale) -> Self {
         self.when_stale = when_stale;
         self
     }
 
-    /// How long a call waits for an answer, reconnecting included; 10 ms to one minute, by default
-    /// 2 s. Connecting for the first time takes twice as long at most. A login, a refresh, a
-    /// one-time token or a new key that Redis comes to later than twice this time does not happen
-    /// any more. Keep it below half the grace window of refresh tokens.
+    /// Sets how long a call waits for an answer, reconnecting included; 10 ms to one minute, by
+    /// default 2 s. The first connection may take up to twice as long.
+    ///
+    /// If Redis gets to a login, a refresh, a one-time token or a new API key later than twice this
+    /// time, it does not execute it. Keep this below half the grace window of refresh tokens.
     pub fn command_timeout(mut self, command_timeout: Duration) -> Self {
         self.command_timeout = command_timeout;
         self
     }
 
-    /// Accepts a server that throws keys away when its memory is full, or that does not tell
-    /// whether it does.
+    /// Accepts a server that evicts keys when its memory is full, or that does not report its
+    /// eviction policy.
     ///
     /// # Security
-    /// What was thrown away is lost. That of revocations is noticed: a new memory begins, and
-    /// everything that was issued before is refused. With a `volatile-*` policy they are never
-    /// thrown away, because they have no time to live; sessions, one-time tokens and API keys are.
-    /// Whoever can fill the server's memory can log everybody out.
+    /// Evicted entries are lost. The store detects evicted revocations: it begins a new revocation
+    /// memory, and everything issued before is refused. Under a `volatile-*` policy, revocations
+    /// are never evicted, because they have no time to live; sessions, one-time tokens and API keys
+    /// can be. Anyone who can fill the server's memory can log all users out.
     pub fn danger_allow_eviction(mut self) -> Self {
         self.allow_eviction = true;
         self
     }
 
-    /// Connects. Returns when the server has answered and the copy of the revocations is complete.
-    /// On the very first start of a namespace that takes up to a second, since tokens of the
-    /// second in which a memory begins are not trusted.
+    /// Connects, and returns when the server has answered and the mirror is complete.
+    ///
+    /// The very first start of a namespace takes up to a second, because tokens issued in the
+    /// second in which a revocation memory begins are not trusted.
     ///
     /// # Errors
-    /// - [`RedisConnectError::Config`] for a setting that cannot work, for a server that evicts or
-    ///   does not tell whether it does, for a cluster of several masters, and for a namespace that
-    ///   an older version of fauth has used;
-    /// - [`RedisConnectError::Store`], with the server and what it said, if the server cannot be
-    ///   reached.
+    /// - [`RedisConnectError::Config`] for an invalid setting, for a server that evicts keys or
+    ///   does not report whether it does, for a cluster with more than one master, and for a
+    ///   namespace that an older version of fauth has used;
+    /// - [`RedisConnectError::Store`], with the server's address and its error, if the server
+    ///   cannot be reached.
     pub async fn connect(self) -> Result<RedisStore, RedisConnectError> {
         let client = self.validate()?;
-        let place = place(&client, &self.namespace);
-        let server = server_of(&client);
-        self.connect_to(client, place).await.map_err(|error| match error {
-            RedisConnectError::Store(error) => RedisConnectError::Store(error.of(server)),
-            RedisConnectError::Config(_) => error,
-        })
+        let (server, place) = (server_of(&client), place(&client, &self.namespace));
+        self.connect_to(client, place).await.map_err(|error| error.of(server))
     }
 
     async fn connect_to(self, client: Client, place: StoreLocation) -> Result<RedisStore, RedisConnectError> {
-        let link = Link::open(client, self.command_timeout, self.allow_eviction).await?;
+        let link = server::open(client, self.command_timeout, self.allow_eviction).await?;
         let names = Names::new(&self.namespace);
-        server::refuse_eviction(&link).await?;
-        server::refuse_cluster(&link).await?;
         server::refuse_old_layout(&link, &names).await?;
         let hub = Hub { link, names: Arc::new(names), clock: self.clock };
         let since = hub.begin().await?;
@@ -183,13 +179,6 @@ impl RedisStoreBuilder {
         if !(Duration::from_millis(200)..=Duration::from_secs(3600)).contains(&self.max_staleness) {
             return Err(ConfigError::new("max_staleness", "is out of range", "use 200 ms to one hour"));
         }
-        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.command_timeout) {
-            return Err(ConfigError::new("command_timeout", "is out of range", "use 10 ms to one minute"));
-        }
-        self.address.client()
+        self.address.client(self.command_timeout)
     }
-}
-
-fn place(client: &Client, namespace: &str) -> StoreLocation {
-    StoreLocation::shared(format!("{}, keys {namespace}", server_of(client)))
 }

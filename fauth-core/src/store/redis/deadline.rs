@@ -1,19 +1,19 @@
 //! Deadlines for scripts, by the clock of the Redis server: a script that runs late does nothing.
 //!
-//! A caller that gives up cannot take back what it has sent. The command may wait in a buffer
-//! while the server is paused, and run when the server resumes, with the time at which it was
-//! sent. Without a deadline, for example:
+//! A caller that gives up cannot take back what it has sent. While the server is paused, the
+//! command may wait in a buffer. It then runs when the server resumes, with the time at which it
+//! was sent. Without a deadline, for example:
 //!
-//! - A login that was answered with an error would evict another session.
-//! - A refresh-token rotation would be recorded with a time long past. The client's next attempt
+//! - A login that was answered with an error would end another session.
+//! - A refresh-token rotation would be recorded with a time in the past. The client's next attempt
 //!   would fall outside the grace window, and look like a replay by a thief.
 //!
-//! So scripts for which this matters are sent with a deadline
-//! ([`Retry::NotAfterDeadline`](super::link::Retry::NotAfterDeadline)), and `deadline.lua`
-//! compares it with the server's clock.
+//! So these scripts are sent with a deadline
+//! ([`Retry::NotAfterDeadline`](super::link::Retry::NotAfterDeadline)), and `deadline.lua` compares
+//! it with the server's clock.
 //!
-//! The offset between that clock and ours is measured now and then. Neither has to show the right
-//! time; only a jump of one of them between two measurements matters.
+//! The offset between that clock and ours is measured periodically. Neither clock has to be right;
+//! only a jump of one of them between two measurements matters.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -25,22 +25,22 @@ use tokio::time::Instant;
 
 use crate::clock::instant;
 
-/// How long a measurement is used. Two good clocks drift apart by a few milliseconds in that time.
+/// How long a measurement is used. Two good clocks drift by a few milliseconds in that time.
 const TRUSTED: Duration = Duration::from_secs(30);
 
-/// The clock of the Redis server, as of its last measurement.
+/// The last measurement of the Redis server's clock.
 #[derive(Debug, Default)]
 pub(super) struct ServerClock {
-    /// When `TIME` was sent to Redis, and the server time in milliseconds that it answered.
+    /// When `TIME` was sent to Redis, and the server time in its answer, in milliseconds.
     measured: Mutex<Option<(Instant, u64)>>,
 }
 
 impl ServerClock {
-    /// The server time, in milliseconds, at which a caller that waits for `limit` from now has
-    /// given up. Measures the server's clock first if the last measurement is missing or old.
+    /// Returns the server time, in milliseconds, at which a caller that waits for `limit` from now
+    /// gives up. Measures the server's clock first if the last measurement is missing or old.
     ///
-    /// The result is too late by up to the round trip of the measurement, and never too early: a
-    /// script whose caller still waits is not refused.
+    /// The result is late by up to the round trip of the measurement, and never early: a script
+    /// whose caller is still waiting is not refused.
     pub(super) async fn deadline(
         &self,
         connection: &mut (impl ConnectionLike + Send),

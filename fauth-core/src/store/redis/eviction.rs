@@ -1,9 +1,9 @@
-//! Whether the server throws keys away when its memory is full: asked when a store connects, after
-//! every reconnect, and from time to time.
+//! The server's eviction policy: asked when a store connects, after every reconnect, and
+//! periodically.
 //!
-//! The policy can be changed at run time, and the server that answers after a failover may have
-//! another. A store that finds that its server may evict, or that it does not say so, refuses
-//! everything until that is mended. A loss that has happened already is noticed by the keys
+//! The policy can be changed at run time, and after a failover another server with another policy
+//! may answer. If the server may evict keys, or does not report its policy, the store refuses
+//! everything until that is corrected. A loss that has already happened is detected from the keys
 //! themselves, see `scripts/revocations/memory.lua`.
 
 use std::{
@@ -20,29 +20,29 @@ use tokio::time::Instant;
 use super::fault::Fault;
 use crate::clock::instant;
 
-/// How long a good answer is believed.
+/// How long a good answer stays valid.
 const TRUSTED: Duration = Duration::from_secs(30);
 
 /// How long the store refuses before it asks again.
 const DISTRUSTED: Duration = Duration::from_secs(1);
 
-/// What a server does when its memory is full.
+/// The eviction policy of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Policy {
-    /// It refuses to take more.
+    /// Writes fail when the memory is full.
     NoEviction,
-    /// It throws keys away, by a policy of this name.
+    /// Keys are evicted; the name of the policy.
     Evicts(String),
-    /// It answers neither `CONFIG GET` nor `INFO`.
+    /// The server answers neither `CONFIG GET` nor `INFO`.
     Unknown,
 }
 
-/// The policy of the server, as of its last answer.
+/// The last known policy of the server.
 #[derive(Debug)]
 pub(super) struct Eviction {
-    /// The application has said that it may evict: nobody asks.
+    /// The application allows eviction, so the server is not asked.
     is_allowed: bool,
-    /// Whether the last answer was a bad one. Checks by the mirror read this, and nothing else.
+    /// Whether the last answer was a bad one. Checks against the mirror read only this.
     is_refused: AtomicBool,
     last: Mutex<Last>,
 }
@@ -59,7 +59,7 @@ impl Eviction {
         Self { is_allowed, is_refused: AtomicBool::new(false), last: Mutex::new(last) }
     }
 
-    /// An error while the server may evict.
+    /// Fails while the server may evict keys.
     pub(super) fn refuse(&self) -> Result<(), Fault> {
         if !self.is_refused.load(Ordering::Acquire) {
             return Ok(());
@@ -71,8 +71,8 @@ impl Eviction {
         }
     }
 
-    /// Asks, if the last answer is missing or old. One caller asks; those beside it go by the last
-    /// answer.
+    /// Asks the server if the last answer is missing or old. Only one caller asks; concurrent
+    /// callers use the last answer.
     pub(super) async fn ask_if_due(&self, connection: &mut (impl ConnectionLike + Send)) -> RedisResult<()> {
         if self.is_allowed || !self.take_turn() {
             return Ok(());
@@ -83,7 +83,7 @@ impl Eviction {
         Ok(())
     }
 
-    /// Another server may answer from now on: the next caller asks.
+    /// Makes the next caller ask, because another server may answer from now on.
     pub(super) fn forget(&self) {
         self.with_last(|last| last.asked_at = None);
     }
@@ -114,7 +114,7 @@ impl Eviction {
                 tracing::error!(
                     target: "fauth",
                     policy,
-                    "the store refuses everything until the maxmemory-policy of redis is `noeviction`"
+                    "the maxmemory-policy of redis can evict revocations: the store refuses everything until it is `noeviction`"
                 );
             }
         }
@@ -125,7 +125,7 @@ impl Eviction {
     }
 }
 
-/// The one caller that asks. If it fails or gives up, the next one asks.
+/// The turn of the one caller that asks. If it fails or is dropped, the next caller asks.
 struct Turn<'a> {
     eviction: &'a Eviction,
     is_over: bool,
@@ -147,7 +147,7 @@ impl Last {
 }
 
 impl Policy {
-    /// For log records: the name, without what a server could put into it.
+    /// The name for log records, with escapes: the server chose it.
     fn described(&self) -> String {
         match self {
             Self::NoEviction => "noeviction".to_owned(),
@@ -157,7 +157,7 @@ impl Policy {
     }
 }
 
-/// Asks for the policy by `CONFIG GET`, and by `INFO` where a managed server forbids that.
+/// Asks for the policy with `CONFIG GET`, or with `INFO` where a managed server forbids that.
 pub(super) async fn policy_of(connection: &mut (impl ConnectionLike + Send)) -> RedisResult<Policy> {
     let mut config = redis::cmd("CONFIG");
     config.arg("GET").arg("maxmemory-policy");
@@ -174,8 +174,8 @@ pub(super) async fn policy_of(connection: &mut (impl ConnectionLike + Send)) -> 
     })
 }
 
-/// The answer to a command. `None` if the server does not allow or know the command; an error if
-/// it cannot be reached, or cannot answer just now.
+/// Returns the answer to a command, or `None` if the server does not allow or know the command.
+/// Fails if the server cannot be reached, or cannot answer at the moment.
 async fn answer_of(
     connection: &mut (impl ConnectionLike + Send),
     command: &Cmd,
@@ -187,13 +187,14 @@ async fn answer_of(
     }
 }
 
-/// Whether the same command may be answered in a moment.
+/// Returns whether the same command may succeed in a moment.
 fn passes(error: &RedisError) -> bool {
     const OF_THE_MOMENT: [&str; 5] = ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"];
     error.is_io_error() || error.code().is_none_or(|code| OF_THE_MOMENT.contains(&code))
 }
 
-/// The policy in the answer to `CONFIG GET`: a map in RESP3, an array of name and value in RESP2.
+/// Reads the policy from the answer to `CONFIG GET`: a map in RESP3, an array of name and value in
+/// RESP2.
 fn in_config(answer: &Value) -> Option<String> {
     let value = match answer {
         Value::Map(pairs) => pairs.first().map(|(_, value)| value),
@@ -205,7 +206,7 @@ fn in_config(answer: &Value) -> Option<String> {
         .filter(|policy: &String| !policy.is_empty())
 }
 
-/// The policy in the answer to `INFO memory`.
+/// Reads the policy from the answer to `INFO memory`.
 fn in_info(answer: &Value) -> Option<String> {
     let text: String = redis::from_redis_value_ref(answer).ok()?;
     let policy = text.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"))?.trim();

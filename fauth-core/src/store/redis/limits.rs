@@ -1,4 +1,4 @@
-//! Counters of rate limits: a key each, in a slot that follows from its name.
+//! Counters of rate limits: one key each, in the slot that its name selects.
 
 use std::time::Duration;
 
@@ -9,16 +9,18 @@ use crate::store::{
     CounterKey, LimitStore, LimitWindow, OWNER_BUCKETS, StoreError, StoreLocation, Taken, limits::Ticks,
 };
 
-/// One script, one key with an end. Names are hashes: they do not show whom they count.
+/// Each step is one script on one key with a time to live. The names are hashes, which do not
+/// reveal the client.
 ///
 /// # Security
-/// Each counter is a key of some 150 bytes that lasts until its longest window is paid off, up to
-/// 31 days: whoever can send from many addresses makes this Redis grow. Give limits a `RedisStore`
-/// of a Redis of their own, so that sessions do not end up without room, and prefer windows up to
-/// an hour for limits by address. It must not evict: a counter that is evicted is forgotten, and
-/// with `noeviction` a full Redis fails, as [`when_limit_store_fails`] says.
+/// Each counter is a key of about 150 bytes. It lives until its longest window has recovered, for
+/// up to 31 days, so anyone who can send from many addresses makes this Redis grow. Use a
+/// `RedisStore` in a separate Redis for limits, so that sessions do not run out of memory, and
+/// prefer windows of up to an hour for limits by address. That Redis must not evict: an evicted
+/// counter starts again at zero, and with `noeviction` a full Redis fails, which
+/// [`when_limit_store_fails`] handles.
 ///
-/// Instances tell the time by their own clocks, which may differ by up to five minutes.
+/// Instances use their own clocks, which may differ by up to five minutes.
 ///
 /// [`when_limit_store_fails`]: crate::AuthProviderBuilder::when_limit_store_fails
 #[async_trait]

@@ -1,25 +1,25 @@
-//! The connection that all callers share: it reconnects by itself, and nobody waits for it longer
-//! than the time limit.
+//! The connection that all callers share. It reconnects by itself, and no caller waits longer than
+//! the time-out.
 
 use std::{sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, Value,
+    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, SendError},
     io::tcp::TcpSettings,
 };
 
 use super::{deadline::ServerClock, eviction::Eviction, fault::Fault, reply::Reply, step::Step};
 
-/// Whether a step is sent again when the connection broke in the middle of it.
+/// Whether a step is sent again after the connection broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// The step reads, or leaves the same state behind however often it is taken.
+    /// The step only reads, or has the same effect however often it runs.
     Yes,
-    /// A second attempt would get another answer.
+    /// A second attempt would return another result.
     No,
-    /// As [`No`](Self::No), and Redis must not take the step after its caller was told that it
-    /// failed and has tried again or given up. The script of the step begins with `deadline`.
+    /// As [`No`](Self::No). In addition, Redis must not run the step after its caller was told that
+    /// it failed. The script of the step begins with `deadline`.
     NotAfterDeadline,
 }
 
@@ -43,7 +43,7 @@ impl Link {
             }
             Ok(())
         };
-        // One command waits for a few attempts at most; the next command starts the next ones.
+        // One command waits for a few attempts at most; the next command starts new attempts.
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(2)
             .set_min_delay(Duration::from_millis(50))
@@ -57,19 +57,19 @@ impl Link {
         Ok(Self { manager: manager.await?, client, limit, clock: Arc::default(), eviction })
     }
 
-    /// Whether the server may throw keys away, as far as is known.
+    /// The last known eviction policy of the server.
     pub(super) fn eviction(&self) -> &Eviction {
         &self.eviction
     }
 
-    /// Asks whether the server may throw keys away: an error if it may.
+    /// Asks for the eviction policy, and fails if the server may evict keys.
     pub(super) async fn ask_for_eviction(&self) -> Result<(), Fault> {
         in_time(self.limit, self.eviction.ask_if_due(&mut self.manager.clone())).await?;
         self.eviction.refuse()
     }
 
-    /// A connection of its own, for a caller that blocks it. It may lead to another server than the
-    /// one that was asked last.
+    /// Opens a separate connection for a caller that blocks it. It may lead to another server than
+    /// the one that was asked last.
     pub(super) async fn another(&self, longest: Duration) -> Result<MultiplexedConnection, Fault> {
         self.eviction.forget();
         let config = AsyncConnectionConfig::new()
@@ -78,8 +78,8 @@ impl Link {
         in_time(self.limit, self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// A connection of its own that hears what is published on the channels that it subscribes to,
-    /// and that it was lost.
+    /// Opens a separate connection that receives messages of the channels it subscribes to, and is
+    /// told when the connection is lost.
     #[cfg(feature = "mandates")]
     pub(super) async fn listening(
         &self,
@@ -102,8 +102,8 @@ impl Link {
         self.client.get_connection_info().redis_settings().db()
     }
 
-    /// Takes one step. That is one round trip, unless Redis does not know the script yet, or its
-    /// time or its eviction policy has to be asked for. No step is taken while it may evict.
+    /// Runs one step. This is one round trip, unless Redis does not know the script yet, or its
+    /// time or eviction policy must be asked for first. Fails while the server may evict keys.
     pub(super) async fn run(&self, step: &Step, retry: Retry) -> Result<Reply, Fault> {
         let value = in_time(self.limit, async {
             let mut connection = self.manager.clone();
@@ -115,7 +115,7 @@ impl Link {
             };
             let step = step.invocation(deadline);
             let answer = match step.invoke_async::<Value>(&mut connection).await {
-                // Where nobody listened, nothing was sent.
+                // No server was listening, so nothing was sent.
                 Err(error)
                     if error.is_connection_refusal()
                         || (retry == Retry::Yes && error.is_connection_dropped()) =>
@@ -127,14 +127,10 @@ impl Link {
             Ok::<_, Fault>(answer?)
         });
         let value = value.await;
-        if let Err(Fault::Redis(error)) = &value
-            && is_read_only(error)
-        {
-            self.hang_up();
-        }
+        self.leave_replica(&value);
         let reply = Reply::of(value?)?;
         if reply.is("late") {
-            // The caller still waits, so the step was not late: a clock has jumped, or another
+            // The caller is still waiting, so the step was not late: a clock has jumped, or another
             // server answers.
             self.clock.forget();
             return Err(Fault::Late);
@@ -142,14 +138,18 @@ impl Link {
         Ok(reply)
     }
 
-    /// The server is a replica now, and the next connection may lead to the new master. The
-    /// library keeps a connection for as long as the server does.
-    fn hang_up(&self) {
-        let link = self.clone();
-        tokio::spawn(async move { link.command(&redis::cmd("QUIT")).await });
+    /// Closes the connection if the server is a replica: the next connection may lead to the new
+    /// master. The library keeps a connection for as long as the server does.
+    fn leave_replica<T>(&self, answer: &Result<T, Fault>) {
+        if let Err(Fault::Redis(error)) = answer
+            && is_read_only(error)
+        {
+            let link = self.clone();
+            tokio::spawn(async move { link.command(&redis::cmd("QUIT")).await });
+        }
     }
 
-    /// Sends a command that is no script.
+    /// Sends a command that is not a script.
     pub(super) async fn command(&self, command: &redis::Cmd) -> Result<Value, Fault> {
         let mut connection = self.manager.clone();
         in_time(self.limit, command.query_async(&mut connection)).await
@@ -157,23 +157,24 @@ impl Link {
 }
 
 impl Link {
-    /// Sends commands whose answers say nothing, as one transaction in one round trip.
+    /// Sends commands as one transaction in one round trip, and ignores their results.
     #[cfg(feature = "caracal-audit")]
     pub(super) async fn transaction(&self, commands: &redis::Pipeline) -> Result<(), Fault> {
         let mut connection = self.manager.clone();
         let done = in_time(self.limit, commands.query_async::<()>(&mut connection)).await;
-        if let Err(Fault::Redis(error)) = &done
-            && is_read_only(error)
-        {
-            self.hang_up();
-        }
+        self.leave_replica(&done);
         done
     }
 }
 
-/// Redis 6 puts the code of a script's error into the middle of the text.
-fn is_read_only(error: &redis::RedisError) -> bool {
-    error.code() == Some("READONLY") || error.to_string().contains("READONLY")
+/// Returns whether the error says that the server is a replica. Redis 6 puts the code of a script's
+/// error into the middle of the text. In a transaction, each command that was not queued has an
+/// error of its own.
+fn is_read_only(error: &RedisError) -> bool {
+    let of_command = || error.clone().into_server_errors().unwrap_or_default();
+    error.code() == Some("READONLY")
+        || error.to_string().contains("READONLY")
+        || of_command().iter().any(|(_, error)| error.code() == "READONLY")
 }
 
 async fn in_time<T, E: Into<Fault>>(
@@ -186,13 +187,13 @@ async fn in_time<T, E: Into<Fault>>(
     }
 }
 
-/// With RESP3 a connection that broke is noticed, and mended, before somebody needs it.
+/// With RESP3, a broken connection is detected and replaced before it is needed.
 fn prepared(client: &Client, limit: Duration) -> Result<Client, Fault> {
     let info = client.get_connection_info().clone();
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let tcp = TcpSettings::default().set_nodelay(true);
-    // A machine that is gone sends no reset: what it has not confirmed for so long breaks the
-    // connection.
+    // A machine that has disappeared sends no reset: data that stays unacknowledged for this long
+    // breaks the connection.
     #[cfg(target_os = "linux")]
     let tcp = tcp.set_user_timeout(limit.saturating_mul(2));
     #[cfg(not(target_os = "linux"))]

@@ -1,12 +1,11 @@
-//! A copy of all revocations in this process, so that no check waits for the network.
+//! The mirror: a copy of all revocations in this process, so that a check needs no round trip.
 //!
-//! A task reads a snapshot and from then on the stream of changes. Entries are only ever added and
-//! prolonged, here as in Redis. So a snapshot is merged into what is there, and nothing that came
-//! in meanwhile, from this instance or from the stream, can get lost.
+//! A task reads a snapshot, and from then on the stream of changes. Entries are only ever added and
+//! extended, here as in Redis. So a snapshot is merged into the existing copy, and changes that
+//! arrived in the meantime, from this instance or from the stream, cannot be lost.
 //!
-//! The other half is the age of the copy. Every answer of Redis confirms everything up to the
-//! moment at which it was asked for. An answer that did not come confirms nothing, and the copy
-//! grows old.
+//! The other part is the age of the copy. Every answer of Redis confirms everything up to the
+//! moment of its request. A missing answer confirms nothing, and the copy ages.
 
 mod copy;
 mod feed;
@@ -17,6 +16,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::AbortHandle;
 
+#[cfg(any(test, fuzzing))]
+pub(super) use self::feed::fuzzing;
 use self::{copy::Copy, feed::Feed, table::Change};
 use super::{fault::Fault, hub::Hub};
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     store::{Changes, TokenFacts, Verdict},
 };
 
-/// The copy, and the task that keeps it. The task ends with this.
+/// The copy, and the task that updates it. The task ends when this is dropped.
 pub(super) struct Mirror {
     copy: Arc<Copy>,
     task: AbortHandle,
@@ -38,23 +39,23 @@ impl Mirror {
         Ok(Self { copy, task: tokio::spawn(feed.run()).abort_handle() })
     }
 
-    /// `None` if the copy is too old to judge anything.
+    /// Returns `None` if the copy is too old for a verdict.
     pub(super) fn judge(&self, token: &TokenFacts<'_>, now: Timestamp) -> Option<Result<Verdict, Fault>> {
         self.copy.is_fresh().then(|| self.copy.judge(token, now))
     }
 
-    /// What this and other instances revoke from now on.
+    /// Returns what this and other instances revoke from now on.
     pub(super) fn changes(&self) -> Changes {
         self.copy.changes.subscribe()
     }
 
-    /// Notes at once what this instance has revoked.
+    /// Adds a revocation by this instance at once.
     pub(super) fn revoke(&self, target: &str, until: Timestamp) {
         self.copy.table.note(Change::Target { key: target.as_bytes(), ends: until.unix_seconds() });
         self.copy.changes.tell(target.as_bytes());
     }
 
-    /// Notes at once that this instance has raised an epoch.
+    /// Adds an epoch raised by this instance at once.
     pub(super) fn raise(&self, owner: &str, epoch: u64, until: Timestamp) {
         self.copy.table.note(Change::Epoch { key: owner.as_bytes(), epoch, ends: until.unix_seconds() });
         self.copy.changes.tell(owner.as_bytes());

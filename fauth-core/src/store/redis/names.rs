@@ -1,25 +1,25 @@
 //! The names of all keys.
 //!
-//! - `{fauth:417}:…` is what owners of bucket 417 have. The braces are the hash tag of a cluster:
-//!   the slot follows from the namespace and [`Owner::bucket`] alone, and the rest of a name says
-//!   whose it is, as [`Owner::digest`] in hexadecimal.
-//! - Sessions of one owner are **one** hash of id and packed record, so that ending all of them,
-//!   or those above the limit, touches no key that a script learns only on its way. Tombstones are
-//!   a sorted set beside it, and payloads a hash of their own, so that nobody reads them who wants
-//!   to know the sessions.
-//! - One-time tokens of one owner are one sorted set. API keys have a key each, found by the id
-//!   alone, and a sorted set of ids for each owner. Only API keys say in clear whose they are:
-//!   everything else is always asked for by its owner.
-//! - `{fauth:r}:…` is all that is revoked, of all owners: few entries, which every mirror reads as
-//!   a whole.
-//! - What owners have leaves by itself: every key has an end, that of the longest entry in it.
-//!   What is revoked has none, so that a server that evicts what has an end does not take it.
-//!   Only the stream has one: a mirror that misses it reads everything anew.
-//! - `{fauth:r}:share:…` is what is revoked for one owner, so that its share can be counted. It
-//!   may be lost: then the count begins anew.
-//! - Records of attempts to log in, and counters of rate limits, are a key each, in the bucket that
-//!   their own name gives.
-//! - Entries that are over leave with later writes.
+//! - `{fauth:417}:…` are the keys of the owners in bucket 417. The braces are the hash tag of a
+//!   cluster: the slot follows from the namespace and [`Owner::bucket`] alone. The rest of a name
+//!   identifies the owner by [`Owner::digest`] in hexadecimal.
+//! - The sessions of an owner are **one** hash of ids and packed records. So a script that ends all
+//!   of them, or those above the limit, needs no key that it would learn of only while it runs.
+//!   Tombstones are a sorted set of their own. Payloads are a hash of their own, so listing
+//!   sessions does not read them.
+//! - The one-time tokens of an owner are one sorted set. API keys have one key each, found by the
+//!   id alone, and a sorted set of ids for each owner. Only API keys name their owner in clear:
+//!   everything else is always looked up by its owner.
+//! - `{fauth:r}:…` are the revocations of all owners: few entries, which every mirror reads
+//!   completely.
+//! - Keys of owners expire by themselves: each lives as long as its longest-lived entry.
+//!   Revocations have no time to live, so a `volatile-*` policy does not evict them. Only the
+//!   stream of changes has one: a mirror that misses it reads everything again.
+//! - `{fauth:r}:share:…` are the revocations of one owner, for counting the owner's share. If one
+//!   is lost, the count starts again.
+//! - Records of failed logins and counters of rate limits are one key each, in the bucket that
+//!   their own name selects.
+//! - Expired entries are removed by later writes.
 
 use redis::{Pipeline, Script};
 
@@ -39,10 +39,11 @@ pub(super) struct Names {
 /// The keys of the revocations.
 #[derive(Debug)]
 pub(super) struct RevocationNames {
-    /// The id of this memory, since when it lasts, and the number of the last change. Each of the
-    /// sorted sets has a member that names it: losing one of them is losing the memory.
+    /// The id of the revocation memory, the time at which it began, and the number of the last
+    /// change. Each sorted set has a member that names this id: if one of the keys is lost, the
+    /// memory is lost.
     pub(super) memory: String,
-    /// There is never anything here. Only a master lets its time to live be set.
+    /// A key that never exists. Only a master accepts setting its time to live.
     pub(super) nothing: String,
     /// The stream of changes, which mirrors read.
     pub(super) changes: String,
@@ -55,7 +56,7 @@ pub(super) struct BucketNames {
     prefix: String,
 }
 
-/// The names of what one owner has.
+/// The names of one owner's keys.
 pub(super) struct OwnerNames {
     bucket: BucketNames,
     digest: String,
@@ -66,8 +67,9 @@ impl Names {
         Self { namespace: namespace.to_owned(), revocations: RevocationNames::new(namespace) }
     }
 
-    /// A key that every namespace of the layouts before this one has. In the first all keys had one
-    /// slot and no owner; in the second the keys of the revocations did not vouch for each other.
+    /// Returns a key that every namespace of each earlier layout has. In the first layout, all keys
+    /// were in one slot and named no owner; in the second, the revocation keys had no markers for
+    /// detecting loss.
     pub(super) fn of_old_layouts(&self) -> [String; 2] {
         ["", ":r"].map(|slot| format!("{{{}{slot}}}:generation", self.namespace))
     }
@@ -93,26 +95,26 @@ impl RevocationNames {
         }
     }
 
-    /// The script that begins a memory.
+    /// Returns the script that begins a revocation memory.
     pub(super) fn begin(&self, script: &'static Script) -> Step {
         let mut step = Step::new(script);
         step.key(&self.nothing).key(&self.memory).key(&self.sets).key(&self.changes);
         step
     }
 
-    /// A script on revocations, with their keys and the present.
+    /// Returns a script on revocations, with their keys and the current time.
     pub(super) fn step(&self, script: &'static Script, now: Timestamp) -> Step {
         let mut step = self.begin(script);
         step.time(now);
         step
     }
 
-    /// The share of an owner.
+    /// Returns the key of an owner's share.
     pub(super) fn share(&self, owner: &Owner<'_>) -> String {
         format!("{}:{}", self.share, hexadecimal(&owner.digest()))
     }
 
-    /// Asks for the marks of a memory in the sorted sets.
+    /// Adds commands that ask for the markers of a memory in the sorted sets.
     pub(super) fn ask_for_marks(&self, memory: &str, pipe: &mut Pipeline) {
         for set in &self.sets {
             pipe.cmd("ZSCORE").arg(set).arg(format!("memory:{memory}"));
@@ -121,7 +123,7 @@ impl RevocationNames {
 }
 
 impl BucketNames {
-    /// A script whose keys lie in this bucket.
+    /// Returns a script whose keys are in this bucket.
     pub(super) fn step(&self, script: &'static Script) -> Step {
         let mut step = Step::new(script);
         step.key(self.name("nothing"));
@@ -132,12 +134,12 @@ impl BucketNames {
         self.name(&format!("api-key:{id}"))
     }
 
-    /// The counter of a rate limit, by the digest of its key.
+    /// Returns the key of a rate-limit counter, by the digest of its name.
     pub(super) fn counter(&self, digest: &[u8]) -> String {
         self.name(&format!("limit:{}", hexadecimal(digest)))
     }
 
-    /// A record of attempts to log in.
+    /// Returns the key of a record of failed logins.
     pub(super) fn throttle(&self, name: &[u8]) -> String {
         self.name(&format!("throttle:{}", hexadecimal(name)))
     }
@@ -148,12 +150,12 @@ impl BucketNames {
 }
 
 impl OwnerNames {
-    /// A script on what this owner has.
+    /// Returns a script on this owner's keys.
     pub(super) fn step(&self, script: &'static Script) -> Step {
         self.bucket.step(script)
     }
 
-    /// A script on this owner's sessions, with the present.
+    /// Returns a script on this owner's sessions, with the current time.
     pub(super) fn sessions_step(&self, script: &'static Script, now: Timestamp) -> Step {
         let mut step = self.step(script);
         step.key(self.sessions()).key(self.tombstones()).key(self.payloads()).time(now);

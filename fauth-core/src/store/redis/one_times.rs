@@ -84,8 +84,8 @@ impl OneTimeStore for RedisStore {
 }
 
 impl RedisStore {
-    /// `beyond` says what has to go beyond the limit: an old one (`drop`) or the new one
-    /// (`refuse`).
+    /// `beyond` says which token gives way when the limit is reached: the one that expires first
+    /// (`drop`) or the new one (`refuse`).
     fn insert_step(&self, record: &OneTimeRecord, limit: usize, beyond: &str, now: Timestamp) -> Step {
         let mut step = self.one_time_step(&scripts::ONE_TIME_INSERT, &record.owner, now);
         step.arg(record.purpose.as_str())

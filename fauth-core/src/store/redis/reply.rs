@@ -1,11 +1,11 @@
-//! What a script answers: a word, and what belongs to it.
+//! The answer of a script: a word, then its values.
 
 use redis::Value;
 
 use super::fault::Fault;
 use crate::clock::Timestamp;
 
-/// An answer, read from its front.
+/// An answer that is read from front to back.
 #[derive(Debug)]
 pub(super) struct Reply {
     word: Vec<u8>,
@@ -13,14 +13,14 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// An answer with a word in front.
+    /// Parses an answer that begins with a word.
     pub(super) fn of(value: Value) -> Result<Self, Fault> {
         let mut reply = Self::row(value)?;
         reply.word = reply.bytes()?;
         Ok(reply)
     }
 
-    /// A part of an answer, without a word of its own.
+    /// Parses a nested array, which has no word.
     pub(super) fn row(value: Value) -> Result<Self, Fault> {
         match value {
             Value::Array(values) => Ok(Self { word: Vec::new(), rest: values.into_iter() }),
@@ -36,8 +36,8 @@ impl Reply {
         self.word == word.as_bytes()
     }
 
-    /// An answer that says nothing but that all is well. Whoever can begin a new memory has looked
-    /// before whether the last one is lost; for all others that is the end.
+    /// Expects an answer that says only that the step is done. For `lost`, a caller that can begin
+    /// a new memory has handled it before; for all others it is an error.
     pub(super) fn done(&self) -> Result<(), Fault> {
         match self.word() {
             b"ok" => Ok(()),
@@ -54,7 +54,7 @@ impl Reply {
         Self::row(self.value()?).map(|reply| reply.rest)
     }
 
-    /// A part of an answer that is a list of texts.
+    /// Reads a nested array of texts.
     pub(super) fn texts(&mut self) -> Result<Vec<String>, Fault> {
         let mut row = self.next_row()?;
         let mut texts = Vec::with_capacity(row.rest.len());

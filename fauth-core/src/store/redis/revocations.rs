@@ -1,4 +1,4 @@
-//! Revocations: sorted sets by target and by owner, and a stream that tells of every change.
+//! Revocations: sorted sets by target and by owner, and a stream of changes.
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
@@ -21,11 +21,12 @@ use crate::{
     },
 };
 
-/// The longest id that stands in an owner's share as it is. A key is longer than that.
+/// The maximum length of an id that is stored verbatim in an owner's share. A key is longer than
+/// this.
 const MAX_PLAIN_ID: usize = 64;
 
-/// The name of a target in its owner's share: different for different ones, and short, because the
-/// owner need not be named again. Empty for a claim, which is nobody's.
+/// Returns the name of a target in its owner's share: unique, and short because it does not repeat
+/// the owner. Empty for a claim, which belongs to no owner.
 fn name_in_share(target: &RevocationTarget<'_>, key: &str) -> String {
     match target {
         RevocationTarget::TokenId(id) if id.len() <= MAX_PLAIN_ID => format!("jti {id}"),
@@ -75,28 +76,21 @@ impl RevocationStore for RedisStore {
     }
 
     async fn check(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, StoreError> {
-        let Some(mirror) = self.mirror() else {
-            return Ok(self.ask_redis(token, now).await?);
-        };
-        match (mirror.judge(token, now), self.when_stale()) {
-            (Some(verdict), _) => {
-                self.hub().link.eviction().refuse()?;
-                Ok(verdict?)
-            }
-            (None, WhenStale::AskRedis) => Ok(self.ask_redis(token, now).await?),
-            (None, WhenStale::Refuse) => Err(Fault::Stale.into()),
+        match self.look_into_mirror(token, now) {
+            Some(verdict) => Ok(verdict?),
+            None => Ok(self.ask_redis(token, now).await?),
         }
     }
 
-    /// Without the mirror: all questions are on their way at the same time.
+    /// Checks with the mirror if it answers for every token; otherwise asks Redis, with all queries
+    /// in flight at once.
     async fn check_all(&self, tokens: &[TokenFacts<'_>], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
-        let mut verdicts = Vec::with_capacity(tokens.len());
-        if self.mirror().is_some() {
-            for token in tokens {
-                verdicts.push(self.check(token, now).await?);
-            }
-            return Ok(verdicts);
+        // If the mirror does not answer for one token, Redis is asked about all.
+        let mirrored = tokens.iter().map(|token| self.look_into_mirror(token, now));
+        if let Some(verdicts) = mirrored.collect::<Option<Result<_, _>>>() {
+            return Ok(verdicts?);
         }
+        let mut verdicts = Vec::with_capacity(tokens.len());
         let mut asked: Vec<JoinSet<_>> = Vec::with_capacity(tokens.len());
         for token in tokens {
             let (hub, step) = (self.hub().clone(), self.check_step(token, now));
@@ -106,13 +100,13 @@ impl RevocationStore for RedisStore {
         }
         for (token, mut asking) in tokens.iter().zip(asked) {
             let reply = asking.join_next().await.and_then(Result::ok);
-            let reply = reply.ok_or_else(|| StoreError::new("the question was given up"))?;
+            let reply = reply.ok_or_else(|| StoreError::new("the query was dropped"))?;
             verdicts.push(verdict_of(token, reply?, now)?);
         }
         Ok(verdicts)
     }
 
-    /// With the mirror: what is revoked elsewhere is told when it arrives here.
+    /// With the mirror, revocations by other instances are announced when they arrive here.
     fn changes(&self) -> Option<Changes> {
         self.mirror().map(Mirror::changes)
     }
@@ -151,6 +145,15 @@ impl RevocationStore for RedisStore {
 }
 
 impl RedisStore {
+    /// What the mirror says; `None` if Redis is to be asked.
+    fn look_into_mirror(&self, token: &TokenFacts<'_>, now: Timestamp) -> Option<Result<Verdict, Fault>> {
+        match (self.mirror()?.judge(token, now), self.when_stale()) {
+            (Some(verdict), _) => Some(self.hub().link.eviction().refuse().and(verdict)),
+            (None, WhenStale::AskRedis) => None,
+            (None, WhenStale::Refuse) => Some(Err(Fault::Stale)),
+        }
+    }
+
     async fn ask_redis(&self, token: &TokenFacts<'_>, now: Timestamp) -> Result<Verdict, Fault> {
         let step = self.check_step(token, now);
         verdict_of(token, self.hub().run_on_revocations(&step, Retry::Yes).await?, now)
@@ -174,4 +177,32 @@ fn verdict_of(token: &TokenFacts<'_>, mut reply: Reply, now: Timestamp) -> Resul
         remembers_since: Some(reply.time()?),
     };
     verdict(token, &known, now)
+}
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Reply, verdict_of};
+    use crate::{
+        clock::Timestamp,
+        store::{Owner, RevocationTarget, TokenFacts, Verdict},
+    };
+
+    /// Checks that a token is good only by a complete reply.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let token = TokenFacts {
+            owner: Owner::new("shop", "", "alice"),
+            targets: &[RevocationTarget::Subject],
+            epoch: 3,
+            issued_at: Timestamp::from_unix_seconds(1_000),
+        };
+        let Ok(reply) = Reply::of(value.clone()) else { return false };
+        let verdict = verdict_of(&token, reply, Timestamp::from_unix_seconds(2_000));
+        if let Ok(Verdict::Good) = verdict {
+            let Value::Array(values) = value else { unreachable!("a reply is an array") };
+            assert!(values.len() >= 4);
+        }
+        verdict.is_ok()
+    }
 }

@@ -1,12 +1,12 @@
-//! The scripts, each a file of its own: one script is one atomic step and one round trip.
+//! The scripts, one file each: a script is one atomic step and one round trip.
 //!
-//! A script names all its keys in `KEYS`, and all of them lie in one slot of a cluster.
+//! A script names all its keys in `KEYS`, and all of them are in one slot of a cluster.
 
 use std::sync::LazyLock;
 
 use redis::Script;
 
-/// A static script for each line, put together from the files that are named.
+/// Defines a static script for each line, concatenated from the named files.
 macro_rules! scripts {
     ($($name:ident: $($part:literal)+;)*) => {
         $(

@@ -175,7 +175,7 @@ impl SessionStore for RedisStore {
         now: Timestamp,
     ) -> Result<PayloadOutcome, StoreError> {
         let mut step = self.session_step(&scripts::CHANGE_PAYLOAD, owner, now);
-        // The key outlives the sessions by its own end if theirs cannot be told.
+        // The minimum time to live of the payloads, in case that of the sessions is not known.
         step.arg(id.as_str()).arg(time_to_live(now, now));
         for payload in [&change.before, &change.after] {
             step.arg(u8::from(payload.is_some())).arg(payload.as_deref().unwrap_or_default());
@@ -205,7 +205,7 @@ impl RedisStore {
     }
 }
 
-/// The session that was seen last comes first.
+/// Sorts the most recently used session first.
 fn sort_key(session: &Session) -> (Reverse<(Timestamp, Timestamp)>, &SessionId) {
     (Reverse((session.last_seen_at, session.created_at)), &session.id)
 }
@@ -234,8 +234,7 @@ fn listed(owner: &Owner<'_>, row: redis::Value) -> Result<Session, Fault> {
     session(owner, id, &mut row)
 }
 
-/// Neither the owner nor the id comes from Redis: the caller has named the owner, and mostly the
-/// id.
+/// Neither the owner nor the id comes from Redis: the caller named the owner, and usually the id.
 fn session(owner: &Owner<'_>, id: SessionId, row: &mut Reply) -> Result<Session, Fault> {
     Ok(Session {
         id,
@@ -265,4 +264,32 @@ fn parsed_id(text: &str) -> Result<SessionId, Fault> {
 
 fn address(text: &str) -> Result<IpAddr, Fault> {
     text.parse().map_err(|_| Fault::Malformed("no address"))
+}
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Reply, ended, listed, outcome, parsed_id};
+    use crate::store::{Owner, RotationOutcome};
+
+    /// Checks that a session has the id and the owner that were asked for.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let mut is_accepted = false;
+        let owner = Owner::new("shop", "", "alice");
+        if let Ok(session) = listed(&owner, value.clone()) {
+            assert!(parsed_id(session.id.as_str()).is_ok_and(|id| id == session.id));
+            assert_eq!(session.owner, owner);
+            is_accepted = true;
+        }
+        let Ok(id) = parsed_id("AAAAAAAAAAAAAAAAAAAAAA") else { unreachable!("16 bytes are an id") };
+        if let Ok(reply) = Reply::of(value.clone())
+            && let Ok(RotationOutcome::Rotated(session) | RotationOutcome::Reused(session)) =
+                outcome(&owner, &id, reply)
+        {
+            assert_eq!(session.id, id);
+            is_accepted = true;
+        }
+        is_accepted | Reply::of(value.clone()).is_ok_and(|mut reply| ended(&mut reply).is_ok())
+    }
 }

@@ -1,4 +1,4 @@
-//! A script with what it is told, and how numbers and bytes stand in Redis.
+//! A script with its keys and arguments, and the encoding of numbers and bytes.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use redis::{Script, ScriptInvocation, ToRedisArgs};
 
 use crate::clock::Timestamp;
 
-/// A script with what it is told.
+/// A script with its keys and arguments.
 pub(super) struct Step {
     script: &'static Script,
     keys: Vec<Vec<u8>>,
@@ -32,7 +32,7 @@ impl Step {
         self.arg(seconds(time))
     }
 
-    /// Ready to be sent, and, where a script wants to know it, until when it may be run.
+    /// Returns the script ready to be sent, with a deadline if the script needs one.
     pub(super) fn invocation(&self, deadline: Option<u64>) -> ScriptInvocation<'static> {
         let mut invocation = self.script.prepare_invoke();
         invocation.key(&self.keys).arg(&self.args);
@@ -43,19 +43,20 @@ impl Step {
     }
 }
 
-/// The greatest number that the numbers of Lua and of sorted sets hold exactly.
+/// The largest number that Lua and sorted sets represent exactly.
 const EXACT: i64 = 1 << 53;
 
 pub(super) fn seconds(time: Timestamp) -> i64 {
     time.unix_seconds().clamp(-EXACT, EXACT)
 }
 
-/// A span in whole seconds, as Lua can hold it.
+/// Returns a time span in whole seconds, within what Lua represents exactly.
 pub(super) fn span(span: std::time::Duration) -> u64 {
     span.as_secs().min(EXACT.unsigned_abs())
 }
 
-/// For how long Redis keeps what ends at `end`, in milliseconds. The hour is for clocks that jump.
+/// Returns the time to live, in milliseconds, of data that ends at `end`. It includes an extra hour
+/// in case clocks jump.
 pub(super) fn time_to_live(now: Timestamp, end: Timestamp) -> u64 {
     /// About 8 900 years.
     const LONGEST: u64 = 1 << 48;

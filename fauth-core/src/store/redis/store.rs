@@ -1,4 +1,4 @@
-//! The store itself.
+//! The Redis store: its guarantees, and what its clones share.
 
 use std::{fmt, sync::Arc};
 
@@ -8,11 +8,11 @@ use crate::{
     store::{StoreError, StoreLocation},
 };
 
-/// Sessions, revocations, one-time tokens and API keys in Redis (6.2 or later) or Valkey. Feature
-/// `redis`.
+/// A store in Redis (6.2 or later) or Valkey for sessions, revocations, one-time tokens, API keys,
+/// failed logins and rate limits. Feature `redis`.
 ///
-/// Clones share their connections. It is connected within a Tokio runtime, and works for as long
-/// as that runs.
+/// Clones share their connections. Connect the store inside a Tokio runtime; it works for as long
+/// as that runtime runs.
 ///
 /// ```no_run
 /// use fauth_core::store::RedisStore;
@@ -25,55 +25,57 @@ use crate::{
 /// ```
 ///
 /// # TLS
-/// A URL that begins with `rediss://` demands it, as servers outside one's own network do; it
-/// needs the feature `tls`. The server's certificate is checked against the authorities that the
-/// system trusts, or [`root_certificate`](crate::store::RedisStoreBuilder::root_certificate).
-/// The cryptography is that of rustls' process-wide `CryptoProvider`; if the application has
-/// installed none when the store connects, the one of `ring` is installed.
+/// A URL that begins with `rediss://` requires TLS, which a server outside your own network should
+/// use. It needs the feature `tls`. The server's certificate is verified against the authorities
+/// that the system trusts, or against
+/// [`root_certificate`](crate::store::RedisStoreBuilder::root_certificate). TLS uses rustls'
+/// process-wide `CryptoProvider`. If the application has installed none when the store connects,
+/// the `ring` provider is installed.
 ///
-/// # What is guaranteed
-/// - **Steps.** Each method is one script: atomic, and one round trip. Listing API keys takes two.
-/// - **Placement.** What belongs to one owner shares a hash tag, so that a proxy or a later
-///   version can spread owners over the nodes of a cluster. This version talks to one node and
-///   follows no redirection: it refuses a cluster of more than one master when it connects.
-/// - **Durability.** A confirmed step is as safe as Redis makes it. With `appendonly yes` and
-///   `appendfsync always` it survives a crash; with `everysec`, or when a replica takes over, the
-///   last second may be lost. Every instance with a mirror writes back the revocations that it
-///   finds missing then. Sessions come back as they were a second ago.
-/// - **Staleness.** With the mirror (the default) a check asks nobody. It sees what other
-///   instances revoke within about a millisecond, and never later than
-///   [`max_staleness`](crate::store::RedisStoreBuilder::max_staleness): an older mirror is not
-///   believed. Without the mirror nothing is ever stale, and every check is a round trip.
+/// # Guarantees
+/// - **Atomicity.** Each method is one script: atomic, and one round trip. Listing API keys takes
+///   two.
+/// - **Placement.** All keys of one owner share a hash tag, so a proxy or a later version can
+///   spread owners over the nodes of a cluster. This version talks to one node and follows no
+///   redirection: connecting to a cluster with more than one master fails.
+/// - **Durability.** A confirmed write is as durable as Redis makes it. With `appendonly yes` and
+///   `appendfsync always` it survives a crash; with `everysec`, or after a failover to a replica,
+///   the last second may be lost. Every instance with a mirror then writes back the revocations
+///   that Redis has lost. Sessions come back as they were a second ago.
+/// - **Staleness.** With the mirror (the default) a check makes no round trip. Revocations by other
+///   instances usually take effect within about a millisecond. They take effect within
+///   [`max_staleness`](crate::store::RedisStoreBuilder::max_staleness) at the latest: an older
+///   mirror is not used. Without the mirror, nothing is stale and every check is a round trip.
 /// - **When Redis is down**, every method fails within
 ///   [`command_timeout`](crate::store::RedisStoreBuilder::command_timeout), and so does a check
 ///   once the mirror is too old. The store reconnects by itself.
-/// - **Failover.** Every step, and every beat of a mirror, proves with a write that changes
-///   nothing that the node is a master that may write. A node that was demoted fails them, and
-///   checks fail once the mirror is too old. An old master that is cut off from its replicas does
-///   not know that another has taken its place. It notices with `min-replicas-to-write 1` and
+/// - **Failover.** Every script, and every heartbeat of a mirror, makes a write without effect,
+///   which only a master with write permission accepts. A demoted node fails it, and checks fail
+///   once the mirror is too old. An old master that is cut off from its replicas does not know that
+///   another node has been promoted. It finds out with `min-replicas-to-write 1` and
 ///   `min-replicas-max-lag` (its seconds come on top of `max_staleness`): set both wherever a
-///   replica may take over. A server that refuses writes for another reason (`MISCONF`: its disk
-///   is full) is not believed either. A replica with `replica-read-only no` is not recognised.
-/// - **When Redis stands still and goes on**, it does not do what has failed meanwhile: a login
-///   whose caller was told 503 ends no other session, and the next refresh is not taken for a
-///   theft. What ends or revokes something happens nevertheless. For this the time of Redis is
-///   asked for every 30 s. If its clock jumps ahead by more than `command_timeout`, the next of
-///   these steps fails, once; if it jumps back, a late step may happen until the time is asked for
-///   again.
-/// - **When Redis has lost everything** (restarted empty, flushed), or any one of the keys that
-///   hold the revocations (evicted, deleted, put back from another moment than the rest), a new
-///   memory begins: tokens that were issued before are
-///   [`BeforeMemory`](crate::store::Verdict::BeforeMemory), and everybody logs in again. API keys
-///   may be lost too: they are better kept in SQL.
-/// - **When its memory is full** (`maxmemory`), what would keep something new fails: logins,
+///   replica may be promoted. A server that refuses writes for another reason (`MISCONF`: its disk
+///   is full) is not trusted either. A replica with `replica-read-only no` is not detected.
+/// - **When Redis pauses and resumes**, it does not execute steps that have already failed for
+///   their callers: a login answered with 503 ends no other session, and the next refresh is not
+///   mistaken for token theft. Steps that end or revoke something are executed nevertheless. For
+///   this the store asks Redis for its time every 30 s. If that clock jumps ahead by more than
+///   `command_timeout`, the next such step fails, once; if it jumps back, a late step may be
+///   executed until the store asks for the time again.
+/// - **When Redis has lost all data** (restarted empty, flushed), or any one of the keys that hold
+///   the revocations (evicted, deleted, restored from another moment than the rest), a new
+///   revocation memory begins: tokens issued before it are
+///   [`BeforeMemory`](crate::store::Verdict::BeforeMemory), and all users log in again. API keys
+///   may be lost too: an SQL store is a better place for them.
+/// - **When its memory is full** (`maxmemory`), operations that store something new fail: logins,
 ///   refreshes, one-time tokens, API keys. Logouts and revocations still work.
-/// - **Eviction.** A server whose `maxmemory-policy` is not `noeviction`, or that does not tell it,
-///   is refused when the store connects. It is asked again after every reconnect and every 30 s;
-///   if it may evict then, every method fails until that is mended.
+/// - **Eviction.** Connecting fails if the server's `maxmemory-policy` is not `noeviction`, or if
+///   the server does not report it. The store asks again after every reconnect and every 30 s. If
+///   the server may evict by then, every method fails until the policy is `noeviction` again.
 ///
 /// # Security
-/// Whoever can write to Redis can undo every revocation. The clocks of all instances have to agree
-/// to within a second where a lost memory is to be noticed for every token.
+/// Anyone who can write to Redis can undo every revocation. The clocks of all instances must agree
+/// to within a second: otherwise a lost revocation memory is not detected for every token.
 #[derive(Clone)]
 pub struct RedisStore {
     shared: Arc<Shared>,
@@ -86,15 +88,16 @@ struct Shared {
     place: StoreLocation,
 }
 
-/// What a check does when the mirror is older than allowed.
+/// What a check does when the mirror is older than
+/// [`max_staleness`](crate::store::RedisStoreBuilder::max_staleness).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum WhenStale {
-    /// Fails, and the request is refused with 503. Redis does not get the load of all requests at
-    /// the moment it struggles.
+    /// The check fails, and the request is refused with 503. This keeps the load of all requests
+    /// away from a Redis that is already struggling.
     #[default]
     Refuse,
-    /// Asks Redis directly, and fails if that fails.
+    /// The check asks Redis directly, and fails if that fails.
     AskRedis,
 }
 
@@ -120,16 +123,17 @@ impl RedisStore {
         self.shared.place.clone()
     }
 
-    /// What the names of all its keys begin with, after an opening brace.
+    /// Returns the namespace: every key begins with it, after an opening brace.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.hub().names.namespace
     }
 
-    /// Since when Redis remembers: tokens that were issued before are refused.
+    /// Returns the time at which the revocation memory of Redis began: tokens issued before it are
+    /// refused.
     ///
     /// # Errors
-    /// [`StoreError`] if Redis does not say.
+    /// [`StoreError`] if Redis does not answer.
     pub async fn remembers_since(&self) -> Result<Timestamp, StoreError> {
         Ok(self.hub().begin().await?)
     }

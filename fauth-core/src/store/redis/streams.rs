@@ -1,14 +1,16 @@
-//! What a Caracal deployment tells by streams: revocations, and invalid delegations. A consumer
-//! reads one of them and tells a store of anchors.
+//! Consumers of a Caracal deployment's Redis streams: revocations and invalidated delegations. A
+//! consumer reads one stream and updates an anchor store.
 //!
-//! `entry` says what an entry asks for, and is pure; `wire` is what is said to Redis about entries;
-//! `consumer` is the order in which that happens, and `report` what it says of it in the log;
-//! `health` is what its handle tells.
+//! `entry` interprets an entry, and is pure; `wire` sends the stream commands and reads their
+//! answers; `consumer` does everything in order; `report` writes the log records; `health` holds
+//! what the handle reports.
 
 mod builder;
 mod consumer;
 mod dead_letter;
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod handle;
 mod health;
 mod report;

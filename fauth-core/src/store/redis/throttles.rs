@@ -1,4 +1,4 @@
-//! Records of attempts to log in: a key each, in a slot that follows from its name.
+//! Records of failed logins: one key each, in the slot that its name selects.
 
 use async_trait::async_trait;
 
@@ -13,7 +13,8 @@ use crate::{
     store::{OWNER_BUCKETS, StoreError, StoreLocation, ThrottleKey, ThrottleRecord, ThrottleStore},
 };
 
-/// One script, one key with an end. Names are keyed hashes: they do not show whom they count.
+/// Each step is one script on one key with a time to live. The names are keyed hashes, which do not
+/// reveal the user name or address.
 #[async_trait]
 impl ThrottleStore for RedisStore {
     fn location(&self) -> StoreLocation {
@@ -35,7 +36,7 @@ impl ThrottleStore for RedisStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut step = self.throttle_step(&scripts::THROTTLE_REPLACE, key);
-        // A record is never empty, so that nothing is the same as none.
+        // A record is never empty, so an empty argument means that there is none.
         step.arg(before.unwrap_or_default())
             .arg(after.bytes.as_slice())
             .arg(time_to_live(now, after.kept_until));

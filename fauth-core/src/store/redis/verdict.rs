@@ -1,4 +1,4 @@
-//! The verdict on a token, from what Redis or the mirror knows of it.
+//! The verdict on a token, from what Redis or the mirror knows.
 
 use super::fault::Fault;
 use crate::{
@@ -6,9 +6,9 @@ use crate::{
     store::{Known, TokenFacts, Verdict},
 };
 
-/// As [`Verdict::of`], but in the second in which a memory begins there is no verdict on what was
-/// issued before. No token that could be had then would be trusted, so nobody is sent away to get
-/// a new one.
+/// Like [`Verdict::of`], but returns an error for older tokens until a new memory has begun. A
+/// token issued in that second would not be trusted either, so the client is not sent to get a new
+/// one.
 pub(super) fn verdict(token: &TokenFacts<'_>, known: &Known, now: Timestamp) -> Result<Verdict, Fault> {
     match Verdict::of(token, known, now) {
         Verdict::BeforeMemory if known.remembers_since.is_some_and(|since| now < since) => {

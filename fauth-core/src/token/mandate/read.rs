@@ -1,7 +1,7 @@
-//! Reading a mandate from claims whose signature, issuer, audience and times are good.
+//! Parses a mandate from claims whose signature, issuer, audience and times are valid.
 //!
-//! Every claim is looked at once, by the index of the one scan of the claims; only arrays are
-//! scanned again, each by itself. A claim of another type is refused, whether anybody needs it or
+//! Every claim is looked up once, in the index built by the one scan of the claims; only arrays are
+//! scanned again, each on its own. A claim of the wrong type is refused, whether it is needed or
 //! not.
 
 use std::{borrow::Cow, sync::Arc};
@@ -16,15 +16,15 @@ use super::{
     Hop, Mandate, MandateProfile, MandateUse, SubjectType,
 };
 
-/// The longest text in a claim, in bytes.
+/// The maximum length of a text in a claim, in bytes.
 const MAX_TEXT_BYTES: usize = 255;
 const MAX_CHAIN: usize = 32;
 const MAX_PATH: usize = 32;
 const MAX_TARGETS: usize = 64;
-/// The greatest epoch that the store of a zone can have.
+/// The highest epoch that the store of a zone can hold.
 const MAX_EPOCH: u64 = i64::MAX.unsigned_abs();
 
-/// Where the claims stand that only mandates have.
+/// The claims that only mandates have.
 #[derive(Default)]
 struct Found {
     client_id: Option<Value>,
@@ -74,11 +74,11 @@ impl Found {
 }
 
 impl MandateProfile {
-    /// The mandate of claims that are good as those of any other token.
+    /// Reads the mandate from claims that are already valid as a token.
     ///
     /// # Errors
     /// [`TokenError::WrongZone`] if it is not of the configured zone, [`TokenError::MissingClaim`]
-    /// and [`TokenError::InvalidClaim`] for what is not as a mandate has it.
+    /// and [`TokenError::InvalidClaim`] for a claim that does not conform.
     pub(in crate::token) fn read(&self, claims: IndexedClaims<'_>) -> Result<Mandate, TokenError> {
         let mut found = Found::default();
         claims.each(|name, value| {
@@ -121,14 +121,14 @@ impl MandateProfile {
 }
 
 impl Mandate {
-    /// Is the number of hops the one that the chain and the path show?
+    /// Returns whether the number of hops agrees with the chain and the path.
     ///
-    /// Each entry of a chain but the first has its authority from the one before it, so that there
+    /// Each entry of a chain except the first has its authority from the entry before it, so there
     /// is one hop fewer than there are entries. Caracal counts the delegations, which
     /// [`delegation_path`](Self::delegation_path) lists, and writes one entry more than there are
-    /// delegations. A chain may leave out who has begun, so a greater number is right too if it is
-    /// that of the path. A smaller number than either shows is refused: it would get a long chain
-    /// past a limit. Without a chain the number may be greater than the path shows.
+    /// delegations. A chain may leave out its first entry, so a greater number is valid too if it
+    /// is that of the path. A number smaller than either shows is refused: it would get a long
+    /// chain past a limit. Without a chain, the number may be greater than the path shows.
     fn hops_agree(&self) -> bool {
         let (hops, of_path) =
             (usize::try_from(self.hop_count).unwrap_or(usize::MAX), self.delegation_path.len());
@@ -140,7 +140,7 @@ impl Mandate {
     }
 }
 
-/// Reads claims as what they must be. Where Caracal takes null for absent, it is absent here.
+/// Reads claims of the expected types. Where Caracal treats null as absent, so does this.
 struct Reader<'a> {
     json: &'a str,
 }
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
         if text.is_empty() { Err(TokenError::InvalidClaim(name)) } else { Ok(text.into()) }
     }
 
-    /// An empty text is none.
+    /// An empty text counts as absent.
     fn optional(&self, name: &'static str, value: Option<Value>) -> Result<Option<Box<str>>, TokenError> {
         let Some(value) = present(value) else { return Ok(None) };
         let text = self.text(name, value)?;
@@ -175,7 +175,8 @@ impl<'a> Reader<'a> {
         known.into_iter().find(|known| known.as_str() == text).ok_or(TokenError::InvalidClaim("sub_type"))
     }
 
-    /// One text with blanks between the scopes. Each of them was looked at with the other rights.
+    /// Returns the scopes separated by spaces. Each was validated together with the other
+    /// authorities.
     fn scopes(&self, value: Option<Value>) -> Result<Box<str>, TokenError> {
         let Some(value) = value else { return Ok("".into()) };
         let text = value.text(self.json).filter(|text| text.bytes().any(|byte| byte != b' '));
@@ -235,7 +236,7 @@ impl<'a> Reader<'a> {
         value.map_or(Ok(()), |value| self.digits(name, value).map(drop))
     }
 
-    /// A whole number that is not negative, without fraction and exponent.
+    /// Reads a non-negative whole number without fraction and exponent.
     fn digits(&self, name: &'static str, value: Value) -> Result<&'a str, TokenError> {
         let text = value.raw(self.json);
         let is_whole = value.kind == Kind::Number && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -247,7 +248,8 @@ fn present(value: Option<Value>) -> Option<Value> {
     value.filter(|value| value.kind != Kind::Null)
 }
 
-/// `None` if there are more elements than `most`, of which `each` sees no more.
+/// Returns `None` if the array has more than `most` elements; `each` is called for no more than
+/// that.
 fn each_element(array: &str, most: usize, mut each: impl FnMut(Value)) -> Option<()> {
     let mut count = 0_usize;
     json::scan_array(array, CLAIMS_LIMITS, |element| {
@@ -279,7 +281,7 @@ fn hop(object: &str) -> Result<Hop, TokenError> {
     })
 }
 
-/// The mandate of claims that nobody has signed.
+/// Reads the mandate of unsigned claims.
 #[cfg(test)]
 pub(crate) fn unsigned(claims: &str) -> Result<Mandate, TokenError> {
     let profile = MandateProfile { zone: Arc::from("zone_1") };

@@ -68,6 +68,13 @@ impl<U: AuthUser> TestAuthBuilder<U> {
 
     /// Changes the provider's builder: claims, a renderer, a store, the scopes of API keys. It runs
     /// last, so it overrides other settings.
+    ///
+    /// The builder already has the transports of the kit. A function that adds a
+    /// [`CookieTransport`] or [`SessionCookie`] itself would add a second one of the same kind, and
+    /// [`build`](Self::build) would panic. Use [`TestAuth::with_builder`] for such a function.
+    ///
+    /// [`CookieTransport`]: fauth_core::transport::CookieTransport
+    /// [`SessionCookie`]: fauth_core::transport::SessionCookie
     pub fn configure(
         mut self,
         configure: impl FnOnce(AuthProviderBuilder<U>) -> AuthProviderBuilder<U> + 'static,

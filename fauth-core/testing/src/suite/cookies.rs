@@ -218,7 +218,7 @@ cases! { $ __cookies_tests in cookies;
             let seen = own(t.post("/logout")).header("cookie", &cookie).send();
             assert_eq!(seen.is(200).response.header("set-cookie").len(), 2, "{cookie}");
             // Only the first names a session.
-            let says = if cookie.contains("refresh") { "Nothing that was issued" } else { "No good token was sent" };
+            let says = if cookie.contains("refresh") { "All tokens of the session are revoked" } else { "No valid token was sent" };
             assert!(seen.response.text().contains(says), "{cookie}");
             t.post("/logout").header("cookie", &cookie).send().refused(403, "cross_site_request").lacks("set-cookie");
         }

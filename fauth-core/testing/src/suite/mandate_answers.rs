@@ -48,7 +48,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
         for path in ["/me", "/guards/user", "/group/dashboard", "/group/none"] {
-            says(&s.app.get(path).send(), &MISSING, "Send the mandate in the header `Authorization`, after the word Bearer");
+            says(&s.app.get(path).send(), &MISSING, "Send the mandate as `Authorization: Bearer <mandate>`");
         }
     }
 
@@ -61,7 +61,7 @@ cases! { $ __mandate_answers_tests in mandate_answers;
             s.mandate("alice").claim("use", "session").sign(), s.mandate("alice").claim("hop_count", true).sign(),
             s.mandate("nobody").sign(), s.mandate("carol").sign(),
         ] {
-            says(&s.app.get("/guards/user").bearer(bad).send(), &INVALID, "Look at issuer, audience, signature, times, use and claims of the mandate");
+            says(&s.app.get("/guards/user").bearer(bad).send(), &INVALID, "Check issuer, audience, signature, times, use and claims of the mandate");
         }
     }
 
@@ -69,14 +69,14 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
         let seen = s.app.get("/me").bearer(s.mandate("alice").claim("zone_id", "zone_test").sign()).send();
-        says(&seen, &WRONG_ZONE, "The mandate is of another zone than this service: exchange in this one's");
+        says(&seen, &WRONG_ZONE, "The mandate belongs to another zone: exchange in the zone of this service");
     }
 
     fn session_revoked(t) {
         let s = service(&t);
         s.opens(s.mandate("alice").sign());
         s.revoke(&["sid_1"]);
-        says(&s.app.get("/me").bearer(s.mandate("alice").sign()).send(), &REVOKED, "The authority of the mandate has ended: begin a new session, and exchange again");
+        says(&s.app.get("/me").bearer(s.mandate("alice").sign()).send(), &REVOKED, "The authority of the mandate was revoked: start a new session, and exchange again");
     }
 
     fn delegation_stale(t) {
@@ -90,36 +90,36 @@ cases! { $ __mandate_answers_tests in mandate_answers;
         let s = service(&t);
         let (scope, target) = (Requirement::user().scopes(["billing:admin"]), Requirement::user().targets(["https://x.example"]));
         s.passes(&scope, s.mandate("alice").claim("scope", "billing:admin").sign());
-        says(&s.ask(&scope, s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), "Exchange for a mandate with every scope that this route asks for");
-        says(&s.ask(&target, s.delegated("alice").sign()), &Denial::target("https://x.example"), "Exchange for a mandate with every target that this route asks for");
+        says(&s.ask(&scope, s.mandate("alice").sign()), &Denial::scopes(&["billing:admin"]), "Exchange for a mandate with every scope that this route requires");
+        says(&s.ask(&target, s.delegated("alice").sign()), &Denial::target("https://x.example"), "Exchange for a mandate with every target that this route requires");
     }
 
     fn session_required(t) {
         let s = service(&t);
         let wanted = Requirement::user().agent_session();
         s.passes(&wanted, s.delegated("alice").sign());
-        says(&s.ask(&wanted, s.mandate("alice").sign()), &NO_SESSION, "Only mandates of an agent session count here: start one, and exchange in it");
+        says(&s.ask(&wanted, s.mandate("alice").sign()), &NO_SESSION, "This route requires an agent session: start one, and exchange in it");
     }
 
     fn delegation_required(t) {
         let s = service(&t);
         let wanted = Requirement::user().delegation();
         s.passes(&wanted, s.delegated("alice").sign());
-        says(&s.ask(&wanted, s.mandate("alice").sign()), &NO_DELEGATION, "Direct authority is not enough here: act by a delegation, which the mandate names with its epoch");
+        says(&s.ask(&wanted, s.mandate("alice").sign()), &NO_DELEGATION, "Direct authority is not enough here: act through a delegation that the mandate names with its epoch");
     }
 
     fn chain_mismatch(t) {
         let s = service(&t);
         let wanted = |id: &str| Requirement::user().chain_contains([id]);
         s.passes(&wanted("app_root"), s.delegated("alice").sign());
-        says(&s.ask(&wanted("zz"), s.delegated("alice").sign()), &Denial::chain("zz"), "Compare the delegation chain of the mandate with the applications that this route asks for");
+        says(&s.ask(&wanted("zz"), s.delegated("alice").sign()), &Denial::chain("zz"), "Compare the delegation chain of the mandate with the applications that this route requires");
     }
 
     fn hop_count_exceeded(t) {
         let s = service(&t);
         let wanted = |hops| Requirement::user().max_hops(hops);
         s.passes(&wanted(1), s.delegated("alice").sign());
-        says(&s.ask(&wanted(0), s.delegated("alice").sign()), &TOO_DEEP, "The mandate was handed on too often: shorten the chain, or let the service allow it");
+        says(&s.ask(&wanted(0), s.delegated("alice").sign()), &TOO_DEEP, "The mandate has too many hops: shorten the chain, or raise the limit of the service");
     }
 
     /// Errors for which Caracal has no code have the same three members.

@@ -355,7 +355,7 @@ cases! { $ __pages_tests in pages;
         let token = t.access("bob");
         t.users.fail();
         let seen = signed_in(t.get("/pages/dashboard"), &token).send();
-        shown(&seen, 503, "Authentication is unavailable");
+        shown(&seen, 503, "Authentication is temporarily unavailable");
         seen.has("retry-after", "5").lacks("set-cookie");
         t.get("/pages/dashboard").bearer(&token).send().refused(503, "unavailable");
     }
@@ -364,7 +364,7 @@ cases! { $ __pages_tests in pages;
         t = site();
         let bob = t.access("bob");
         let get = |query: &str| signed_in(t.get(&format!("/pages/refuse?{query}")), &bob).send();
-        shown(&get("not-found"), 404, "There is no such thing");
+        shown(&get("not-found"), 404, "Not found");
         shown(&get("forbidden"), 403, "Missing scope: write");
         shown(&get("key"), 422, "<h1>Unprocessable Content</h1>");
         sent_to(&get("credentials&next=/a%3Fb"), "/signin?error=invalid_credentials&next=%2Fa%3Fb");
@@ -486,7 +486,7 @@ cases! { $ __pages_tests in pages;
         says(call().header("cookie", cookie("alice")).header("origin", "https://evil.example").send(), 403, "Invalid origin");
         call().header("cookie", cookie("alice")).header("origin", "https://app.example").send().is(200);
         t.users.fail();
-        says(call().bearer(t.access("alice")).send(), 503, "Authentication is unavailable for the moment");
+        says(call().bearer(t.access("alice")).send(), 503, "Authentication is temporarily unavailable");
     }
 
     /// P-08 in its own words: 401 and not 307.

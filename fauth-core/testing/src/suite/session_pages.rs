@@ -498,11 +498,11 @@ cases! { $ __session_pages_tests in session_pages;
         let session = signed_in(&t, ALICE);
         t.users.fail();
         let seen = sending(&t, SIGN_IN, ALICE).send();
-        shown(&seen, 503, "Authentication is unavailable");
+        shown(&seen, 503, "Authentication is temporarily unavailable");
         seen.has("retry-after", "5").lacks("set-cookie");
         for path in [DASHBOARD, "/session/about", "/session/admin", SIGN_IN] {
             let seen = visiting(&t, path, &session).send();
-            shown(&seen, 503, "Authentication is unavailable");
+            shown(&seen, 503, "Authentication is temporarily unavailable");
             seen.lacks("set-cookie");
         }
         browsing(t.get(SIGN_IN)).send().is(200);

@@ -226,7 +226,7 @@ cases! { $
         let (carried_on, second) = both(&refreshing(&t, &refresh).once());
         let seen = t.post("/logout").bearer(&carried_on).once();
         seen.is(200).has("content-type", JSON).has("cache-control", "no-store").lacks("set-cookie");
-        seen.says(r#"{"revoked":true,"detail":"Nothing that was issued in the session opens anything any more"}"#);
+        seen.says(r#"{"revoked":true,"detail":"All tokens of the session are revoked"}"#);
         for token in [&access, &carried_on] {
             t.get("/me").bearer(token).send().refused(401, "invalid_token");
             t.get("/group/dashboard").bearer(token).send().refused(401, "invalid_token");

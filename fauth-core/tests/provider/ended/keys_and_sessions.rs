@@ -283,3 +283,64 @@ async fn a_key_store_that_hangs_holds_up_nobody_elses_end() {
         assert_eq!(ended.is_ended(), Some(EndReason::Unknown));
     }
 }
+
+/// What one account opens costs one question, however much it is.
+#[tokio::test(start_paused = true)]
+async fn a_key_is_asked_about_once_for_all_its_sockets() {
+    let store = FaultyStore::default();
+    let kept = store.clone();
+    let world = World::with(|builder| builder.api_key_store(kept));
+    let new = world.auth.danger_create_api_key_for("alice", ApiKeyRequest::new("socket").scope("s")).await;
+    let new = new.unwrap();
+    let mut sockets = Vec::new();
+    for _ in 0..1000 {
+        let requirement = Requirement::user().scopes(["s"]);
+        let granted = world.auth.authenticate_token(new.expose(), &requirement).await.unwrap();
+        sockets.push(granted.ended());
+    }
+    settle().await;
+    store.calls();
+    sleep(3 * MINUTE).await;
+    assert_eq!(store.calls(), ["find"; 3], "once at each look");
+    let (owner, id) = (world.auth.owner("alice"), &new.key().id);
+    assert!(store.inner().remove(&owner, id).await.unwrap());
+    sleep(MINUTE + SECOND).await;
+    for ended in sockets {
+        assert_eq!(ended.is_ended(), Some(EndReason::Revoked));
+    }
+}
+
+/// Sessions are kept by another store, which answers.
+#[tokio::test(start_paused = true)]
+async fn a_key_store_that_hangs_ends_no_browser_session_and_delays_no_end_of_one() {
+    let (sessions, keys) = (memory_store(), FaultyStore::default());
+    let kept = keys.clone();
+    let world = World::without_store(|builder| {
+        builder
+            .session_store(sessions)
+            .api_key_store(kept)
+            .danger_without_revocation()
+            .transport(BearerTransport::new())
+            .transport(SessionCookie::new())
+    });
+    let auth = &world.auth;
+    let mut of_keys = Vec::new();
+    for _ in 0..20 {
+        let request = ApiKeyRequest::new("socket").scope("s");
+        let new = auth.danger_create_api_key_for("alice", request).await.unwrap();
+        let requirement = Requirement::user().scopes(["s"]);
+        of_keys.push(auth.authenticate_token(new.expose(), &requirement).await.unwrap().ended());
+    }
+    let (_, id, mine) = browser(auth, "bob").await;
+    let (_, _, yours) = browser(auth, "dora").await;
+    settle().await;
+    keys.fault_at("find", Fault::Hangs);
+    sleep(5 * MINUTE).await;
+    for ended in of_keys {
+        assert_eq!(ended.is_ended(), Some(EndReason::Unknown));
+    }
+    stays(&mine, "its store answers");
+    assert!(auth.revoke_session("bob", &id, &nobody()).await.unwrap());
+    assert_eq!(within(&mine, SECOND / 10).await, Some(EndReason::SessionEnded));
+    assert_eq!(within(&yours, 2 * MINUTE).await, None);
+}

@@ -28,7 +28,7 @@ fn sessions(server: &Server, token: &str) -> Vec<Value> {
 
 fn log_out(server: &Server, token: &str) {
     let response = server.send(Request::post("/logout").bearer(token));
-    let detail = "Nothing that was issued in the session opens anything any more";
+    let detail = "All tokens of the session are revoked";
     assert_eq!((response.status, response.json()), (200, json!({ "revoked": true, "detail": detail })));
     assert_eq!(response.header("cache-control"), Some("no-store"));
 }
@@ -61,7 +61,7 @@ pub fn sessions_are_listed_and_ended(program: &str) {
 
         let path = format!("/sessions/{}", lost["id"].as_str().unwrap());
         let end = |token: &str| server.send(Request::new("DELETE", &path).bearer(token));
-        is_refused(&end(&stranger.access), 404, "Not Found", "There is no such thing", "not_found");
+        is_refused(&end(&stranger.access), 404, "Not Found", "Not found", "not_found");
         is_ok(&server.get_with("/me", &phone.access), &hello("alice"));
         assert_eq!(end(&laptop.access).status, 200);
         is_bad_token(&server.get_with("/me", &phone.access));

@@ -1,4 +1,4 @@
-//! The copy itself: what is known, and since when.
+//! The copy itself, and the time up to which it is complete.
 
 use std::{
     sync::{
@@ -19,23 +19,23 @@ use crate::{
     },
 };
 
-/// By how much the store's clock may be set, forward or back, without a copy being taken for an
-/// old one. One second of it is what whole seconds hide.
+/// How far the store's clock may be set, forward or back, before the copy counts as stale. One
+/// second of this allows for whole seconds.
 const STEP: Duration = Duration::from_secs(2);
 
-/// What the task and the checks share.
+/// Shared by the task and the checks.
 pub(super) struct Copy {
     pub(super) table: Table,
-    /// Tells what has come in.
+    /// Announces new entries.
     pub(super) changes: ChangeSender,
     pub(super) max_staleness: Duration,
     start: Instant,
-    /// Milliseconds after `start` at which everything in Redis was known here.
+    /// Milliseconds after `start` at which the copy was last complete.
     known_at: AtomicU64,
-    /// The same by the clock of the store: the other one stands still while the machine sleeps.
+    /// The same by the store's clock: the other clock stops while the machine is suspended.
     known_time: AtomicI64,
     clock: Arc<dyn Clock>,
-    /// Since when Redis remembers.
+    /// The time at which the revocation memory of Redis began.
     since: AtomicI64,
 }
 
@@ -54,21 +54,21 @@ impl Copy {
     }
 
     pub(super) fn is_fresh(&self) -> bool {
-        // Rounded down, so that the copy is never taken for younger than it is.
+        // Rounded down, so that the copy never counts as younger than it is.
         let known_at = Duration::from_millis(self.known_at.load(Ordering::Acquire));
         let age = instant().saturating_duration_since(self.start).saturating_sub(known_at);
-        // Read after `known_at` and written before it: it never belongs to an earlier moment.
+        // Read after `known_at` and written before it, so it never belongs to an earlier moment.
         let known_time = Timestamp::from_unix_seconds(self.known_time.load(Ordering::Acquire));
         age < self.max_staleness
             && self.clock.now().is_ok_and(|now| {
-                // One of the two is zero. A clock that went back does not tell how old the copy
-                // is.
+                // One of the two differences is zero. A clock that was set back does not show how
+                // old the copy is.
                 now.since(known_time) <= self.max_staleness.saturating_add(STEP)
                     && known_time.since(now) <= STEP
             })
     }
 
-    /// At `moment`, which was `time`, all was known.
+    /// Records that the copy was complete at `moment`, which was `time` by the store's clock.
     pub(super) fn confirm(&self, moment: Instant, time: Timestamp) {
         self.known_time.store(time.unix_seconds(), Ordering::Release);
         let known_at = moment.saturating_duration_since(self.start).as_millis();

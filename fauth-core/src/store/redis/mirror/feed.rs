@@ -1,7 +1,7 @@
-//! The task that keeps the copy: a snapshot, then every change.
+//! The task that updates the copy: a snapshot, then every change.
 //!
-//! It has a connection of its own. A command waits in Redis for changes, and returns without any a
-//! few times within the time that the copy may be old.
+//! It has a connection of its own. A blocking command waits in Redis for changes, and returns
+//! without any a few times within the maximum staleness.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -20,45 +20,46 @@ use crate::{
 /// How many changes are read at a time.
 const PAGE: usize = 500;
 
-/// How long Redis is left alone after a failure, at first and at most.
+/// The first and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 pub(super) struct Feed {
     hub: Hub,
     copy: Arc<Copy>,
-    /// How long Redis waits for a change before it says that there is none.
+    /// How long Redis waits for a change before it answers that there is none.
     beat: Duration,
     position: Option<Position>,
     connection: Option<MultiplexedConnection>,
     pause: Duration,
     turn: usize,
-    /// Has so much come in that nobody was told what? They are when all has.
+    /// Whether so many changes have arrived that listeners were not told which. They are told to
+    /// check everything once the copy is complete.
     is_untold: bool,
 }
 
-/// How far the stream was read.
+/// The position in the stream.
 #[derive(Debug)]
 struct Position {
-    /// The run of the server and the history that it follows, if it tells. Another run may have
-    /// forgotten the end of what this one knew, and so may a server that was a replica in between.
+    /// The run id and the replication id of the server, if it reports them. A server with another
+    /// run id may have lost the end of what this one knew, and so may one that was a replica in
+    /// between.
     run: Option<String>,
     memory: String,
     /// The last change that was read: its id, and its number.
     id: String,
     number: u64,
-    /// The number of the last change there was, as of the last answer: the next answer has to
-    /// reach it.
+    /// The number of the last change as of the last answer: the next answer must reach it.
     reach: u64,
 }
 
-/// What an answer was worth.
+/// The value of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Heard {
-    /// All that there was.
+    /// The answer contained all changes.
     All,
-    /// A page full: there may be more.
+    /// A full page: there may be more.
     Page,
-    /// Something is missing, or the memory is another: only a snapshot helps.
+    /// Changes are missing, or the memory is another one: a new snapshot is needed.
     Broken,
 }
 
@@ -82,7 +83,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Until it is aborted.
+    /// Runs until it is aborted.
     pub(super) async fn run(mut self) {
         loop {
             let Err(fault) = self.attend().await;
@@ -91,7 +92,7 @@ impl Feed {
                 tracing::warn!(
                     target: "fauth",
                     error = %Escaped(&error),
-                    "the mirror of the revocations does not hear from redis"
+                    "the mirror of revocations gets no changes from redis"
                 );
             }
             tokio::time::sleep(self.pause).await;
@@ -108,7 +109,7 @@ impl Feed {
         self.catch_up(&mut connection).await?;
         if self.pause != PAUSES.0 {
             self.pause = PAUSES.0;
-            tracing::info!(target: "fauth", "the mirror of the revocations hears from redis again");
+            tracing::info!(target: "fauth", "the mirror of revocations gets changes from redis again");
         }
         loop {
             self.hub.link.eviction().ask_if_due(&mut connection).await?;
@@ -119,8 +120,8 @@ impl Feed {
         }
     }
 
-    /// Until all is known: by the stream, if it can be read on where it was left, else by a
-    /// snapshot.
+    /// Runs until the copy is complete: by the stream if it can be continued from the last
+    /// position, otherwise by a snapshot.
     async fn catch_up(&mut self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
         loop {
             let head = self.head(connection).await?;
@@ -141,7 +142,7 @@ impl Feed {
         }
     }
 
-    /// Where the stream stands, and since when Redis remembers.
+    /// Returns the end of the stream and the beginning of the revocation memory.
     async fn head(&self, connection: &mut MultiplexedConnection) -> Result<Position, Fault> {
         let run = run_of(connection).await?;
         let now = self.hub.clock.now()?;
@@ -150,7 +151,7 @@ impl Feed {
         if reply.is("lost") {
             let (begin, since) = self.hub.begin_step()?;
             ask(connection, &begin).await?.done()?;
-            tracing::warn!(target: "fauth", %since, "redis remembers nothing: tokens issued before are refused");
+            tracing::warn!(target: "fauth", %since, "redis has lost its revocation memory: tokens issued before `since` are refused");
             reply = ask(connection, &step).await?;
         }
         reply.done()?;
@@ -203,7 +204,7 @@ impl Feed {
         }
     }
 
-    /// Reads the changes since the last, and whether the memory is still the same: one round trip.
+    /// Reads the new changes and verifies that the memory is still the same, in one round trip.
     async fn follow(
         &mut self,
         connection: &mut MultiplexedConnection,
@@ -221,8 +222,8 @@ impl Feed {
         pipe.cmd("HMGET").arg(&names.memory).arg("id").arg("seq");
         names.ask_for_marks(&position.memory, &mut pipe);
         pipe.cmd("TIME");
-        // A replica answers all that, and may have missed what others have revoked. It refuses a
-        // write, even of nothing; so does a master that knows it is alone.
+        // A replica would answer all of this, and may have missed revocations by others. It refuses
+        // a write, even one without effect; so does a master that lacks the replicas it requires.
         pipe.cmd("PEXPIRE").arg(&names.nothing).arg(1).ignore();
         let (changes, (memory, reach), one, two, three, (time, _)): Answer =
             pipe.query_async(connection).await?;
@@ -235,7 +236,7 @@ impl Feed {
             self.copy.table.note(change);
             keys.push(ChangeSender::hash(change.key()));
         });
-        // Also of an answer that was good to a part only.
+        // Also if only a part of the answer was valid.
         self.is_untold |= !matches!(heard, Ok(Heard::All));
         let heard = heard?;
         if heard == Heard::All {
@@ -246,7 +247,7 @@ impl Feed {
         Ok(heard)
     }
 
-    /// Tells what has come in, now that the copy can be asked.
+    /// Announces the new entries, now that the copy contains them.
     fn tell(&mut self, keys: &[u64]) {
         if std::mem::take(&mut self.is_untold) {
             self.copy.changes.tell_all();
@@ -257,7 +258,8 @@ impl Feed {
         }
     }
 
-    /// Some of what is long over, by our clock and by that of Redis: neither may run ahead.
+    /// Removes some entries that expired long ago by both our clock and that of Redis: either may
+    /// be ahead.
     fn forget(&mut self, redis_time: i64) {
         if let Ok(now) = self.hub.clock.now() {
             self.copy.table.sweep(self.turn, now.unix_seconds().min(redis_time).saturating_sub(3600));
@@ -266,11 +268,11 @@ impl Feed {
     }
 }
 
-/// Changes; the memory and the number of its last change; its marks; the time.
+/// The changes; the memory and the number of its last change; its marks; the time.
 type Answer = (Value, (Option<String>, Option<u64>), Option<f64>, Option<f64>, Option<f64>, (i64, i64));
 
-/// Whether all sorted sets go with a memory whose last change has this number. A change that came
-/// between the questions has raised the marks.
+/// Returns whether all sorted sets belong to a memory whose last change has this number. A change
+/// made between the queries has raised the marks.
 fn are_marks_of(marks: [Option<f64>; 3], number: u64) -> bool {
     /// The number of a change is added to this, see `memory.lua`.
     const MARK: f64 = 4_503_599_627_370_496.0;
@@ -280,12 +282,12 @@ fn are_marks_of(marks: [Option<f64>; 3], number: u64) -> bool {
 }
 
 impl Position {
-    /// Can the stream be read on from here, now that its head is there?
+    /// Returns whether the stream can be read on from here, given its current end.
     fn goes_on_with(&self, head: &Self) -> bool {
         self.run.is_some() && self.run == head.run && self.memory == head.memory && self.number <= head.number
     }
 
-    /// Notes what an answer has brought.
+    /// Applies the changes in an answer.
     fn read(
         &mut self,
         changes: &Value,
@@ -304,16 +306,15 @@ impl Position {
                     _ => return Err(Fault::Malformed("an unknown change")),
                 }
             }
-            if number != Some(self.number + 1) {
-                return Ok(Heard::Broken);
-            }
-            self.number += 1;
+            let next = self.number.checked_add(1).filter(|next| number == Some(*next));
+            let Some(next) = next else { return Ok(Heard::Broken) };
+            self.number = next;
             self.id = id;
         }
         if entries.len() >= PAGE {
             return Ok(Heard::Page);
         }
-        // The answer before promised more than has come, or the numbers went back.
+        // The previous answer promised more than has arrived, or the numbers went back.
         let broken = self.number < self.reach || reach < self.number;
         self.reach = reach;
         Ok(if broken { Heard::Broken } else { Heard::All })
@@ -324,7 +325,7 @@ async fn ask(connection: &mut MultiplexedConnection, step: &Step) -> Result<Repl
     Reply::of(step.invocation(None).invoke_async(connection).await?)
 }
 
-/// A server that does not tell is read anew after each interruption.
+/// The copy of a server that does not report its run id is read anew after each interruption.
 async fn run_of(connection: &mut MultiplexedConnection) -> Result<Option<String>, Fault> {
     let mut info = redis::pipe();
     info.cmd("INFO").arg("server").cmd("INFO").arg("replication");
@@ -342,7 +343,7 @@ fn line_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name))
 }
 
-/// The entries of the one stream that was asked for, in the forms of both protocols.
+/// Returns the entries of the one stream that was asked for, in RESP2 or RESP3.
 fn entries_of(changes: &Value) -> Result<&[Value], Fault> {
     let entries = match changes {
         Value::Nil => return Ok(&[]),
@@ -377,7 +378,7 @@ fn decimal<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// A number, and what follows the space behind it.
+/// Splits a number from what follows the space behind it.
 fn number_and_rest<T: std::str::FromStr>(text: &[u8]) -> Option<(T, &[u8])> {
     let mut halves = text.splitn(2, |byte| *byte == b' ');
     Some((decimal(halves.next()?)?, halves.next()?))
@@ -392,6 +393,37 @@ fn epoch(text: &[u8]) -> Option<Change<'_>> {
     let (ends, rest) = number_and_rest(text)?;
     let (epoch, key) = number_and_rest(rest)?;
     Some(Change::Epoch { key, epoch, ends })
+}
+
+#[cfg(any(test, fuzzing))]
+pub(in crate::store::redis) mod fuzzing {
+    use redis::Value;
+
+    use super::{Heard, Position, entries_of, epoch, target};
+
+    /// Checks that the position advances by the entries read, and not past a missing one.
+    pub(in crate::store::redis) fn read(value: &Value) -> bool {
+        let mut is_accepted = false;
+        for (number, reach) in [(0, 0), (0, 2), (6, 8), (u64::MAX, u64::MAX)] {
+            let memory = "m".to_owned();
+            let mut position = Position { run: None, memory, id: "0-0".to_owned(), number, reach };
+            let heard = position.read(value, reach, |_| {});
+            let read = position.number - number;
+            if let (Ok(Heard::All | Heard::Page), Ok(entries)) = (heard, entries_of(value)) {
+                assert_eq!(usize::try_from(read).ok(), Some(entries.len()));
+                is_accepted = true;
+            }
+        }
+        if let Value::Array(values) = value
+            && let Some(Value::BulkString(text)) = values.first()
+        {
+            for change in [target(text), epoch(text)].into_iter().flatten() {
+                assert!(text.ends_with(change.key()));
+                is_accepted = true;
+            }
+        }
+        is_accepted
+    }
 }
 
 #[cfg(test)]
@@ -445,6 +477,8 @@ mod tests {
         assert_eq!(read(&mut position(7), &stream(vec![entry(8, &[]), entry(9, &[])]), 9).0, Heard::All);
         assert_eq!(read(&mut position(7), &stream(vec![entry(9, &[])]), 9).0, Heard::Broken);
         assert_eq!(read(&mut position(7), &Value::Nil, 6).0, Heard::Broken, "the numbers went back");
+        let after_the_last = read(&mut position(u64::MAX), &stream(vec![entry(0, &[])]), 0);
+        assert_eq!(after_the_last.0, Heard::Broken, "there is no greater number");
         let mut promised = position(7);
         assert_eq!(read(&mut promised, &Value::Nil, 8).0, Heard::All, "it came between the two commands");
         assert_eq!(read(&mut promised, &Value::Nil, 8).0, Heard::Broken, "and now it has not come");

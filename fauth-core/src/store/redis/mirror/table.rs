@@ -1,4 +1,4 @@
-//! What is revoked, in memory: many read, one writes.
+//! The revocations in memory: many readers, one writer.
 
 use std::{
     collections::HashMap,
@@ -8,12 +8,11 @@ use std::{
     },
 };
 
-/// A request looks into three or four of them for a moment; a sweep goes through one at a time.
+/// A request reads three or four of them for a moment; a sweep goes through one at a time.
 const SHARDS: usize = 64;
 
-/// Something was revoked, or an epoch was raised. The key is that of the target, or that of
-/// [`RevocationTarget::Subject`](crate::store::RevocationTarget::Subject) for the owner of the
-/// epoch.
+/// A revoked target or a raised epoch. The key is that of the target; for an epoch, that of
+/// [`RevocationTarget::Subject`](crate::store::RevocationTarget::Subject) for its owner.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change<'a> {
     Target { key: &'a [u8], ends: i64 },
@@ -28,7 +27,7 @@ impl Change<'_> {
     }
 }
 
-/// An entry that a snapshot did not have.
+/// An entry that a snapshot did not contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Missing {
     /// `None` for a revoked target.
@@ -49,8 +48,8 @@ struct Entry {
     /// 0 for a revoked target.
     epoch: u64,
     ends: i64,
-    /// In which round the entry was last heard of. One of an earlier round than the last snapshot
-    /// was not in Redis then.
+    /// The round in which the entry was last heard of. If that is before the last snapshot's round,
+    /// the entry was not in Redis then.
     round: u32,
 }
 
@@ -77,12 +76,12 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Until when a target is revoked.
+    /// Returns until when a target is revoked.
     pub(super) fn end_of(&self, target: &[u8]) -> Option<i64> {
         read(self.shard(target), |shard| shard.targets.get(target).map(|entry| entry.ends))
     }
 
-    /// The epoch of an owner, 0 if none is in force at `now`.
+    /// Returns the epoch of an owner, or 0 if none is in force at `now`.
     pub(super) fn epoch_of(&self, owner: &[u8], now: i64) -> u64 {
         read(self.shard(owner), |shard| match shard.epochs.get(owner) {
             Some(entry) if entry.ends > now => entry.epoch,
@@ -90,7 +89,7 @@ impl Table {
         })
     }
 
-    /// Adds or prolongs; nothing is ever taken back.
+    /// Adds or extends an entry; nothing is ever removed or shortened.
     pub(super) fn note(&self, change: Change<'_>) {
         let round = self.round.load(Ordering::Relaxed);
         match change {
@@ -103,12 +102,12 @@ impl Table {
         }
     }
 
-    /// A snapshot begins.
+    /// Marks the beginning of a snapshot.
     pub(super) fn next_round(&self) {
         self.round.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What was not heard of since the snapshot began, and is not over.
+    /// Returns the entries that the snapshot did not contain and that have not expired.
     pub(super) fn missing(&self, now: i64) -> Vec<Missing> {
         let round = self.round.load(Ordering::Relaxed);
         let is_missing = |entry: &Entry| entry.round != round && entry.ends > now;
@@ -127,7 +126,7 @@ impl Table {
         missing
     }
 
-    /// Forgets in one shard what ended before `before`.
+    /// Removes the entries of one shard that ended before `before`.
     pub(super) fn sweep(&self, turn: usize, before: i64) {
         let Some(shard) = self.shards.get(turn % SHARDS) else { return };
         write(shard, |shard| {
@@ -136,7 +135,7 @@ impl Table {
         });
     }
 
-    /// By the end of the key: the ends of ids are random, and those of numbered subjects differ.
+    /// Chosen by the end of the key: ids are random, and numbered subjects differ at their ends.
     fn shard(&self, key: &[u8]) -> &RwLock<Shard> {
         let sum =
             key.iter().rev().take(8).fold(0_usize, |sum, byte| sum.wrapping_mul(31) ^ usize::from(*byte));
@@ -154,7 +153,7 @@ fn merge(entries: &mut HashMap<Box<[u8]>, Entry>, key: &[u8], entry: Entry) {
     }
 }
 
-/// A thread that panicked has left whole entries behind: they are used.
+/// A panic leaves only complete entries behind, so a poisoned lock is used.
 fn read<T>(shard: &RwLock<Shard>, look: impl FnOnce(&Shard) -> T) -> T {
     look(&shard.read().unwrap_or_else(PoisonError::into_inner))
 }

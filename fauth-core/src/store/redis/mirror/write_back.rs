@@ -1,5 +1,5 @@
-//! What this instance knows and Redis has lost: it was restarted without its last second, or empty,
-//! or was put back to an older state.
+//! Writes back revocations that this instance knows and Redis has lost: it restarted without its
+//! last second, or empty, or was restored to an older state.
 
 use redis::aio::MultiplexedConnection;
 
@@ -15,7 +15,7 @@ use crate::{
 /// How many entries are written back at a time.
 const BATCH: usize = 200;
 
-/// Tells Redis what a snapshot did not have.
+/// Writes back the entries that a snapshot did not contain.
 pub(super) async fn write_back(
     hub: &Hub,
     table: &Table,
@@ -24,18 +24,19 @@ pub(super) async fn write_back(
     let now = hub.clock.now()?;
     let lost = table.missing(now.unix_seconds());
     for batch in lost.chunks(BATCH) {
-        // In this order: what is revoked is not missing at the next attempt.
+        // In this order: a restored revocation would not be missing at the next attempt, and its
+        // session would not be ended.
         end_sessions(hub, batch, now, connection).await?;
         restore(hub, batch, now, connection).await?;
     }
     if !lost.is_empty() {
-        tracing::warn!(target: "fauth", count = lost.len(), "redis had lost revocations, and was told them again");
+        tracing::warn!(target: "fauth", count = lost.len(), "redis had lost revocations, which were written back");
     }
     Ok(())
 }
 
-/// Ends the sessions whose revocation was lost. If Redis was put back to a time before they ended,
-/// they are live there, and their refresh tokens would outlast the revocation.
+/// Ends the sessions whose revocation was lost. In a Redis restored to a time before they ended,
+/// they are live, and their refresh tokens would outlive the revocation.
 async fn end_sessions(
     hub: &Hub,
     batch: &[Missing],
@@ -68,7 +69,7 @@ async fn restore(
     Reply::of(step.invocation(None).invoke_async(connection).await?)?.done()
 }
 
-/// Whose session an entry revokes, and which.
+/// Returns the owner and the id of the session that an entry revokes.
 fn session_of(entry: &Missing) -> Option<(Owner<'_>, &str)> {
     if entry.epoch.is_some() {
         return None;

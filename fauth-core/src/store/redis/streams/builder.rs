@@ -1,4 +1,4 @@
-//! How a consumer is set up, and what can be wrong with it.
+//! Settings of a [`StreamConsumer`] and their validation.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -11,27 +11,27 @@ use crate::{
     error::ConfigError,
     store::{
         AnchorStore, DEFAULT_ANCHOR_LIFETIME, RedisAnchorStore, StreamKey, anchor_lifetime,
-        redis::step::hexadecimal,
+        redis::{anchor_builder::PREFIX, step::hexadecimal},
     },
 };
 
 impl RedisAnchorStore {
-    /// Starts a consumer of `caracal.sessions.revoke`, in the group `resource-revocation`, that
-    /// revokes here what the control plane revokes.
+    /// Returns a builder for a consumer of `caracal.sessions.revoke`, in the group
+    /// `resource-revocation`. It revokes in this store what the control plane revokes.
     pub fn revocation_consumer(&self) -> StreamConsumerBuilder {
         let names = ("caracal.sessions.revoke", "resource-revocation");
         StreamConsumerBuilder::new(self, Topic::Revocations, names)
     }
 
-    /// Starts a consumer of `caracal.delegations.invalidate`, in the group
-    /// `resource-delegation-invalidation`, that raises here the delegation epochs of zones.
+    /// Returns a builder for a consumer of `caracal.delegations.invalidate`, in the group
+    /// `resource-delegation-invalidation`. It raises the delegation epochs of zones in this store.
     pub fn delegation_consumer(&self) -> StreamConsumerBuilder {
         let names = ("caracal.delegations.invalidate", "resource-delegation-invalidation");
         StreamConsumerBuilder::new(self, Topic::Delegations, names)
     }
 }
 
-/// Settings of a [`StreamConsumer`]. A key that verifies signatures must be given.
+/// Settings of a [`StreamConsumer`]. A [`signing_key`](Self::signing_key) is required.
 #[must_use]
 pub struct StreamConsumerBuilder {
     redis: RedisAnchorStore,
@@ -77,93 +77,104 @@ impl StreamConsumerBuilder {
         }
     }
 
-    /// The key under which entries are signed: the `STREAMS_HMAC_KEY` of the deployment. Given more
-    /// than once, a signature by any of them is good, so that keys can be exchanged.
+    /// Adds a key that entries may be signed with: the `STREAMS_HMAC_KEY` of the deployment. Call
+    /// it more than once to rotate keys: a signature by any of the keys is valid.
     pub fn signing_key(mut self, key: StreamKey) -> Self {
         self.keys.push(key);
         self
     }
 
-    /// Accepts entries without a signature, and looks at none.
+    /// Accepts entries without a signature, and verifies no signature.
     ///
     /// # Security
-    /// Whoever can write to the stream can revoke every session, and raise the epoch of a zone so
-    /// far that no delegation passes any more.
+    /// Anyone who can write to the stream can then revoke every session, and raise the epoch of a
+    /// zone so far that no delegation is accepted any more.
     pub fn danger_unsigned(mut self) -> Self {
         self.is_unsigned = true;
         self
     }
 
-    /// Which store is told; by default the one that this was started from, whose Redis has the
-    /// stream. A store in another place needs a [`group`](Self::group) of its own.
+    /// Sets the anchor store to update. The default is the store that this builder was made from,
+    /// whose Redis holds the stream. A store in another place needs a [`group`](Self::group) of its
+    /// own.
     pub fn anchors(mut self, anchors: impl AnchorStore) -> Self {
         self.anchors = Arc::new(anchors);
         self
     }
 
-    /// The name of the stream. Its dead letters are in `STREAM.dead`.
+    /// Sets the name of the stream. Its dead letters go to `STREAM.dead`.
     pub fn stream(mut self, stream: impl Into<String>) -> Self {
         self.stream = stream.into();
         self
     }
 
-    /// The name of the group. Redis delivers each entry to one consumer of a group: all services
-    /// that share a store of anchors share a group, and one that has a store of its own needs a
-    /// group of its own. A store in the memory of a process needs one for each process.
+    /// Sets the name of the consumer group. Redis delivers each entry to one consumer of a group.
+    /// So all services that share an anchor store must share a group, and services with different
+    /// stores need different groups. A store in the memory of a process needs a group for each
+    /// process.
+    ///
+    /// The default is `resource-revocation` or `resource-delegation-invalidation`, the group of all
+    /// services that use the keys of the deployment. A store with another
+    /// [prefix](crate::store::RedisAnchorStoreBuilder::prefix) has no default: name the group of
+    /// all services that use that prefix.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
         self
     }
 
-    /// The name of this consumer in its group; by default a new one for each, which leaves the
-    /// group when the consumer ends. One that comes back under its name goes on at once with what
-    /// it had not acknowledged. Two that run must not have the same.
+    /// Sets the name of this consumer in its group. By default each consumer gets a random name,
+    /// and leaves the group when it ends. A consumer that restarts under the same name continues at
+    /// once with the entries that it had not acknowledged. No two running consumers may have the
+    /// same name.
     pub fn consumer(mut self, consumer: impl Into<String>) -> Self {
         self.consumer = Some(consumer.into());
         self
     }
 
-    /// How many entries are read at a time; 1 to 1000, by default 50.
+    /// Sets how many entries are read at a time; 1 to 1000, by default 50.
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = batch_size;
         self
     }
 
-    /// How long Redis waits for a new entry before it says that there is none; 10 ms to one
-    /// minute, by default 5 s. New entries are delivered at once all the same.
+    /// Sets how long Redis waits for a new entry before it answers that there is none; 10 ms to one
+    /// minute, by default 5 s. A new entry is delivered immediately whatever this time is.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
     }
 
-    /// After how long a delivery that was not acknowledged is taken from another consumer, which
-    /// may have crashed; 10 ms to one hour, by default 30 s. It has to be longer than a batch
-    /// takes: what is carried out twice does no harm, and is work.
+    /// Sets after how long an unacknowledged delivery is claimed from another consumer, which may
+    /// have crashed; 10 ms to one hour, by default 30 s. It must be longer than a batch takes:
+    /// carrying out an entry twice is harmless, but wasted work.
     pub fn pending_idle(mut self, pending_idle: Duration) -> Self {
         self.pending_idle = pending_idle;
         self
     }
 
-    /// About how many dead letters are kept; 1 to one million, by default 10 000. Redis removes the
-    /// oldest, some 100 at a time.
+    /// Sets approximately how many dead letters are kept; 1 to one million, by default 10 000.
+    /// Redis removes the oldest, about 100 at a time.
     pub fn dead_letters(mut self, most: usize) -> Self {
         self.dead_letters = most;
         self
     }
 
-    /// For how long what is revoked stays so, and an epoch is remembered; by default
-    /// [`DEFAULT_ANCHOR_LIFETIME`]. It has to be longer than mandates last.
+    /// Sets how long anchors stay revoked and epochs are remembered; by default
+    /// [`DEFAULT_ANCHOR_LIFETIME`]. It must be longer than the lifetime of mandates.
     pub fn lasting(mut self, lasting: Duration) -> Self {
         self.lasting = lasting;
         self
     }
 
-    /// Builds the consumer. Nothing is read yet.
+    /// Builds the consumer without reading anything yet.
     ///
     /// # Errors
-    /// [`ConfigError`] for a setting that cannot work: without a key that verifies signatures,
-    /// unless [`danger_unsigned`](Self::danger_unsigned) is said; with both; a number or a name
-    /// that is out of its range; a store of [its own](Self::anchors) without a group of its own.
+    /// [`ConfigError`]
+    /// - if there is neither a [`signing_key`](Self::signing_key) nor
+    ///   [`danger_unsigned`](Self::danger_unsigned), or both;
+    /// - for a number or a name out of range;
+    /// - for a store in [another place](Self::anchors), or with another prefix, without a
+    ///   [`group`](Self::group).
     pub fn build(self) -> Result<StreamConsumer, ConfigError> {
         self.check_keys()?;
         let names = [("stream", &*self.stream), ("group", self.group_name())];
@@ -199,14 +210,13 @@ impl StreamConsumerBuilder {
         let (problem, fix) = match (self.keys.is_empty(), self.is_unsigned) {
             (false, false) | (true, true) => return Ok(()),
             (true, false) => (
-                "is missing: whoever can write to the stream could revoke everything",
-                "give the `STREAMS_HMAC_KEY` of the deployment, as `StreamKey::from_hex(…)`, or say \
+                "is missing, so anyone who can write to the stream could revoke everything",
+                "set the `STREAMS_HMAC_KEY` of the deployment, as `StreamKey::from_hex(…)`, or call \
                  `danger_unsigned()`",
             ),
-            (false, true) => (
-                "is given, and `danger_unsigned()` is said, with which nobody would look at it",
-                "leave one of them out",
-            ),
+            (false, true) => {
+                ("is set together with `danger_unsigned()`, which would ignore it", "leave one of them out")
+            }
         };
         Err(ConfigError::new("signing_key", problem, fix))
     }
@@ -215,23 +225,23 @@ impl StreamConsumerBuilder {
         self.group.as_deref().unwrap_or(self.default_group)
     }
 
-    /// Redis delivers an entry to one consumer of a group: what went into a store of its own is
-    /// lost for all others, without a word.
+    /// Redis delivers an entry to one consumer of a group: an entry that went into a separate store
+    /// is silently lost for all other services. A store with another prefix is such a store.
     fn check_group(&self) -> Result<(), ConfigError> {
         let place = self.anchors.location();
-        let is_told = place.is_same_as(&self.redis.location())
+        let is_told = (place.is_same_as(&self.redis.location()) && self.redis.prefix() == PREFIX)
             || (self.group.is_some() && place.can_be_shared())
             || self.group_name() != self.default_group;
         if is_told {
             return Ok(());
         }
         let problem = format!(
-            "is `{}`, which all services share, and `anchors(…)` names a store that they may not share: what \
-             one consumer of a group takes, the others never get",
+            "is `{}`, the group of all services of the deployment, but this store has another prefix or place \
+             (`anchors(…)`): an entry that one consumer of a group takes never reaches the others",
             self.default_group
         );
-        let fix = "give a group of its own, as `group(…)`; a store in the memory of a process needs one for \
-                   each process";
+        let fix = "set a group with `group(…)`, the same for all services with this store; a store in the memory \
+                   of a process needs a group for each process";
         Err(ConfigError::new("group", problem, fix))
     }
 
@@ -257,14 +267,18 @@ fn check_name(field: &'static str, name: &str) -> Result<(), ConfigError> {
     if (1..=256).contains(&name.len()) && name.chars().all(is_allowed) {
         return Ok(());
     }
-    let problem = "is empty, over 256 bytes, or has a blank or a control character";
-    Err(ConfigError::new(field, problem, "use a name of visible characters"))
+    let problem = "is empty, over 256 bytes, or has white space or a control character";
+    Err(ConfigError::new(field, problem, "use visible characters only"))
 }
 
 fn new_name() -> Result<String, ConfigError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|_| {
-        ConfigError::new("consumer", "got no name: the system has no random bytes", "give it a name")
+        ConfigError::new(
+            "consumer",
+            "got no random name: the system returned no random bytes",
+            "set a name with `consumer(…)`",
+        )
     })?;
     Ok(format!("{GIVEN}{}", hexadecimal(&bytes)))
 }

@@ -1,14 +1,14 @@
-//! The order of what a consumer does: it takes its seat, carries out what is pending, its own and
-//! what others have left, then what is new, and acknowledges what is done.
+//! The consumer loop: join the group; handle pending entries, its own and those that other
+//! consumers have left; then new entries; acknowledge what is done.
 //!
-//! What must hold:
-//! - An entry is acknowledged after it was carried out, or after its dead letter was written. Who
-//!   ends in between leaves it pending, and it is carried out again.
-//! - An entry whose store failed stays pending with this consumer, which walks over its pending
-//!   entries, with growing pauses, until none is left. The walk goes on behind an entry that fails
-//!   again, and new entries are read meanwhile: no entry blocks another.
-//! - While a store carries out nothing at all, one entry at a time is tried, so that not the whole
-//!   stream becomes pending.
+//! Invariants:
+//! - An entry is acknowledged after it was carried out, or after its dead letter was written. If
+//!   the consumer ends in between, the entry stays pending and is carried out again.
+//! - If the store fails for an entry, the entry stays pending with this consumer, which walks over
+//!   its pending entries, with growing pauses, until none is left. The walk continues behind an
+//!   entry that fails again, and new entries are read in the meantime: no entry blocks another.
+//! - While the store fails for every entry, only one entry at a time is tried, so that the rest of
+//!   the stream does not become pending.
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -34,20 +34,20 @@ use crate::{
     },
 };
 
-/// After so many failures in a row the rest of a batch is left for later.
+/// After this many failures in a row, the rest of a batch is left for later.
 const PATIENCE: usize = 3;
 
-/// How long nothing is tried after a failure of everything, at first and at most.
+/// The first and the longest pause after a round in which everything failed.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// A consumer of fauth that was not heard of for so long has crashed.
+/// A consumer of fauth that has been inactive for this long has crashed.
 const GONE: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) struct Settings {
     pub(super) anchors: Arc<dyn AnchorStore>,
     pub(super) topic: Topic,
     pub(super) seat: Seat,
-    /// The consumer has no name of its own.
+    /// Whether the name of the consumer is a random one.
     pub(super) is_given: bool,
     pub(super) signatures: Signatures,
     pub(super) batch_size: usize,
@@ -57,66 +57,68 @@ pub(super) struct Settings {
     pub(super) lasting: Duration,
 }
 
-/// Reads a stream of a Caracal deployment, and tells a store of anchors; made by
+/// Consumes a stream of a Caracal deployment and updates an anchor store. Created by
 /// [`RedisAnchorStore::revocation_consumer`] and [`RedisAnchorStore::delegation_consumer`].
 ///
-/// Any number of them share the work of a group, in services of any language. Nothing is consumed
-/// until it is [spawned](Self::spawn), [run](Self::run_until) or [polled](Self::poll).
+/// Any number of consumers share the work of a group, in services of any language. Nothing is
+/// consumed until the consumer is [spawned](Self::spawn), [run](Self::run_until) or
+/// [polled](Self::poll).
 ///
-/// # What is guaranteed
+/// # Guarantees
 /// - **No entry that stays in the stream is lost.** An entry is acknowledged after the store has
-///   taken it. If the consumer or Redis ends before, it is carried out again, by this consumer or,
-///   after [`pending_idle`](super::StreamConsumerBuilder::pending_idle), by another. Carrying it
-///   out twice changes nothing. If the store fails, it is tried again for as long as it takes. An
-///   entry that is deleted or trimmed before is gone: one that was delivered is counted
-///   ([`lost`](StreamConsumerHandle::lost)), and the log has an error; of one that was not, nobody
-///   gets to know. Let the stream be longer than the longest outage.
-/// - **Nothing blocks.** An entry that can never be carried out becomes a dead letter in
-///   `STREAM.dead` (`source_id`, `reason`, and `payload`, compact JSON), and is acknowledged in
-///   the same step; if the dead letter cannot be written, it stays pending. The reasons are those
-///   of Caracal (`invalid_signature`, `missing_revocation_anchor`, `invalid_delegation_epoch`) and
-///   `malformed_entry` (a field twice, or no UTF-8), `entry_too_large` (above 64 KiB or 64
-///   fields; of such an entry only the size is kept), and `ambiguous_entry`.
-/// - **Nothing waits for ever.** A poll without new entries ends after
+///   accepted it. If the consumer or Redis fails before that, the entry is carried out again, by
+///   this consumer or, after [`pending_idle`](super::StreamConsumerBuilder::pending_idle), by
+///   another. Carrying it out twice changes nothing. If the store fails, the entry is retried until
+///   it succeeds. An entry that is deleted or trimmed before is gone: if it had been delivered, it
+///   is counted ([`lost`](StreamConsumerHandle::lost)) and logged as an error; if not, nobody
+///   notices. Keep the stream longer than the longest outage.
+/// - **No entry blocks others.** An entry that can never be carried out becomes a dead letter in
+///   `STREAM.dead` (`source_id`, `reason`, and `payload`, compact JSON), and is acknowledged in the
+///   same step; if the dead letter cannot be written, the entry stays pending. The reasons are
+///   those of Caracal (`invalid_signature`, `missing_revocation_anchor`,
+///   `invalid_delegation_epoch`) and `malformed_entry` (a field occurs twice, or is not UTF-8),
+///   `entry_too_large` (above 64 KiB or 64 fields; only the size of such an entry is kept), and
+///   `ambiguous_entry`.
+/// - **No call waits forever.** A poll without new entries ends after
 ///   [`wait`](super::StreamConsumerBuilder::wait).
-/// - A stream or a group that was deleted is made again, and read from its first entry.
+/// - A stream or a group that was deleted is created again, and read from its first entry.
 ///
-/// A revocation revokes `session_id`, `sid`, `root_sid`, `agent_session_id` and
-/// `delegation_edge_id`, those that are there. Messages of **all zones** are carried out: a group
-/// delivers each entry once, and anchors have no zone in Redis, so a consumer that left out those
-/// of other zones would lose them for the services of these zones.
+/// A revocation revokes those of `session_id`, `sid`, `root_sid`, `agent_session_id` and
+/// `delegation_edge_id` that it contains. Messages of **all zones** are carried out: a group
+/// delivers each entry once, and anchors have no zone in Redis, so a consumer that skipped other
+/// zones would lose their entries for the services of those zones.
 ///
 /// # Wrong keys
-/// An entry that no key verifies is a dead letter at once, also if another consumer of the group
-/// has the right key: a consumer with an old key takes revocations from everybody. The log has an
-/// error with their number. Mend all keys, and then have the group read the stream again from
-/// before the first `source_id`; what is carried out twice changes nothing. For a `source_id` of
-/// `1764000000000-3`:
+/// An entry that no key verifies becomes a dead letter immediately, even if another consumer of the
+/// group has the right key: a consumer with an old key takes revocations away from all others. An
+/// error with the number of such entries is logged. To recover, correct the keys of all consumers.
+/// Then make the group read the stream again, from before the first `source_id`; carrying out
+/// entries twice changes nothing. For a `source_id` of `1764000000000-3`:
 ///
 /// ```text
 /// redis-cli XRANGE caracal.sessions.revoke.dead - + COUNT 10
 /// redis-cli XGROUP SETID caracal.sessions.revoke resource-revocation 1763999999999
 /// ```
 ///
-/// What is no longer in the stream is added anew, all fields of `payload` with `_sig`; the
-/// signature says nothing of the id:
+/// Add entries that are no longer in the stream again, with all fields of `payload` including
+/// `_sig`; the signature does not cover the id:
 ///
 /// ```text
 /// redis-cli XADD caracal.sessions.revoke '*' zone_id zone_prod session_id … reason … _sig …
 /// ```
 ///
-/// # Entries that can be read in two ways
-/// The text that is signed does not say where a value ends: a `reason` with a line feed and a later
-/// `=` may have been two fields. A revocation with the signature of such a text revokes the anchors
-/// that its fields name: to revoke too much is safe. If they name none, and if it is an epoch,
-/// which nobody can lower, it is a dead letter, `ambiguous_entry`. The log has an error in both
-/// cases.
+/// # Ambiguous entries
+/// The signed text does not mark where a value ends: a `reason` with a line feed and a later `=`
+/// may have been two fields. A revocation whose signed text is ambiguous revokes the anchors that
+/// its fields name, because revoking too much is safe. If it names none, or if the entry is an
+/// epoch, which cannot be lowered again, it becomes a dead letter (`ambiguous_entry`). An error is
+/// logged in both cases.
 ///
 /// # Security
-/// Give the stream's signing key: see
-/// [`danger_unsigned`](super::StreamConsumerBuilder::danger_unsigned). Redis hands out entries as a
-/// whole, so whoever may write to the stream can make a consumer read much at once; let nobody but
-/// the control plane write to it.
+/// Set the stream's signing key: see
+/// [`danger_unsigned`](super::StreamConsumerBuilder::danger_unsigned). Redis delivers entries
+/// whole, so anyone who can write to the stream can make a consumer read a large amount at once;
+/// only the control plane should be able to write to it.
 #[must_use = "a consumer does nothing until it is spawned, run or polled"]
 pub struct StreamConsumer {
     redis: RedisAnchorStore,
@@ -124,27 +126,27 @@ pub struct StreamConsumer {
     connection: Option<MultiplexedConnection>,
     retries: Retries,
     claim_at: Instant,
-    /// The store has carried out nothing of the last batch.
+    /// Whether the store failed for every entry of the last batch.
     is_down: bool,
     health: Arc<Health>,
 }
 
-/// What a round has done.
+/// The outcome of a round.
 #[derive(Default)]
 struct Tally {
     done: usize,
     error: Option<StoreError>,
-    /// As many came as were asked for: there may be more.
+    /// Whether a full batch arrived, so there may be more entries.
     is_full: bool,
 }
 
-/// What has become of a batch.
+/// The outcome of a batch.
 #[derive(Default)]
 struct Handled {
     done: Vec<String>,
-    /// Those that failed, and those after them that were not tried.
+    /// The number of entries that failed, and of those after them that were not tried.
     left: usize,
-    /// Up to here they were tried.
+    /// The last entry that was tried.
     last: Option<String>,
 }
 
@@ -161,28 +163,29 @@ impl StreamConsumer {
         }
     }
 
-    /// One round: what is pending, what others have left, and a batch of what is new. Waits for
-    /// something new if there was nothing to do. Returns how many entries are done.
+    /// Runs one round: pending entries, entries that other consumers have left, and a batch of new
+    /// entries. If there is nothing to do, it waits for a new entry. Returns the number of entries
+    /// done.
     ///
-    /// Nothing is lost if the future is dropped: what was delivered to it stays pending.
+    /// Dropping the future loses nothing: entries delivered to it stay pending.
     ///
     /// # Errors
-    /// [`StoreError`] if Redis or the store of anchors failed. What was not carried out is pending;
-    /// a later round tries it again.
+    /// [`StoreError`] if Redis or the anchor store failed. Entries that were not carried out stay
+    /// pending; a later round retries them.
     pub async fn poll(&mut self) -> Result<usize, StoreError> {
         let tally = self.round(&mut Stop::never()).await?;
         tally.error.map_or(Ok(tally.done), Err)
     }
 
-    /// Consumes until `shutdown` is there, and then finishes the batch that it is at. Failures are
-    /// logged, the first as a warning, and an error each minute for as long as they go on; they are
-    /// tried again with pauses of up to a second.
+    /// Consumes until `shutdown` completes, then finishes the current batch. Failures are retried
+    /// with pauses of up to a second. The first failure is logged as a warning, then an error is
+    /// logged each minute until a round succeeds.
     pub async fn run_until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) {
         if self.settings.signatures.keys.is_empty() {
             tracing::warn!(
                 target: "fauth",
                 stream = %self.stream(),
-                "a stream is consumed without signatures: whoever can write to it can revoke everything"
+                "a stream is consumed without signatures: anyone who can write to it can revoke everything"
             );
         }
         let mut stop = Stop::when(shutdown);
@@ -208,7 +211,7 @@ impl StreamConsumer {
         self.leave(self.settings.is_given).await;
     }
 
-    /// Consumes as a task of the runtime that this is called in.
+    /// Consumes in a task of the current Tokio runtime.
     pub fn spawn(self) -> StreamConsumerHandle {
         let (sender, receiver) = oneshot::channel();
         let shutdown = async {
@@ -225,17 +228,18 @@ impl StreamConsumer {
         Escaped(&self.settings.seat.stream)
     }
 
-    /// A stream or a group that is gone is made again, once.
+    /// Creates a missing stream or group again, once.
     async fn round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
         let outcome = match self.try_round(stop).await {
             Err(Fault::Redis(error)) if is_gone(&error) => {
-                tracing::warn!(target: "fauth", stream = %self.stream(), "a stream or its group was deleted, and is made again");
+                tracing::warn!(target: "fauth", stream = %self.stream(), "a stream or its group was deleted, and is created again");
                 self.try_round(stop).await
             }
             outcome => outcome,
         };
         match &outcome {
-            // Entries that fail beside others that do not are tried again, and are no silence.
+            // A round in which some entries of a batch failed counts as heard; the failed ones are
+            // retried.
             Ok(tally) if !self.is_down => {
                 self.health.hear(tally.is_full || self.retries.due_in(instant()).is_some());
             }
@@ -245,7 +249,7 @@ impl StreamConsumer {
     }
 
     async fn try_round(&mut self, stop: &mut Stop) -> Result<Tally, Fault> {
-        // Whatever fails or is given up from here on, the connection is not used again.
+        // If anything fails or is dropped from here on, the connection is not used again.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await?,
@@ -264,7 +268,7 @@ impl StreamConsumer {
         Ok(tally)
     }
 
-    /// How long Redis waits for something new: not at all while there is something else to do.
+    /// Returns how long Redis waits for a new entry: not at all while there is other work.
     fn wait_after(&self, tally: &Tally) -> Option<Duration> {
         let longest = self.settings.wait;
         let wait = self.retries.due_in(instant()).map_or(longest, |until| until.min(longest));
@@ -279,7 +283,7 @@ impl StreamConsumer {
         Ok(connection)
     }
 
-    /// What others have left lying, page by page.
+    /// Claims entries that other consumers have left, page by page.
     async fn claim(
         &mut self,
         connection: &mut MultiplexedConnection,
@@ -310,11 +314,11 @@ impl StreamConsumer {
         Ok(())
     }
 
-    /// A page of what is pending with this consumer.
+    /// Handles a page of the entries that are pending with this consumer.
     async fn walk(&mut self, connection: &mut MultiplexedConnection, tally: &mut Tally) -> Result<(), Fault> {
         let Some(walk) = self.retries.take(instant()) else { return Ok(()) };
         let (seat, count) = (&self.settings.seat, self.settings.batch_size);
-        // If that fails, the next connection begins with a walk of its own.
+        // If this fails, the next connection begins with a walk of its own.
         let entries = seat.read(connection, Read::Own(&walk.after), count).await?;
         if entries.is_empty() {
             self.retries.finish(&walk, instant());
@@ -337,7 +341,7 @@ impl StreamConsumer {
         Ok(())
     }
 
-    /// Carries a batch out and acknowledges what is done.
+    /// Carries out a batch and acknowledges the entries that are done.
     async fn handle(
         &mut self,
         connection: &mut MultiplexedConnection,
@@ -374,7 +378,7 @@ impl StreamConsumer {
         Ok(handled)
     }
 
-    /// A store that is back gets at once what it has missed.
+    /// When the store works again, entries that failed before are due at once.
     fn note_whether_it_is_down(&mut self, is_down: bool) {
         if std::mem::replace(&mut self.is_down, is_down) && !is_down {
             self.retries.hurry(instant());
@@ -387,7 +391,7 @@ impl StreamConsumer {
     }
 
     async fn carry_out(&self, entry: &Entry) -> Result<Outcome, StoreError> {
-        // What is deleted can only be acknowledged.
+        // A deleted entry can only be acknowledged.
         let Some(fields) = &entry.fields else { return Ok(Outcome::Lost) };
         let (anchors, lasting) = (&self.settings.anchors, self.settings.lasting);
         match order_of(self.settings.topic, &self.settings.signatures, fields) {
@@ -421,8 +425,8 @@ impl StreamConsumer {
         self.redis.link().run(&step, Retry::No).await?.done()
     }
 
-    /// Removes consumers of fauth that have crashed long ago, and this one, if it ends. Who may
-    /// not look at the group leaves its name behind.
+    /// Removes consumers of fauth that crashed long ago, and this one if it ends. A Redis user
+    /// without permission to list the group leaves its name behind.
     async fn leave(&self, ends: bool) {
         let seat = &self.settings.seat;
         let mut step = self.redis.names().step(&scripts::STREAM_LEAVE);

@@ -1,10 +1,10 @@
-//! What is kept of an entry that can never be carried out.
+//! The payload of a dead letter.
 
 use std::collections::BTreeMap;
 
 use super::entry::Poison;
 
-/// The fields as compact JSON, sorted. Of an entry that is too large only how large it was.
+/// Returns the fields as compact, sorted JSON; for an entry that is too large, only its size.
 pub(super) fn payload(fields: &[(Vec<u8>, Vec<u8>)], poison: Poison) -> String {
     let mut shown = BTreeMap::new();
     if poison == Poison::TooLarge {

@@ -1,4 +1,4 @@
-//! What stands in an entry of a stream, and what it asks for.
+//! Parses an entry of a stream, and decides what it asks for.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use crate::store::{
     StreamKey, check_anchor, redis::anchor_names::is_reserved, stream_signature::SIGNATURE_FIELD,
 };
 
-/// More than any message of Caracal has.
+/// More fields than any message of Caracal has.
 const MAX_FIELDS: usize = 64;
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The fields that name what a message revokes.
+/// The fields whose values a message revokes.
 const ANCHORS: [&str; 5] = ["session_id", "sid", "root_sid", "agent_session_id", "delegation_edge_id"];
 
-/// Which stream it is.
+/// The kind of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     /// `caracal.sessions.revoke`
@@ -22,14 +22,14 @@ pub(super) enum Topic {
     Delegations,
 }
 
-/// The names and values of an entry, in its order.
+/// The names and values of an entry, in their order.
 pub(super) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// An entry, as Redis delivers it.
+/// An entry as Redis delivers it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) id: String,
-    /// `None` if the entry was deleted and only its delivery is remembered.
+    /// `None` if the entry was deleted and only its delivery is still recorded.
     pub(super) fields: Option<Fields>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Entry {
 pub(super) enum Order {
     Revoke {
         anchors: Vec<String>,
-        /// What was signed can be read in another way too.
+        /// Whether the signed text can also be parsed in another way.
         is_ambiguous: bool,
     },
     RaiseEpoch {
@@ -47,16 +47,17 @@ pub(super) enum Order {
     },
 }
 
-/// Why an entry can never be carried out. For invalid signatures, missing anchors and invalid
-/// epochs it is what Caracal's own consumers say.
+/// Why an entry can never be carried out. Invalid signatures, missing anchors and invalid epochs
+/// have the codes of Caracal's own consumers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Poison {
     InvalidSignature,
-    /// Signed, but the signature is good for other fields too, and what they ask for is not known.
+    /// The signature is valid, but also for other fields, and which of them were meant is not
+    /// known.
     Ambiguous,
     MissingAnchor,
     InvalidEpoch,
-    /// A field occurs twice, or is no UTF-8: two readers would see different fields.
+    /// A field occurs twice, or is not UTF-8: two readers would see different fields.
     Malformed,
     TooLarge,
 }
@@ -74,17 +75,17 @@ impl Poison {
     }
 }
 
-/// Which signatures are good. Without a key nobody looks for one.
+/// The keys of valid signatures. Without a key, no signature is verified.
 #[derive(Debug)]
 pub(super) struct Signatures {
     pub(super) stream: String,
     pub(super) keys: Vec<StreamKey>,
 }
 
-/// What the fields of an entry ask for.
+/// Returns what the fields of an entry ask for.
 ///
-/// The zone of a revocation is not looked at, and messages of other zones are carried out: a group
-/// delivers each entry to one consumer, so that nobody else would. Anchors have no zone in Redis.
+/// The zone of a revocation is ignored, and messages of other zones are carried out: a group
+/// delivers each entry to only one consumer, and anchors have no zone in Redis.
 pub(super) fn order_of(
     topic: Topic,
     signatures: &Signatures,
@@ -98,18 +99,18 @@ pub(super) fn order_of(
     let seal = message.seal(signatures);
     match (topic, seal) {
         (_, Seal::Wrong) => Err(Poison::InvalidSignature),
-        // To revoke too much is safe: the anchors that it names are revoked.
+        // Revoking too much is safe: the anchors that the message names are revoked.
         (Topic::Revocations, _) => message.revocation(seal == Seal::Ambiguous),
         (Topic::Delegations, Seal::Ambiguous) => Err(Poison::Ambiguous),
         (Topic::Delegations, Seal::Good) => message.delegation(),
     }
 }
 
-/// What a signature is worth.
+/// The outcome of verifying a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seal {
     Good,
-    /// It is by one of the keys, and good for other fields too: see `store/stream_signature.rs`.
+    /// Valid under one of the keys, but also for other fields: see `store/stream_signature.rs`.
     Ambiguous,
     Wrong,
 }
@@ -145,7 +146,7 @@ impl<'a> Message<'a> {
         if keys.iter().any(is_by) { Seal::Ambiguous } else { Seal::Wrong }
     }
 
-    /// What no mandate can carry, or nobody may revoke, is left out: see
+    /// Leaves out anchors that no mandate can have or that must not be revoked: see
     /// `store/redis/anchor_names.rs`.
     fn revocation(&self, is_ambiguous: bool) -> Result<Order, Poison> {
         let mut anchors: Vec<String> = Vec::new();

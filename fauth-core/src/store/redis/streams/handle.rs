@@ -1,4 +1,4 @@
-//! The hold on a consumer that runs as a task.
+//! The handle of a consumer that runs as a task.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,14 +6,15 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::health::Health;
 
-/// A consumer that runs as a task; made by [`StreamConsumer::spawn`](super::StreamConsumer::spawn).
+/// A consumer that runs as a task. Created by
+/// [`StreamConsumer::spawn`](super::StreamConsumer::spawn).
 ///
-/// Dropping it ends the task after the batch that it is at, without waiting for that.
+/// Dropping the handle stops the task after its current batch, without waiting for it.
 ///
 /// # Health
-/// While a consumer hears nothing, requests are answered by what is in the store: what the control
-/// plane has revoked since then passes. The log says so, as an error from the second minute on. Let
-/// the health endpoint of the service say it too:
+/// While a consumer hears nothing, requests are checked against what is in the store: mandates that
+/// the control plane has revoked since then are accepted. This is logged, as an error from the
+/// second minute on. Report it in the health endpoint of the service too:
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,7 +34,7 @@ pub struct StreamConsumerHandle {
     health: Arc<Health>,
 }
 
-/// What is sent to a task that nobody will end. That the sender is gone is the sign to end.
+/// Sent by `detach`. A sender that is dropped without sending it tells the task to stop.
 #[derive(Debug)]
 pub(super) struct Detached;
 
@@ -42,49 +43,52 @@ impl StreamConsumerHandle {
         Self { stop: Some(stop), task: Some(task), health }
     }
 
-    /// How long ago a round went well: Redis answered, and the store took what came, or nothing
-    /// came. `None` if no round has yet. It grows while Redis or the store fails or stands still,
-    /// and up to [`wait`](super::StreamConsumerBuilder::wait) while nothing comes.
+    /// Returns the time since the last successful round, or `None` if there was none yet. A round
+    /// is successful if Redis answered, and nothing arrived or the store accepted at least one
+    /// entry of the last batch.
+    ///
+    /// The time grows while Redis or the store fails or hangs, also if all remaining entries always
+    /// fail, and up to [`wait`](super::StreamConsumerBuilder::wait) while no entries arrive.
     #[must_use]
     pub fn last_heard(&self) -> Option<Duration> {
         self.health.last_heard()
     }
 
-    /// Whether more is to be done after the last round: it failed, or entries failed that will be
-    /// tried again, or a whole batch came and more may be behind it. That passes; a consumer that
-    /// is behind for minutes needs help.
+    /// Returns whether work was left after the last round: it failed, entries failed and will be
+    /// retried, or a full batch arrived and more may follow. This is normal for a short time; a
+    /// consumer that stays behind for minutes needs attention.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.health.is_behind()
     }
 
-    /// How many entries were delivered, and deleted from the stream before they were acknowledged:
-    /// what they asked for may not have been carried out.
+    /// Returns how many entries were delivered, but deleted from the stream before they were
+    /// acknowledged: they may not have been carried out.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.health.lost()
     }
 
-    /// Ends the consumer: it finishes the batch that it is at, acknowledges it, and leaves the
-    /// group if nothing of it is pending there. Returns when that is done.
+    /// Stops the consumer: it finishes its current batch, acknowledges it, and leaves the group if
+    /// none of the group's entries are pending with it. Returns when that is done.
     ///
-    /// While the store does not answer, that takes three of its time-outs at most.
+    /// If the store does not answer, this takes at most three of its time-outs.
     pub async fn shutdown(mut self) {
         self.stop = None;
         if let Some(task) = self.task.take() {
-            // An error means that it panicked or was aborted: then it has ended too.
+            // An error means that the task panicked or was aborted: it has ended too.
             let _ = task.await;
         }
     }
 
-    /// Whether the task has ended. It does by itself only if a store panics.
+    /// Returns whether the task has ended. It ends by itself only if a store panics.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.task.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Lets the consumer run for as long as the runtime does. Then only the log tells how it is
-    /// doing; keep the handle for a [health endpoint](Self#health).
+    /// Lets the consumer run for as long as the runtime does. Only the log then reports its state;
+    /// keep the handle for a [health endpoint](Self#health).
     pub fn detach(mut self) {
         if let Some(stop) = self.stop.take() {
             // An error means that the task has ended.

@@ -1,4 +1,4 @@
-//! How a consumer is doing, for those who watch it while it runs.
+//! The state of a running consumer, for its handle and for the log.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -9,15 +9,16 @@ use tokio::time::Instant;
 
 use crate::clock::instant;
 
-/// Nothing was heard for so long: that is no hiccup any more. The log says so again each time that
-/// it has passed.
+/// After this long without a successful round, the failure is logged as an error, and again each
+/// time that this long has passed.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What a consumer notes, and its handle reads.
+/// Written by the consumer, read by its handle.
 #[derive(Debug)]
 pub(super) struct Health {
     begun: Instant,
-    /// When a round went well, in milliseconds after the begin, plus one; 0 if none did.
+    /// The time of the last successful round, in milliseconds after `begun`, plus one; 0 if there
+    /// was none.
     heard: AtomicU64,
     is_behind: AtomicBool,
     lost: AtomicU64,
@@ -29,14 +30,14 @@ impl Health {
         Self { begun: instant(), heard, is_behind, lost }
     }
 
-    /// A round went well; after it there is more to do, or not.
+    /// Records a successful round, and whether more work is left.
     pub(super) fn hear(&self, is_behind: bool) {
-        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.since_begun().as_millis()).unwrap_or(u64::MAX);
         self.heard.store(millis.saturating_add(1), Ordering::Relaxed);
         self.is_behind.store(is_behind, Ordering::Relaxed);
     }
 
-    /// A round went wrong.
+    /// Records a failed round.
     pub(super) fn fall_behind(&self) {
         self.is_behind.store(true, Ordering::Relaxed);
     }
@@ -47,7 +48,11 @@ impl Health {
 
     pub(super) fn last_heard(&self) -> Option<Duration> {
         let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed).checked_sub(1)?);
-        Some(self.begun.elapsed().saturating_sub(heard))
+        Some(self.since_begun().saturating_sub(heard))
+    }
+
+    fn since_begun(&self) -> Duration {
+        instant().saturating_duration_since(self.begun)
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -59,22 +64,23 @@ impl Health {
     }
 }
 
-/// How loud a failure is told.
+/// The level at which a failure is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tell {
     Warning,
     Error,
 }
 
-/// When failures that go on are told: the first, and one in each minute of them.
+/// Decides when continuing failures are logged: the first, then one each minute.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
-    /// When the failures began, and when the last of them was told.
+    /// When the failures began, and when one was last logged.
     since: Option<(Instant, Instant)>,
 }
 
 impl Complaints {
-    /// A failure: is it told, and for how long have there been failures?
+    /// Records a failure. Returns the level if it should be logged, and how long there have been
+    /// failures.
     pub(super) fn fail(&mut self, now: Instant) -> Option<(Tell, Duration)> {
         let Some((begun, told)) = &mut self.since else {
             self.since = Some((now, now));
@@ -87,7 +93,7 @@ impl Complaints {
         Some((Tell::Error, now.saturating_duration_since(*begun)))
     }
 
-    /// It goes well. Were there failures before?
+    /// Records a success. Returns whether there were failures before.
     pub(super) fn end(&mut self) -> bool {
         self.since.take().is_some()
     }

@@ -1,23 +1,23 @@
-//! What a consumer says in the log.
+//! Log records of a consumer.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{entry::Poison, health::Tell};
 use crate::escape::Escaped;
 
-/// What has become of an entry that is acknowledged.
+/// The outcome of an acknowledged entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
     Done,
-    /// Carried out, as far as it is clear.
+    /// Carried out as far as it is unambiguous.
     Ambiguous,
-    /// A dead letter.
+    /// Moved to the dead letters.
     Buried(Poison),
     /// Deleted from the stream before it was acknowledged.
     Lost,
 }
 
-/// What has become of a batch, for one line of the log about each outcome but the usual one.
+/// The outcomes of a batch, for one log record about each except the normal one.
 #[derive(Debug, Default)]
 pub(super) struct Report(BTreeMap<Outcome, (usize, String)>);
 
@@ -40,22 +40,21 @@ impl Report {
                 Outcome::Ambiguous => tracing::error!(
                     target: "fauth", %stream, count, %first,
                     "signed revocations can be read in more than one way: the anchors that they name are \
-                     revoked, and nobody knows whether others were meant"
+                     revoked, but others may have been meant"
                 ),
                 Outcome::Lost => tracing::error!(
                     target: "fauth", %stream, count, %first,
                     "entries were deleted before they were acknowledged, and may not have been carried out: \
-                     let the stream keep more of them"
+                     keep the stream longer"
                 ),
                 Outcome::Buried(Poison::InvalidSignature) => tracing::error!(
                     target: "fauth", %stream, count, %first, reason = Poison::InvalidSignature.as_str(),
                     "entries that no key verifies were moved to the dead letters: if a key is wrong or old, \
-                     nobody carries them out until they are replayed"
+                     correct it and replay them"
                 ),
                 Outcome::Buried(Poison::Ambiguous) => tracing::error!(
                     target: "fauth", %stream, count, %first, reason = Poison::Ambiguous.as_str(),
-                    "signed entries that have other readings too were moved to the dead letters, and are not \
-                     carried out"
+                    "ambiguous signed entries were moved to the dead letters, and are not carried out"
                 ),
                 Outcome::Buried(poison) => tracing::warn!(
                     target: "fauth", %stream, count, %first, reason = poison.as_str(),
@@ -66,14 +65,14 @@ impl Report {
     }
 }
 
-/// Failures that go on are the time in which revocations are not heard.
+/// While failures continue, revocations have no effect here.
 pub(super) fn tell_failure(stream: &Escaped<'_>, level: Tell, lasting: Duration, error: &str) {
     let error = Escaped(error);
     match level {
         Tell::Warning => tracing::warn!(target: "fauth", %stream, %error, "a stream cannot be consumed"),
         Tell::Error => tracing::error!(
             target: "fauth", %stream, %error, seconds = lasting.as_secs(),
-            "a stream cannot be consumed: what is revoked there is not heard, and passes here"
+            "a stream cannot be consumed: what is revoked there is still accepted here"
         ),
     }
 }

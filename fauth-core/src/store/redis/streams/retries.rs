@@ -1,28 +1,29 @@
-//! When a consumer walks over what is pending with it, and how far it has come.
+//! Schedules the walks of a consumer over its pending entries.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long pending entries are left alone after a failure, at first and at most.
+/// The first and the longest pause before pending entries are retried.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
-/// Before the first entry.
+/// The position before the first entry.
 pub(super) const START: &str = "0-0";
 
-/// A walk, if one is due, and the pause before the next.
+/// The current walk, if any, and the pause before the next.
 pub(super) struct Retries {
     walk: Option<Walk>,
     pause: Duration,
 }
 
-/// How far a walk over pending entries has come.
+/// The position of a walk over pending entries.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Walk {
     /// The last entry that was tried.
     pub(super) after: String,
     due_at: Instant,
-    /// Something was left, or has become pending behind it: another walk follows.
+    /// Whether another walk must follow, because entries were left or have become pending behind
+    /// this one.
     again: bool,
 }
 
@@ -31,12 +32,12 @@ impl Retries {
         Self { walk: None, pause: PAUSES.0 }
     }
 
-    /// A walk from the first entry, at once: what was delivered before is not known.
+    /// Begins a walk from the first entry at once: what was delivered before is not known.
     pub(super) fn begin(&mut self, now: Instant) {
         self.walk = Some(Walk { after: START.to_owned(), due_at: now, again: false });
     }
 
-    /// A walk from the first entry after a pause, or after the one that goes on.
+    /// Schedules a walk from the first entry, after a pause or after the current walk.
     pub(super) fn later(&mut self, now: Instant) {
         if let Some(walk) = &mut self.walk {
             walk.again = true;
@@ -46,18 +47,18 @@ impl Retries {
         }
     }
 
-    /// In how long a walk is due.
+    /// Returns the time until a walk is due.
     pub(super) fn due_in(&self, now: Instant) -> Option<Duration> {
         self.walk.as_ref().map(|walk| walk.due_at.saturating_duration_since(now))
     }
 
-    /// A walk that is due goes on.
+    /// Returns the walk if it is due.
     pub(super) fn take(&mut self, now: Instant) -> Option<Walk> {
         self.walk.take_if(|walk| walk.due_at <= now)
     }
 
-    /// A page of the walk was tried up to here. It goes on behind that, after a pause if something
-    /// was left.
+    /// Records that a page of the walk was tried. The walk continues after it, with a pause if
+    /// entries were left.
     pub(super) fn go_on(&mut self, mut walk: Walk, tried: Option<String>, has_left: bool, now: Instant) {
         walk.again |= has_left;
         if has_left {
@@ -67,7 +68,7 @@ impl Retries {
         self.walk = Some(walk);
     }
 
-    /// The walk has met its last entry.
+    /// Records that the walk has reached the last entry.
     pub(super) fn finish(&mut self, walk: &Walk, now: Instant) {
         if walk.again {
             self.later(now);
@@ -76,7 +77,7 @@ impl Retries {
         }
     }
 
-    /// The store takes something again: what it has missed is due at once.
+    /// Makes failed entries due at once, because the store works again.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.pause = PAUSES.0;
         if let Some(walk) = &mut self.walk {

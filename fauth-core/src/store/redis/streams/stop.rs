@@ -1,4 +1,4 @@
-//! The end of a task, as a signal that what waits is given up for.
+//! A stop signal that cancels waiting.
 
 use std::{
     future::{Future, pending, poll_fn},
@@ -6,7 +6,7 @@ use std::{
     task::Poll,
 };
 
-/// A signal that is over once, and for ever.
+/// A signal that fires once and stays on.
 pub(super) struct Stop {
     signal: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_over: bool,
@@ -21,8 +21,7 @@ impl Stop {
         Self::when(pending())
     }
 
-    /// The outcome of what is waited for; `None`, and what is waited for is dropped, once the
-    /// signal is there.
+    /// Returns the output of `work`, or drops it and returns `None` once the signal has fired.
     pub(super) async fn race<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! What is said to Redis about the entries of a stream, and what it answers.
+//! The Redis commands for the entries of a stream, and their answers.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
 use super::entry::{Entry, Fields};
 use crate::store::redis::fault::Fault;
 
-/// What the names of consumers begin with that have none of their own.
+/// The prefix of the names of consumers without a name of their own.
 pub(super) const GIVEN: &str = "fauth-";
 
-/// A stream, a group of consumers, and one of them.
+/// A stream, a consumer group, and one of its consumers.
 #[derive(Debug, Clone)]
 pub(super) struct Seat {
     pub(super) stream: String,
@@ -21,27 +21,28 @@ pub(super) struct Seat {
 /// Which deliveries are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Read<'a> {
-    /// Entries that nobody has got yet. Waits for so long if there is none.
+    /// Entries that were not delivered to any consumer yet. If there are none, waits for this long.
     New(Option<Duration>),
-    /// Those that this consumer has got before, after this id, and has not acknowledged.
+    /// Unacknowledged entries of this consumer, after this id.
     Own(&'a str),
 }
 
-/// A page of the deliveries that others have left lying, and where the next begins.
+/// A page of deliveries claimed from other consumers, and the position of the next page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Claimed {
     pub(super) entries: Vec<Entry>,
     pub(super) next: String,
-    /// The ids of those that were deleted from the stream, and are now forgotten: from Redis 7 on.
+    /// The ids of entries that were deleted from the stream; Redis has now removed their
+    /// deliveries. From Redis 7 on.
     pub(super) deleted: Vec<String>,
-    /// Redis 6.2 hands out entries that were deleted, and does not say which.
+    /// Whether deleted entries were claimed without their ids, as Redis 6.2 returns them.
     pub(super) has_unnamed: bool,
 }
 
 impl Seat {
-    /// Makes the group, and the stream, if they are not there. It begins with the first entry. A
-    /// server whose memory is full refuses that also where there is nothing to make; reading says
-    /// then whether there is a group.
+    /// Creates the group, and the stream, if they do not exist. The group begins with the first
+    /// entry. A server whose memory is full refuses this even if nothing has to be created; reading
+    /// then shows whether the group exists.
     pub(super) async fn take(&self, connection: &mut MultiplexedConnection) -> Result<(), Fault> {
         let mut command = redis::cmd("XGROUP");
         command.arg("CREATE").arg(&self.stream).arg(&self.group).arg("0").arg("MKSTREAM");
@@ -62,7 +63,7 @@ impl Seat {
         let from = match read {
             Read::New(wait) => {
                 if let Some(wait) = wait {
-                    // 0 would be for ever.
+                    // 0 would block forever.
                     command.arg("BLOCK").arg(millis(wait).max(1));
                 }
                 ">"
@@ -104,7 +105,8 @@ async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<Va
     Ok(command.query_async(connection).await?)
 }
 
-/// Whether the stream or its group is gone, also while somebody waited for an entry.
+/// Returns whether the stream or its group does not exist any more, including when it was deleted
+/// while a command waited for entries.
 pub(super) fn is_gone(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOGROUP" | "UNBLOCKED"))
 }
@@ -115,7 +117,7 @@ fn millis(span: Duration) -> u64 {
 
 const NO_ENTRIES: Fault = Fault::Malformed("no entries of a stream");
 
-/// The entries of the one stream that was asked for, in the forms of both protocols.
+/// Returns the entries of the one stream that was asked for, in RESP2 or RESP3.
 fn entries_of_streams(value: Value) -> Result<Vec<Entry>, Fault> {
     let entries = match value {
         Value::Nil => return Ok(Vec::new()),
@@ -145,7 +147,7 @@ fn claimed_of(value: Value) -> Result<Claimed, Fault> {
     Ok(Claimed { has_unnamed: entries.len() < delivered, entries, next, deleted })
 }
 
-/// `None` if nothing is said of it.
+/// Returns `None` if the answer says nothing about the entry.
 fn entry_of(entry: Value) -> Result<Option<Entry>, Fault> {
     let parts = match entry {
         Value::Nil => return Ok(None),
@@ -178,6 +180,19 @@ fn text_of(value: Value) -> Option<String> {
     match value {
         Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
         _ => None,
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing {
+    use redis::Value;
+
+    use super::{Entry, claimed_of, entries_of_streams};
+
+    pub(in crate::store::redis) fn entries(value: &Value) -> Vec<Entry> {
+        let mut entries = entries_of_streams(value.clone()).unwrap_or_default();
+        entries.extend(claimed_of(value.clone()).map(|claimed| claimed.entries).unwrap_or_default());
+        entries
     }
 }
 

@@ -1,7 +1,7 @@
 
--- The caller has to name the records that this script reads, so it says which ids it expects, and
--- comes again with the ids that there are. KEYS: 2 the keys of the owner, then the records. ARGV:
--- 2 ... the ids of the records.
+-- The caller has to name the records that this script reads. So it passes the ids that it expects,
+-- and tries again with the current ids if they differ. KEYS: 2 the keys of the owner, then the
+-- records. ARGV: 2 ... the ids of the records.
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], '+inf')
 local as_expected = #ids == #ARGV - 1
 for i, id in ipairs(ids) do as_expected = as_expected and ARGV[i + 1] == id end

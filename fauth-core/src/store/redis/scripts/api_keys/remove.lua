@@ -1,6 +1,6 @@
 
--- KEYS: 2 the record, 3 the keys of the owner. ARGV: 1 id, then the owner's three parts. The record
--- decides, not the index: a key that no index names must not outlive its removal.
+-- KEYS: 2 the record, 3 the keys of the owner. ARGV: 1 id, then the three parts of the owner. The
+-- record decides, not the index: a key missing from every index must not outlive its removal.
 local owner = redis.call('HMGET', KEYS[2], 'application', 'issuer', 'subject')
 local is_owners = owner[1] == ARGV[2] and owner[2] == ARGV[3] and owner[3] == ARGV[4]
 if is_owners then redis.call('DEL', KEYS[2]) end

@@ -1,5 +1,5 @@
 
--- What is told of an API key whose id is known; `nil` where there is no key.
+-- What is returned for an API key whose id is known; `nil` if there is no key.
 local function read(record)
   local values = redis.call('HMGET', record, 'application', 'issuer', 'subject', 'name', 'scopes', 'created', 'expires',
     'used', 'user_epoch', 'hash', 'hash_key')

@@ -1,11 +1,11 @@
 
--- The rule is `LimitWindow::after`. KEYS: 2 the counter. ARGV: 1 the present; then for each window
--- what one request takes, and the whole quota. All in ticks.
--- The counter is a text: until when each window is paid off, and a `!` in front if the last request
--- was refused.
--- Each instance tells the present by its own clock. A refusal does not lower a time, or two clocks
--- that differ would let one client through again and again; only one that lies five minutes beyond
--- its window, as after a clock that was wrong, is cut to the window.
+-- The rule is `LimitWindow::after`. KEYS: 2 the counter. ARGV: 1 the current time; then for each
+-- window the cost of one request and the whole quota. All in ticks.
+-- The counter is a text: for each window the time at which it has recovered, with a `!` in front if
+-- the last request was refused.
+-- Each instance uses its own clock. A refusal does not lower a time: otherwise two clocks that
+-- differ would admit one client again and again. Only a time more than five minutes beyond its
+-- window, as a wrong clock leaves it, is cut to the window.
 local jump = 300 * 1048576
 local now = tonumber(ARGV[1])
 local counter = redis.call('GET', KEYS[2]) or ''
@@ -36,7 +36,7 @@ for window = 1, windows do
   record = record .. string.format(' %.0f', time)
   most = math.max(most, used)
 end
--- There are 2^20 ticks in a second. Beyond that the counter is as good as none.
+-- There are 2^20 ticks in a second. After this time to live the counter would have no effect.
 redis.call('SET', KEYS[2], record, 'PX', string.format('%.0f', most / 1048.576 + 1000))
 
 if not fits then

@@ -1,6 +1,6 @@
 
--- ARGV: 2 purpose, 3 hash, 4 limit, 5 time to live, 6 expires, 7 whether the new one
--- has to go if there is no room.
+-- ARGV: 2 purpose, 3 hash, 4 limit, 5 time to live, 6 expires, 7 `refuse` if the new token gives
+-- way when the limit is reached.
 local purpose, hash, live = ARGV[2], ARGV[3], {}
 for _, token in ipairs(all()) do
   if token.hash == hash then return {'known'} end

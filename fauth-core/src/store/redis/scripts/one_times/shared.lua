@@ -1,9 +1,9 @@
 
--- What the scripts on the one-time tokens of one owner share. KEYS: 2 a sorted set of purpose and
+-- Shared by the scripts on the one-time tokens of one owner. KEYS: 2 a sorted set of purpose and
 -- hash, by their end.
 local TOKENS = KEYS[2]
 
--- All that may still matter to some clock, the one that expires first first.
+-- Returns all tokens that may still be valid by some clock, in the order in which they expire.
 local function all()
   local old = over(TOKENS, 1000)
   if #old > 0 then redis.call('ZREM', TOKENS, unpack(old)) end

@@ -1,5 +1,5 @@
 
--- ARGV: 2 the purpose, if one is named.
+-- ARGV: 2 the purpose, if any.
 local count = 0
 for _, token in ipairs(all()) do
   if not ARGV[2] or ARGV[2] == token.purpose then

@@ -1,6 +1,6 @@
 
--- A new memory, if there is none or some of it is lost. What is left of the last one stays. ARGV: 1
--- the id of the new one, 2 since when it remembers.
+-- Begins a new memory if there is none or a part of it is lost. What is left of the last one stays.
+-- ARGV: 1 the id of the new memory, 2 when it begins.
 if not remembered() then
   for _, set in ipairs(SETS) do
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '4503599627370496', '+inf')) do

@@ -1,5 +1,5 @@
 
--- What is known of a token; the caller gives the verdict. ARGV: 2 the owner, then the targets.
+-- Returns what is known of a token; the caller decides. ARGV: 2 the owner, then the targets.
 local revoked = 0
 if #ARGV > 2 then
   for _, ends in ipairs(redis.call('ZMSCORE', REVOKED, unpack(ARGV, 3))) do

@@ -1,9 +1,9 @@
 
--- ARGV: 2 until when, 3 the owner. The rule is that of `raised_epoch` in
--- store/revocations.rs; a property test holds this script against it.
+-- ARGV: 2 the end, 3 the owner. The rule is `raised_epoch` in store/revocations.rs; a property test
+-- compares this script with it.
 local before = tonumber(redis.call('ZSCORE', EPOCHS, ARGV[3]) or -1)
 local epoch = math.max(before + 1, now * 1000, 1)
--- From there on the numbers of Lua and of sorted sets are not exact.
+-- Above this, numbers in Lua and in sorted sets are not exact.
 if epoch >= 9007199254740992 then return {'overflow'} end
 epoch = whole(epoch)
 local changes = {}

@@ -1,5 +1,6 @@
 
--- What a mirror knows and Redis has lost. ARGV: from 2 on, groups of kind, end, epoch and name.
+-- Restores entries that a mirror knows and Redis has lost. ARGV: from 2 on, groups of kind, end,
+-- epoch and name.
 local changes = {}
 for i = 2, #ARGV, 4 do
   if ARGV[i] == 'target' then

@@ -1,12 +1,13 @@
 
--- KEYS: 7 the owner's share, a sorted set of what is revoked for it, by its end. ARGV: 2 until when,
--- 3 time to live of the share, 4 the most that the owner may have, if there is a limit; then pairs
--- of a target and its name in the share, which is empty for what is nobody's.
+-- KEYS: 7 the owner's share, a sorted set of the owner's revocations by their end. ARGV: 2 the end,
+-- 3 time to live of the share, 4 the owner's limit, if any; then pairs of a target and its name in
+-- the share, which is empty for a target without an owner.
 local SHARE, ends, limit = KEYS[7], tonumber(ARGV[2]), tonumber(ARGV[4])
 
 local function is_live(end_or_none) return end_or_none and tonumber(end_or_none) > now end
 
--- What is revoked for as long already is not written again: who repeats a logout adds nothing.
+-- Targets that are already revoked for as long are not written again, so repeating a logout adds
+-- nothing.
 local due, is_due, further = {}, {}, 0
 for i = 5, #ARGV, 2 do
   local target, name = ARGV[i], ARGV[i + 1]

@@ -1,15 +1,15 @@
 
--- What the scripts on revocations share.
+-- Shared by the scripts on revocations.
 
--- Where some of the memory is lost, nothing is done, and the caller begins a new one.
+-- If a part of the memory is lost, nothing is done, and the caller begins a new memory.
 local memory = remembered()
 if not memory then return {'lost'} end
 local since = tonumber(memory[2])
 
 local function whole(number) return string.format('%.0f', tonumber(number)) end
 
--- Tells the mirrors. The numbers have no gaps, so that a mirror sees when it has missed one. The
--- stream may go: the numbers tell that too.
+-- Publishes changes to the mirrors. The numbers have no gaps, so a mirror notices that it has
+-- missed one. The stream may be lost: the numbers show that too.
 local function publish(changes)
   if #changes == 0 then return end
   local n
@@ -35,9 +35,9 @@ local function raise(changes, owner, epoch, ends)
   changes[#changes + 1] = ends .. ' ' .. epoch .. ' ' .. owner
 end
 
--- Forgets what is long over, at most so many of each. The sets have no time to live, because an
--- evicting server takes such keys first: so every write takes out more than it puts in, and every
--- look at an epoch takes out some.
+-- Removes entries that ended long ago, at most `most` of each kind. The sets have no time to live,
+-- because an evicting server prefers keys that have one. So every write removes more than it adds,
+-- and every read of an epoch removes some.
 local function sweep(most)
   for left = most, 1, -1000 do
     local old = over(REVOKED, math.min(left, 1000))

@@ -1,6 +1,6 @@
 
--- One page. ARGV: 2 `targets` or `epochs`, 3 the cursor. The pages together hold all that was
--- there from the first to the last; the stream has the rest.
+-- Returns one page. ARGV: 2 `targets` or `epochs`, 3 the cursor. The pages together contain
+-- everything that was there from the first to the last page; the stream has the rest.
 local rows = {}
 if ARGV[2] == 'targets' then
   local page = redis.call('ZSCAN', REVOKED, ARGV[3], 'COUNT', 1000)

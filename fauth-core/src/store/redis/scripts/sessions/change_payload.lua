@@ -1,6 +1,6 @@
 
--- ARGV: 2 id, 3 time to live, then the payload before and the one after, each a flag whether there
--- is one, and its text.
+-- ARGV: 2 id, 3 time to live, then the payload before and the new one, each a flag that says
+-- whether there is one, and its text.
 local s = read(ARGV[2])
 if not s or now >= s.ends then return {'none'} end
 local before = ARGV[4] == '1' and ARGV[5]

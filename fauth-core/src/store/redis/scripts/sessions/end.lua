@@ -1,6 +1,6 @@
 
--- ARGV: 2 id. An expired session gets a tombstone too, for the sake of clocks that are behind, but
--- is not told.
+-- ARGV: 2 id. An expired session gets a tombstone too, because other clocks may be behind, but it
+-- is not returned.
 local s = read(ARGV[2])
 if not s then return {'none'} end
 finish(s)

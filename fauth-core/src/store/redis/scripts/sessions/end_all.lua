@@ -1,5 +1,5 @@
 
--- ARGV: 2 the id to keep, if there is one. Expired sessions as in `end`.
+-- ARGV: 2 the id to keep, if any. Expired sessions are handled as in `end`.
 local ended = {}
 for _, s in ipairs(all()) do
   if s.id ~= ARGV[2] then

@@ -27,7 +27,7 @@ if s.payload then
   keep(PAYLOADS, ARGV[4])
 end
 
--- More tombstones go than one login adds.
+-- Removes more tombstones than one login adds.
 local old = over(TOMBSTONES, 64)
 if #old > 0 then redis.call('ZREM', TOMBSTONES, unpack(old)) end
 return {'ok', ended}

@@ -1,6 +1,6 @@
 
--- ARGV: 2 id. The rule is that of `Prolonging::of` in store/prolonging.rs. A property test holds
--- this script against it.
+-- ARGV: 2 id. The rule is `Prolonging::of` in store/prolonging.rs. A property test compares this
+-- script with it.
 local s = read(ARGV[2])
 if not s or now >= s.ends then return {'none'} end
 if now - s.seen >= math.ceil(s.idle / 2) then

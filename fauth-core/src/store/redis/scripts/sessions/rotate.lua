@@ -1,9 +1,10 @@
 
 -- ARGV: 2 id, 3 presented, 4 successor, 5 nonce, 6 grace, 7 lifetime of the access token, 8
--- fingerprint, 9 whether the window is bound to it. The rule is that of
--- `RotationDecision::of` in store/rotation.rs. A property test holds this script against it.
+-- fingerprint, 9 whether the window is bound to it. The rule is `RotationDecision::of` in
+-- store/rotation.rs. A property test compares this script with it.
 local id, presented = ARGV[2], ARGV[3]
--- The last access token that is issued now, and the last in the window that begins now.
+-- The ends of the last access token issued now, and of the last one in the grace window that begins
+-- now.
 local token_ends = now + tonumber(ARGV[7])
 local tokens_end = token_ends + tonumber(ARGV[6])
 local s = read(id)

@@ -1,12 +1,12 @@
 
--- What the scripts on the sessions of one owner share. KEYS: 2 a hash with a record for each
--- session id; 3 a sorted set with a tombstone for each session that was ended, by the end that the
--- session would have had, and beside it a member that tells when its last access token ends, by that
--- time. Both leave when their time is over for an hour. 4 a hash with the payload of each session
--- that has one.
+-- Shared by the scripts on the sessions of one owner. KEYS: 2 a hash with a record for each session
+-- id; 3 a sorted set with a tombstone for each ended session, by the end that the session would
+-- have had, and for each tombstone a second member, by the end of the session's last access token;
+-- 4 a hash with the payload of each session that has one. Members are removed an hour after their
+-- time has passed.
 local SESSIONS, TOMBSTONES, PAYLOADS = KEYS[2], KEYS[3], KEYS[4]
 
--- A record is a packed list of these, in this order. `false` stands for what is not known.
+-- A record is a packed list of these fields, in this order. `false` means unknown.
 local FIELDS = {'created', 'seen', 'idle', 'expires', 'remembered', 'client', 'address', 'head', 'predecessor', 'nonce',
   'rotated', 'tokens_end', 'fingerprint'}
 
@@ -28,7 +28,7 @@ local function write(s)
   redis.call('HSET', SESSIONS, s.id, cmsgpack.pack(values))
 end
 
--- What a caller is told of a session whose id it knows.
+-- What a caller is told about a session whose id it knows.
 local function told(s)
   return {s.created, s.seen, s.idle, s.expires, s.remembered, s.client, s.address, s.tokens_end}
 end
@@ -37,18 +37,17 @@ local function has_tombstone(id)
   return redis.call('ZSCORE', TOMBSTONES, id) ~= false
 end
 
--- No id begins like this.
+-- No session id begins with this.
 local function tokens_of(id)
   return '=' .. id
 end
 
--- When the last access token ends of a session that has a tombstone; 0 if that is long past.
+-- Returns when the last access token of an ended session expires; 0 if that is long past.
 local function tokens_end_of(id)
   return redis.call('ZSCORE', TOMBSTONES, tokens_of(id)) or 0
 end
 
--- Puts a tombstone in the place of a session. It lives for as long as the session could have
--- lived.
+-- Replaces a session with a tombstone, which lives for as long as the session could have lived.
 local function finish(s)
   local left = math.max(redis.call('PTTL', SESSIONS), 3600000)
   redis.call('HDEL', SESSIONS, s.id)
@@ -58,7 +57,7 @@ local function finish(s)
   keep(TOMBSTONES, left)
 end
 
--- All sessions that may still matter to some clock. Those that are long over are dropped.
+-- Returns all sessions that may still be live by some clock, and removes those that ended long ago.
 local function all()
   local found, before, pairs_of = {}, past(), redis.call('HGETALL', SESSIONS)
   for i = 1, #pairs_of, 2 do

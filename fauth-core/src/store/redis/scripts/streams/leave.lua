@@ -1,7 +1,7 @@
--- Removes consumers of a group that have nothing to do: this one, and those of fauth that have long
--- been gone. One with pending entries stays, or nobody would ever claim these.
--- KEYS: 2 the stream. ARGV: 1 the group, 2 the consumer or '', 3 after how many milliseconds one
--- is gone, 4 what the names of fauth's consumers begin with.
+-- Removes idle consumers of a group: this one, and those of fauth that disappeared long ago. A
+-- consumer with pending entries stays, because otherwise its entries could not be claimed. KEYS: 2
+-- the stream. ARGV: 1 the group, 2 the consumer or '', 3 after how many milliseconds a consumer
+-- counts as gone, 4 the prefix of the names of fauth's consumers.
 local removed = 0
 for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[2], ARGV[1])) do
   local consumer = {}
