@@ -40,7 +40,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// # let _: Router = app;
 /// ```
 ///
-/// The handshake passes the guard like any other request: it is answered with 401 or 403, and a
+/// The handshake is guarded like any other request: a refusal is answered with 401 or 403, and a
 /// handshake with a cookie needs an `Origin` of your own.
 ///
 /// When the authority ends, the handler is dropped at its current `await`, as by `tokio::select!`,
@@ -77,7 +77,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// ```
 ///
 /// # Security
-/// In this example, a client that does not read blocks `send`, and meanwhile the end of the
+/// In the last example, a client that does not read blocks `send`, and meanwhile the end of the
 /// authority goes unnoticed. Put everything that waits into the `select!`, or use this function.
 pub fn until_ended<F, H>(upgrade: WebSocketUpgrade<F>, ended: Ended, handler: H) -> Response
 where

@@ -110,7 +110,7 @@ cases! { $ __requirements_tests in requirements;
     }
 
     fn permissions_are_the_users_and_scopes_the_tokens(t) {
-        // alice has the permissions, but her token has no scopes; ed's token has the scopes, but he
+        // alice has the permissions, but her token has no scopes; ed's token has the scopes, but ed
         // has no permissions.
         t.get("/guards/scopes").bearer(t.access("alice")).send().refused(403, "missing_scope");
         let token = t.access(TokenRequest::for_subject("ed").scopes(["read", "write"]));
