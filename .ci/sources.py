@@ -122,6 +122,20 @@ def log_records_carry_our_target(paths):
             yield f"{place}: call the macro as `tracing::…`, so that its target is checked"
 
 
+def comments_fit_in_100_columns(paths):
+    """Code in examples may have the 110 columns of other code; tables and addresses cannot be wrapped."""
+    for path in filter(is_library, paths):
+        is_code = False
+        for number, line in enumerate(Path(path).read_text(encoding="utf-8").split("\n"), 1):
+            comment = re.match(r" *//[/!]? ?(.*)", line)
+            if not comment:
+                is_code = False
+            elif comment[1].startswith("```"):
+                is_code = not is_code
+            elif len(line) > (110 if is_code else 100) and not re.match(r"\||.*https?://", comment[1]):
+                yield f"{path}:{number}: {len(line)} columns: wrap the comment"
+
+
 CORE = "fauth-core/src/"
 
 # From the bottom up. `fauth-core/ARCHITECTURE.md` describes each module.
@@ -173,6 +187,7 @@ RULES = [
     only_rejections_know_status_codes,
     no_machine_is_named,
     log_records_carry_our_target,
+    comments_fit_in_100_columns,
     modules_form_no_cycle,
     modules_use_no_higher_layer,
 ]

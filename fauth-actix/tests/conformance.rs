@@ -139,7 +139,8 @@ async fn forge(
     next.call(request).await
 }
 
-/// A resource and not a route: only resources answer a wrong method with 405, and are guarded against it too.
+/// A resource and not a route: only resources answer a wrong method with 405, and are guarded
+/// against it too.
 fn greets(path: &str) -> Resource {
     resource(path).route(get().to(greet))
 }

@@ -592,7 +592,8 @@ async fn a_guard_brings_the_provider_for_the_extractors_inside() {
     }
 }
 
-/// One form only: with two, a provider further out in the one would win against a nearer one in the other.
+/// One form only: with two, a provider further out in the one would win against a nearer one in the
+/// other.
 #[actix_web::test]
 async fn the_nearest_provider_decides_and_one_without_data_is_none() {
     let (auth, staff) = (provider(), other_provider());

@@ -1,4 +1,5 @@
-//! What only axum can get wrong: layers, nesting, bodies, sockets. What every adapter must do is in `conformance.rs`.
+//! What only axum can get wrong: layers, nesting, bodies, sockets. What every adapter must do is in
+//! `conformance.rs`.
 #![expect(clippy::unwrap_used, reason = "a test that fails is meant to panic")]
 
 use std::{
@@ -297,7 +298,8 @@ fn whole<S: Clone + Send + Sync + 'static>(group: SecureRouter<TestUser, S>) -> 
     Router::new().fallback_service(group)
 }
 
-/// `axum::serve` takes a group as it is; a router, to which open routes could be added, it never becomes.
+/// `axum::serve` takes a group as it is; a router, to which open routes could be added, it never
+/// becomes.
 #[tokio::test]
 async fn a_group_is_served_without_a_router_around_it() {
     let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -341,7 +343,8 @@ async fn a_group_beside_open_routes_guards_only_itself() {
     send(app.clone(), request("GET", "/open", &[])).await.is(200).says("open");
     send(app.clone(), request("GET", "/panel", &[])).await.is(401);
     send(app.clone(), request("GET", "/none", &[])).await.is(401);
-    // Nested instead of mounted as a service, all below the prefix is inside; `/group/` is nobody's (with `nest_service` it is inside too).
+    // Nested instead of mounted as a service, all below the prefix is inside; `/group/` is nobody's
+    // (with `nest_service` it is inside too).
     let app = Router::new().nest("/group", whole(group(&auth)));
     for (path, status) in [("/group", 401), ("/group/panel", 401), ("/group/none", 401), ("/group/", 404)] {
         send(app.clone(), request("GET", path, &[])).await.is(status);
@@ -528,7 +531,8 @@ async fn a_layer_of_a_router_covers_what_is_inside_and_nothing_later() {
     }
     send(app.clone(), request_of(&auth, "bob", "/late")).await.is(200);
     send(app.clone(), request("GET", "/merged", &[])).await.is(200);
-    // The default answer to unknown paths is inside of `Router::layer`, until a merged router brings its own, which is not.
+    // The default answer to unknown paths is inside of `Router::layer`, until a merged router
+    // brings its own, which is not.
     send(app, request("GET", "/none", &[])).await.is(404);
     let app = Router::new().route("/early", get(greet)).layer(require_user(&auth)).with_state(auth.clone());
     send(app, request("GET", "/none", &[])).await.is(401);
@@ -1013,7 +1017,8 @@ fn an_upgrade_is_refused_before_it_happens() {
     assert_eq!(upgraded.count(), 1);
 }
 
-/// RFC 9110 section 8.6: the length of an answer to HEAD is that of the answer to GET, or is not given.
+/// RFC 9110 section 8.6: the length of an answer to HEAD is that of the answer to GET, or is not
+/// given.
 #[test]
 fn head_has_no_body_and_no_wrong_length() {
     let auth = provider();
@@ -1183,7 +1188,8 @@ fn events_name_the_peer_if_the_server_knows_it() {
     assert_eq!(peers.0.lock().unwrap().pop(), Some(None));
 }
 
-/// The token of a handler is that of the guard, whatever extractors of another provider stand before it.
+/// The token of a handler is that of the guard, whatever extractors of another provider stand
+/// before it.
 #[tokio::test]
 async fn no_extractor_takes_the_place_of_the_guards_token() {
     #[derive(Clone)]

@@ -1,5 +1,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The names that the front page links, before the addresses that they have elsewhere: the first definition counts.
+// Links of the README inside this crate. They override the absolute ones at its end, because the
+// first definition counts.
 #![doc = include_str!("links.md")]
 #![cfg_attr(feature = "postgres", doc = "[`PostgresStore`]: crate::store::PostgresStore")]
 #![cfg_attr(feature = "redis", doc = "[`RedisStore`]: crate::store::RedisStore")]

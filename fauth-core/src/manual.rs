@@ -1,7 +1,7 @@
 //! The manual: one-screen pages that answer a question each. There is no code here.
 //!
-//! The code blocks of these pages are compiled and run by `examples/internal/manual`, which can use the
-//! adapters.
+//! The code blocks of these pages are compiled and run by `examples/internal/manual`, which can use
+//! the adapters.
 
 #[doc = include_str!("manual/start_axum.md")]
 pub mod start_axum {}

@@ -1,4 +1,5 @@
-//! Passwords through the public API: round trips, limits, hostile hashes, and the hashes of other systems.
+//! Passwords through the public API: round trips, limits, hostile hashes, and the hashes of other
+//! systems.
 
 #![allow(
     clippy::unwrap_used,
@@ -51,7 +52,8 @@ fn too_long(limit: usize) -> Result<String, PasswordError> {
     unacceptable(UnacceptablePassword::TooLong { limit })
 }
 
-// ------------------------------------------------------------------------------------------------ round trips
+// ------------------------------------------------------------------------------------------------
+// round trips
 
 #[tokio::test]
 async fn both_schemes_round_trip() {
@@ -112,7 +114,8 @@ async fn weaker_hashes_match_and_ask_for_a_new_one() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ limits
+// ------------------------------------------------------------------------------------------------
+// limits
 
 #[tokio::test]
 async fn empty_and_nul_are_refused_by_every_scheme() {
@@ -183,7 +186,8 @@ async fn a_rehash_is_asked_for_only_where_it_can_be_had() {
     assert_eq!(hasher(weak()).verify(&password, Some(&stored)).await, MATCH_NEEDS_REHASH);
 }
 
-// ------------------------------------------------------------------------------------------------ hostile hashes
+// ------------------------------------------------------------------------------------------------
+// hostile hashes
 
 #[tokio::test]
 async fn planted_costs_are_not_paid() {
@@ -265,7 +269,8 @@ fn the_hashes_that_are_about_to_be_broken_are_right() {
 proptest! {
     #[test]
     fn hostile_hashes_never_match_and_never_panic(stored in hostile()) {
-        // Exchanging a character for itself leaves a right hash; so does another name of the same bcrypt.
+        // Exchanging a character for itself leaves a right hash; so does another name of the same
+        // bcrypt.
         let still_right = RIGHT.contains(&&*stored)
             || ["$2a", "$2y"].iter().any(|name| stored.starts_with(name) && stored[3..] == RIGHT[2][3..]);
         let answer = runtime().block_on(cheap().verify("password", Some(&stored))).unwrap();
@@ -273,7 +278,8 @@ proptest! {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ the pool
+// ------------------------------------------------------------------------------------------------
+// the pool
 
 /// Long enough to be found running, whatever else the machine does.
 fn slow() -> PasswordConfig {
@@ -323,7 +329,8 @@ async fn other_tasks_go_on_while_a_password_is_hashed() {
     assert!(hashing.await.unwrap().is_ok());
 }
 
-// ------------------------------------------------------------------------------------------------ golden data
+// ------------------------------------------------------------------------------------------------
+// golden data
 
 /// Reads a file of the folder that `variable` names, or of `../shared` beside the workspace.
 fn read(variable: &str, folder: &str, file: &str) -> Value {
@@ -392,13 +399,15 @@ async fn fastware() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ vectors
+// ------------------------------------------------------------------------------------------------
+// vectors
 
 type Exceptions<'a> = &'a [(RangeInclusive<usize>, &'static str)];
 
 /// Every case answers as the file says, except exactly those that are listed with a reason.
 ///
-/// A case whose password is not UTF-8 cannot be asked through this API at all and counts as a difference.
+/// A case whose password is not UTF-8 cannot be asked through this API at all and counts as a
+/// difference.
 fn run_vectors(file: &str, count: usize, exceptions: Exceptions<'_>) {
     let vectors = read("FAUTH_VECTORS", "vectors", file);
     let cases = vectors["cases"].as_array().unwrap();

@@ -416,7 +416,8 @@ impl Harness for Poem {
                 builder = builder.header(name, value.as_slice());
             }
             let (parts, ()) = builder.body(()).unwrap().into_parts();
-            // As poem's server makes it: a request from poem's own builder does not know its original URI.
+            // As poem's server makes it: a request from poem's own builder does not know its
+            // original URI.
             let remote =
                 request.peer.map_or_else(RemoteAddr::default, |peer| RemoteAddr(Addr::SocketAddr(peer)));
             let parts = RequestParts::from((parts, LocalAddr::default(), remote, Scheme::HTTP));
@@ -427,7 +428,8 @@ impl Harness for Poem {
                 None => app(built_from).get_response(request).await,
             }
             .into_parts();
-            // poem leaves the body of an error in the answer to HEAD; hyper, which is its server, does not send it.
+            // poem leaves the body of an error in the answer to HEAD; hyper, which is its server,
+            // does not send it.
             let body = if is_head { Vec::new() } else { body.into_vec().await.unwrap() };
             WireResponse::new(parts.status.as_u16(), parts.headers.iter(), body)
         })

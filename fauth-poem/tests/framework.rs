@@ -179,7 +179,8 @@ async fn ambiguous_paths_of_a_group_are_400() {
     }
 }
 
-/// `Route::nest` wants UTF-8 of the rest of the path, and answers anything else by itself: before the guard, and before any handler.
+/// `Route::nest` wants UTF-8 of the rest of the path, and answers anything else by itself: before
+/// the guard, and before any handler.
 #[tokio::test]
 async fn a_path_that_is_not_utf8_is_refused_by_poem_before_a_nested_group() {
     let auth = auth();

@@ -1,7 +1,8 @@
 //! The instruction budget: what the hot path executes today, held against a committed list.
 //!
-//! Times differ from machine to machine and from minute to minute; instructions under callgrind hardly do. Hashing is
-//! subtracted: callgrind shows it in software, where it would be most of each count and hide what is ours.
+//! Times differ from machine to machine and from minute to minute; instructions under callgrind
+//! hardly do. Hashing is subtracted: callgrind shows it in software, where it would be most of each
+//! count and hide what is ours.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
-//! What is measured. Each case is tried once before: a case that fails would be measured as a fast one.
+//! What is measured. Each case is tried once before: a case that fails would be measured as a fast
+//! one.
 
 use std::{convert::Infallible, ops::Range, sync::Arc};
 
@@ -45,7 +46,8 @@ pub(crate) fn all() -> Result<Cases, BoxError> {
     Ok(cases)
 }
 
-/// What does not depend on whether the processor has instructions for SHA-256, which no code can make up for.
+/// What does not depend on whether the processor has instructions for SHA-256, which no code can
+/// make up for.
 pub(crate) fn without_hash(measured: &[Measured]) -> Option<String> {
     let time = |name| measured.iter().find(|one| one.name == name).map(|one| one.min_ns);
     let hash = time(HASH)?;
@@ -109,7 +111,8 @@ fn issuing(auth: &Auth) -> Result<Cases, BoxError> {
     Ok(cases)
 }
 
-/// Each is compared with accepting a good token of its size, or of the standard size if it is larger than what is accepted.
+/// Each is compared with accepting a good token of its size, or of the standard size if it is
+/// larger than what is accepted.
 fn refusing(auth: &Auth) -> Result<Cases, BoxError> {
     let standard = tokens::standard()?;
     let signed = tokens::signing_input(&standard)?.len();
@@ -142,7 +145,8 @@ fn refusing(auth: &Auth) -> Result<Cases, BoxError> {
     ])
 }
 
-/// The core's part of a guarded request: finding the token, verifying it, a loader that has the user at hand, the requirement.
+/// The core's part of a guarded request: finding the token, verifying it, a loader that has the
+/// user at hand, the requirement.
 fn guarding(auth: &Auth) -> Result<Cases, BoxError> {
     let standard = tokens::standard()?;
     let good = Request::with_bearer(&standard);

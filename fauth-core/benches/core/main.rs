@@ -1,4 +1,5 @@
-//! What the core costs: verifying, issuing, refusing and deciding, beside `jsonwebtoken` and the bare hash.
+//! What the core costs: verifying, issuing, refusing and deciding, beside `jsonwebtoken` and the
+//! bare hash.
 //!
 //! ```text
 //! cargo bench -p fauth-core --bench core                    a table
@@ -9,7 +10,8 @@
 //! cargo bench -p fauth-core --bench core -- --write-budget  makes the present counts the budget
 //! ```
 //!
-//! Everything runs in one process and on one thread, with the real clock. `std::hint::black_box` stands around each result.
+//! Everything runs in one process and on one thread, with the real clock. `std::hint::black_box`
+//! stands around each result.
 
 mod budget;
 mod cases;

@@ -55,7 +55,8 @@ impl RequestHead for Request {
     }
 }
 
-/// Runs a future that is ready at once; `None` if it is not. A runtime would cost more than what is measured.
+/// Runs a future that is ready at once; `None` if it is not. A runtime would cost more than what is
+/// measured.
 pub(crate) fn at_once<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

@@ -1,6 +1,7 @@
 //! The tokens: the standard one, larger ones, and what is not one.
 //!
-//! They are minted here and not by fauth, so that they are always the same but for the time in them.
+//! They are minted here and not by fauth, so that they are always the same but for the time in
+//! them.
 
 use std::{fmt::Write as _, time::SystemTime};
 

@@ -206,8 +206,8 @@ impl PasswordHasher {
     /// weaker.
     ///
     /// That is a hash of another scheme, of an Argon2 variant or version other than Argon2id 19,
-    /// with a lower cost, with a shorter salt or digest, or with another pepper than new hashes have,
-    /// and any hash that cannot be used at all. `$2a$`, `$2b$` and `$2y$` are one scheme.
+    /// with a lower cost, with a shorter salt or digest, or with another pepper than new hashes
+    /// have, and any hash that cannot be used at all. `$2a$`, `$2b$` and `$2y$` are one scheme.
     #[must_use]
     pub fn needs_rehash(&self, stored: &str) -> bool {
         let config = &self.inner.config;

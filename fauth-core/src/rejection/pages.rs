@@ -56,8 +56,9 @@ use crate::{
 /// ```
 ///
 /// It is set for a whole [provider](crate::AuthProviderBuilder::pages) or for a single guard. The
-/// sign-in page reads `next` with [`LocalTarget::from_query`] and passes it on to the login handler,
-/// which reads it with [`LocalTarget::parse`]: a value that comes back from a browser is checked again.
+/// sign-in page reads `next` with [`LocalTarget::from_query`] and passes it on to the login
+/// handler, which reads it with [`LocalTarget::parse`]: a value that comes back from a browser is
+/// checked again.
 ///
 /// # Security
 /// A custom page must [escape](crate::escape::html) what it shows. [`Rejection::detail`] contains

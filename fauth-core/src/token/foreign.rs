@@ -372,7 +372,8 @@ fn other_kind(media_type: Option<&str>) -> TokenError {
 /// epoch is at least the millisecond at which it was raised; a token issued in the same second
 /// counts as issued before.
 ///
-/// The issuer's clock may be ahead by the leeway, so a token may be older than its `iat` by as much.
+/// The issuer's clock may be ahead by the leeway, so a token may be older than its `iat` by as
+/// much.
 fn epoch_of(issued_at: Timestamp, leeway: i64) -> u64 {
     let earliest = issued_at.unix_seconds().saturating_sub(leeway);
     u64::try_from(earliest).unwrap_or(0).saturating_mul(1000).saturating_sub(1)

@@ -65,8 +65,9 @@ impl Purpose {
         }
     }
 
-    /// The value of the `typ` header ([RFC 8725 section 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11);
-    /// `at+jwt` is that of [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)).
+    /// The value of the `typ` header ([RFC 8725 section
+    /// 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11); `at+jwt` is that of [RFC
+    /// 9068](https://www.rfc-editor.org/rfc/rfc9068)).
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! A token in the query string, for clients that cannot set headers, such as a browser's `WebSocket`.
+//! A token in the query string, for clients that cannot set headers, such as a browser's
+//! `WebSocket`.
 
 use super::{Extracted, SecurityScheme, Transport};
 use crate::{rejection::MalformedCredential, request::RequestHead, token::Purpose};

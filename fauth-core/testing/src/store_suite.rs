@@ -38,7 +38,11 @@
 //! ```
 //! use std::sync::{Arc, Mutex};
 //!
-//! use fauth_core::{clock::Timestamp, store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError}, Purpose, async_trait};
+//! use fauth_core::{
+//!     Purpose, async_trait,
+//!     clock::Timestamp,
+//!     store::{OneTimeRecord, OneTimeStore, Owner, SecretHash, StoreError},
+//! };
 //! use fauth_testing::store_suite::StoreHarness;
 //!
 //! #[derive(Clone, Default)]

@@ -1,4 +1,5 @@
-//! The loader with a cache that the manual recommends, in use: what it spares, what it forgets, and what it never keeps.
+//! The loader with a cache that the manual recommends, in use: what it spares, what it forgets, and
+//! what it never keeps.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
@@ -40,8 +41,8 @@ struct Database {
 }
 
 impl Database {
-    /// The fake that finds users by name counts as an identity loader; no login happens in these tests, so that the
-    /// count is that of the queries.
+    /// The fake that finds users by name counts as an identity loader; no login happens in these
+    /// tests, so that the count is that of the queries.
     async fn user(&self, subject: &str) -> Result<Option<User>, DbError> {
         let found = self.users.identity_loader()(subject.to_owned()).await;
         if self.is_down.load(Ordering::SeqCst) {
@@ -111,7 +112,8 @@ fn the_manual_shows_this_very_loader() {
     );
 }
 
-// ------------------------------------------------------------------------------------------------- what it spares
+// -------------------------------------------------------------------------------------------------
+// what it spares
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_requests_at_once_make_one_query() {
@@ -165,7 +167,8 @@ async fn a_refresh_asks_the_same_cache() {
     );
 }
 
-// ---------------------------------------------------------------------------------------------- what it forgets
+// ----------------------------------------------------------------------------------------------
+// what it forgets
 
 #[tokio::test]
 async fn after_the_time_to_live_the_user_is_loaded_again() {
@@ -209,7 +212,8 @@ async fn nobody_is_kept_too_until_an_invalidation() {
     assert_eq!(world.database.queries(), 2);
 }
 
-// ----------------------------------------------------------------------------------------- changes during a load
+// ----------------------------------------------------------------------------------------- changes
+// during a load
 
 #[tokio::test(start_paused = true)]
 async fn a_load_from_before_the_change_is_not_joined() {
@@ -268,7 +272,8 @@ async fn moka_alone_joins_the_old_load_and_keeps_what_it_found() {
     assert_eq!(database.queries(), 1);
 }
 
-// ------------------------------------------------------------------------------------------- what it never keeps
+// ------------------------------------------------------------------------------------------- what
+// it never keeps
 
 #[tokio::test]
 async fn an_error_is_not_kept() {

@@ -301,7 +301,8 @@ async fn keys_are_told_and_nothing_of_them_shows() {
     assert!(shown.contains(new.key().id.as_str()), "the id is no secret");
 }
 
-// ------------------------------------------------------------------------------------------------ who makes one
+// ------------------------------------------------------------------------------------------------
+// who makes one
 
 /// The session may have ended since the request was let in, or where no revocation store tells.
 #[tokio::test]
@@ -524,7 +525,8 @@ async fn somebody_inactive_makes_no_key_and_may_be_given_one() {
     assert!(present(&world, new.expose()).await.is_err());
 }
 
-// ------------------------------------------------------------------------------------------------ with its owner's password
+// ------------------------------------------------------------------------------------------------
+// with its owner's password
 
 #[tokio::test]
 async fn a_key_keeps_the_epoch_of_its_owner() {

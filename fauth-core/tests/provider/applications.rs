@@ -67,7 +67,8 @@ fn refused<U>(built: Result<AuthProvider<U>, ConfigError>, field: &str) -> Confi
     error
 }
 
-// ------------------------------------------------------------------------------------------------ who needs a name
+// ------------------------------------------------------------------------------------------------
+// who needs a name
 
 /// A backend that says nothing of where it is.
 struct Silent(MemoryStore);
@@ -128,7 +129,8 @@ fn a_store_behind_an_arc_says_where_it_is() {
     assert_eq!(format!("{:?}", StoreLocation::unknown()), "StoreLocation(unknown)");
 }
 
-// ------------------------------------------------------------------------------------------------ what one process notices
+// ------------------------------------------------------------------------------------------------
+// what one process notices
 
 #[test]
 fn users_of_two_types_need_two_names() {
@@ -204,7 +206,8 @@ fn a_second_provider_is_warned_of_once() {
     assert_eq!(log.with("one-after-the-other").len(), 0);
 }
 
-// ------------------------------------------------------------------------------------------------ tokens
+// ------------------------------------------------------------------------------------------------
+// tokens
 
 #[tokio::test]
 async fn one_secret_and_two_names_are_two_applications() {
@@ -246,7 +249,8 @@ async fn the_name_of_the_application_is_a_reserved_claim() {
     assert!(error.to_string().contains("`app` is reserved"), "{error}");
 }
 
-// ------------------------------------------------------------------------------------------------ hashes in stores
+// ------------------------------------------------------------------------------------------------
+// hashes in stores
 
 const STORE_SECRET: &str = "of-the-store-5b0e9d7c24f1a8636e-90cd";
 const OTHER_STORE_SECRET: &str = "of-the-store-c81f2a9be7604d35d2-17ab";

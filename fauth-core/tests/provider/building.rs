@@ -184,7 +184,8 @@ fn the_first_transport_replaces_the_default() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ loaders of every kind
+// ------------------------------------------------------------------------------------------------
+// loaders of every kind
 
 /// Neither `Clone` nor `Debug`, with an id that is no string and roles that are an enum.
 struct Member {

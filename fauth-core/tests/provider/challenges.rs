@@ -1,4 +1,5 @@
-//! `WWW-Authenticate`, read back by a parser that is not ours, and the table in the documentation of `Rejection`.
+//! `WWW-Authenticate`, read back by a parser that is not ours, and the table in the documentation
+//! of `Rejection`.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,8 @@ use proptest::prelude::*;
 
 use crate::support::{World, every_rejection, get, header};
 
-/// Status, code, `error` of the challenge (`None`: no challenge, empty: a realm and nothing else), and a header besides.
+/// Status, code, `error` of the challenge (`None`: no challenge, empty: a realm and nothing else),
+/// and a header besides.
 fn documented(rejection: &Rejection) -> (u16, &'static str, Option<&'static str>, Option<&'static str>) {
     match rejection {
         Rejection::MissingCredential => (401, "missing_credential", Some(""), None),

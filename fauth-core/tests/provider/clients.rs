@@ -109,7 +109,8 @@ async fn clients_of_whom_nothing_is_known_are_the_same() {
     assert_eq!(known, Err(Rejection::InvalidToken(InvalidToken::Reused)));
 }
 
-// ------------------------------------------------------------------------------------------------ whose logout
+// ------------------------------------------------------------------------------------------------
+// whose logout
 
 fn minted(subject: &str, session: &str) -> String {
     let now = ManualClock::START.unix_seconds();

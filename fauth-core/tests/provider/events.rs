@@ -1,4 +1,5 @@
-//! What is told to the log and to the application's sink: which event, why, about whom, how loud, and in harmless characters.
+//! What is told to the log and to the application's sink: which event, why, about whom, how loud,
+//! and in harmless characters.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -219,7 +220,8 @@ async fn an_identifier_is_known_by_a_keyed_hash_only() {
     assert_ne!(stranger_events.only().identifier, Some(alice), "the key is derived from the secret");
 }
 
-// ------------------------------------------------------------------------------------------------ injection
+// ------------------------------------------------------------------------------------------------
+// injection
 
 /// A line of its own, a terminal's escape, C1, text that runs backwards, a separator, and a NUL.
 const HOSTILE: &str = "\r\nlevel=ERROR \u{1b}[31m\u{9b}31m\u{202e}\u{2066}\u{200f}\u{2028}\u{85}\0";

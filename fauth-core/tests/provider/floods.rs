@@ -242,7 +242,8 @@ async fn when_accounts_have_filled_the_store_all_can_still_log_out_and_be_revoke
     world.works(&kept).await;
 }
 
-// ------------------------------------------------------------------------------------------------ logins that evict
+// ------------------------------------------------------------------------------------------------
+// logins that evict
 
 #[tokio::test]
 async fn a_login_that_evicts_at_a_full_share_gets_tokens_that_work() {

@@ -1,4 +1,5 @@
-//! The bytes of every answer, in files: whoever changes one sees it in the diff. `UPDATE_EXPECT=1` writes them anew.
+//! The bytes of every answer, in files: whoever changes one sees it in the diff. `UPDATE_EXPECT=1`
+//! writes them anew.
 
 use std::{fmt::Write as _, time::Duration};
 

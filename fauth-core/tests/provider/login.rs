@@ -1,4 +1,5 @@
-//! Logging in with a password: one answer and one amount of work for every failure, rehashing, and the bounded pool.
+//! Logging in with a password: one answer and one amount of work for every failure, rehashing, and
+//! the bounded pool.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured here is real work in real time")]
 
@@ -61,7 +62,8 @@ fn failures() -> Vec<(&'static str, String, String)> {
         of("inactive user, wrong password", "carol", "wrong"),
         of("user without password", "dora", "right"),
         of("stored hash that is none", "frank", "right"),
-        // bcrypt reads 72 bytes: found out after the lookup, so it has to be paid for (CVE-2025-22234).
+        // bcrypt reads 72 bytes: found out after the lookup, so it has to be paid for
+        // (CVE-2025-22234).
         of("too long for the scheme, known user", "alice", &"x".repeat(73)),
         of("too long for the scheme, unknown user", "nobody", &"x".repeat(1024)),
     ]
@@ -91,9 +93,11 @@ async fn login_answers_equal() {
     assert!(replies.windows(2).all(|pair| pair[0] == pair[1]), "{replies:?}");
 }
 
-/// Does a login hash? With one slot and no queue, it then locks the next one out: counting, not timing.
+/// Does a login hash? With one slot and no queue, it then locks the next one out: counting, not
+/// timing.
 ///
-/// Tried again if the hash may just have been over before anybody looked; a login that does not hash never locks out.
+/// Tried again if the hash may just have been over before anybody looked; a login that does not
+/// hash never locks out.
 async fn occupies_the_pool(world: &World, identifier: &str, password: &str) -> bool {
     for _ in 0..20 {
         let mut login = pin!(world.auth.authenticate(identifier, password, &NOBODY));
@@ -199,7 +203,8 @@ async fn passwords_need_a_provider_with_password_login() {
     assert_eq!(verified, Ok(Verification::Match));
 }
 
-// ------------------------------------------------------------------------------------------------ rehashing
+// ------------------------------------------------------------------------------------------------
+// rehashing
 
 /// Name, old hash, new hash.
 type Updates = Arc<Mutex<Vec<(String, String, String)>>>;
@@ -306,7 +311,8 @@ async fn a_hanging_updater_does_not_spoil_the_login() {
     assert_eq!(events[1].kind, EventKind::Authenticated);
 }
 
-/// The slot that the check leaves goes to whoever waits, and the queue is full: no room to hash the password again.
+/// The slot that the check leaves goes to whoever waits, and the queue is full: no room to hash the
+/// password again.
 #[tokio::test]
 async fn a_busy_pool_puts_the_rehash_off() {
     let old = hasher(slower()).hash("s3cret").await.unwrap();
@@ -323,7 +329,8 @@ async fn a_busy_pool_puts_the_rehash_off() {
     assert_eq!(updates.lock().unwrap().len(), 1, "the next login makes up for it");
 }
 
-// ------------------------------------------------------------------------------------------------ the pool
+// ------------------------------------------------------------------------------------------------
+// the pool
 
 #[tokio::test]
 async fn a_full_pool_sheds_with_retry_after() {

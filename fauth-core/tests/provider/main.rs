@@ -1,6 +1,8 @@
-//! The provider as an application sees it: what it builds, whom it lets in, what it says, and what it keeps to itself.
+//! The provider as an application sees it: what it builds, whom it lets in, what it says, and what
+//! it keeps to itself.
 //!
-//! What can be seen over HTTP alone is in the conformance suite; here is what needs a look at values, events, logs and time.
+//! What can be seen over HTTP alone is in the conformance suite; here is what needs a look at
+//! values, events, logs and time.
 
 #![expect(
     clippy::unwrap_used,

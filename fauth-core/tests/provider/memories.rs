@@ -157,7 +157,8 @@ async fn unknown_users_ask_the_revocation_store_like_known_ones() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ tokens of the Python fauth
+// ------------------------------------------------------------------------------------------------
+// tokens of the Python fauth
 
 /// A service without sessions that has taken over from the Python fauth.
 fn migrated() -> World {

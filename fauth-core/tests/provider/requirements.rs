@@ -1,4 +1,5 @@
-//! Requirements: a tree of conditions against an oracle that only knows `&&` and `||`, and the parts that are impossible.
+//! Requirements: a tree of conditions against an oracle that only knows `&&` and `||`, and the
+//! parts that are impossible.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -12,7 +13,8 @@ use tokio::runtime::Builder;
 
 use crate::support::{World, get};
 
-// ------------------------------------------------------------------------------------------------ against an oracle
+// ------------------------------------------------------------------------------------------------
+// against an oracle
 
 const NAMES: [&str; 4] = ["A", "B", "C", "D"];
 
@@ -182,7 +184,8 @@ fn a_nested_alternative_does_not_swallow_what_stands_before_it() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ what is named
+// ------------------------------------------------------------------------------------------------
+// what is named
 
 #[tokio::test]
 async fn the_first_unmet_condition_in_the_order_of_writing_is_named() {
@@ -277,7 +280,8 @@ fn a_requirement_can_be_read() {
     assert!(Requirement::user().conditions().is_empty());
 }
 
-// ------------------------------------------------------------------------------------------------ what is impossible
+// ------------------------------------------------------------------------------------------------
+// what is impossible
 
 const NONE: [&str; 0] = [];
 

@@ -1,4 +1,5 @@
-//! What was taken back before it expired: by what it hangs on, by epochs, and for how long that is remembered.
+//! What was taken back before it expired: by what it hangs on, by epochs, and for how long that is
+//! remembered.
 
 use std::time::Duration;
 
@@ -33,7 +34,8 @@ fn revoked() -> Rejection {
     invalid(InvalidToken::Revoked)
 }
 
-// ------------------------------------------------------------------------------------------------ targets
+// ------------------------------------------------------------------------------------------------
+// targets
 
 #[tokio::test]
 async fn one_token_is_revoked_by_its_id() {
@@ -150,7 +152,8 @@ async fn a_claim_that_could_not_be_revoked_is_not_accepted() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ epochs
+// ------------------------------------------------------------------------------------------------
+// epochs
 
 fn epoch_of(world: &World, token: &str) -> Option<u64> {
     world.auth.verify_signature_and_claims(token, Purpose::Access).unwrap().claim("token_epoch").unwrap()
@@ -207,7 +210,8 @@ async fn the_epoch_of_the_user_ends_what_was_issued_to_him() {
     assert_eq!((payload.subject(), payload.scopes()), ("alice", vec!["read".into()]));
     assert_eq!(payload.claim::<u64>("user_epoch").unwrap(), Some(1));
     world.works(&bob).await;
-    // An application that restores an older record of its user gets nobody in who was thrown out by the newer one: his session has ended.
+    // An application that restores an older record of its user gets nobody in who was thrown out by
+    // the newer one: his session has ended.
     world.users.change("alice", |alice| alice.token_epoch = 0);
     assert_eq!(world.refresh(&first).await, Err(revoked()));
 }
@@ -239,7 +243,8 @@ async fn what_was_issued_before_the_store_remembers_is_refused() {
     world.works(&after).await;
 }
 
-// ------------------------------------------------------------------------------------------------ claims of our own
+// ------------------------------------------------------------------------------------------------
+// claims of our own
 
 #[test]
 fn what_ends_a_token_cannot_be_claimed_by_an_application() {
@@ -317,7 +322,8 @@ async fn a_foreign_session_id_is_revoked_as_it_stands() {
     assert_eq!(world.enter(&tokens).await, Err(revoked()));
 }
 
-// ------------------------------------------------------------------------------------------------ for how long
+// ------------------------------------------------------------------------------------------------
+// for how long
 
 /// Settings as odd as they may be.
 #[derive(Debug, Clone)]
@@ -399,7 +405,8 @@ impl Odd {
         World { users, clock, events, auth: builder.build().unwrap() }
     }
 
-    /// The last second at which a token is accepted that any instance may have issued by now: one whose clock is ahead, with the longest lifetime.
+    /// The last second at which a token is accepted that any instance may have issued by now: one
+    /// whose clock is ahead, with the longest lifetime.
     fn longest(&self, purpose: Purpose) -> i64 {
         let (_, longest) = if purpose == Purpose::Access { self.access } else { self.refresh };
         i64::try_from(longest + self.leeway + self.expiry_leeway).unwrap()
@@ -451,7 +458,8 @@ async fn outlives_what_it_covers(odd: &Odd) {
         assert!(until.unix_seconds() >= login_end, "{kind}: {until} < {login_end}, {odd:?}");
     }
 
-    // And what that means: in the last second of its life a token is still refused for the right reason.
+    // And what that means: in the last second of its life a token is still refused for the right
+    // reason.
     for tokens in [&tokens, &other] {
         let payload = world.auth.verify_signature_and_claims(&tokens.access, Purpose::Access).unwrap();
         let last = payload.expires_at().unix_seconds() + i64::try_from(odd.expiry_leeway).unwrap() - 1;

@@ -1,4 +1,5 @@
-//! The ready-made endpoints below HTTP: what they are, what they refuse before they look, and that no bytes make them panic.
+//! The ready-made endpoints below HTTP: what they are, what they refuse before they look, and that
+//! no bytes make them panic.
 
 use std::time::Duration;
 
@@ -183,7 +184,8 @@ async fn a_call_that_is_never_answered_has_no_effect() {
     assert_eq!(world.events.take(), []);
 }
 
-// ------------------------------------------------------------------------------------------------ no bytes make it panic
+// ------------------------------------------------------------------------------------------------
+// no bytes make it panic
 
 /// Every transport there is.
 fn listening_everywhere() -> AuthProvider<TestUser> {
@@ -298,7 +300,8 @@ fn no_bytes_make_an_endpoint_panic() {
         let head = head.header("content-type", media_type);
         for endpoint in ALL {
             let outcome = runtime.block_on(endpoint.read(&auth, &head, Ok(&body)).answer(&auth));
-            // No token, no password: nothing gets in by chance. Clearing cookies is all that anybody may ask for.
+            // No token, no password: nothing gets in by chance. Clearing cookies is all that
+            // anybody may ask for.
             let Err(rejection) = outcome else {
                 prop_assert_eq!(endpoint, Endpoint::Logout);
                 continue;

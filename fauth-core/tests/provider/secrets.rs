@@ -1,4 +1,5 @@
-//! No secret in any message: every flow with marked secrets, and then a search of everything that was said.
+//! No secret in any message: every flow with marked secrets, and then a search of everything that
+//! was said.
 
 use std::{
     collections::BTreeSet,
@@ -93,7 +94,8 @@ impl Search {
         self.see(place, String::from_utf8_lossy(reply.body_bytes()));
     }
 
-    /// Secrets as text, in the usual encodings, and as the list of numbers that `Debug` makes of bytes.
+    /// Secrets as text, in the usual encodings, and as the list of numbers that `Debug` makes of
+    /// bytes.
     fn find(&self) -> Vec<(String, String, String)> {
         // `{:#?}` puts each number on a line of its own.
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

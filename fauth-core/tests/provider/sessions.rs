@@ -1,4 +1,5 @@
-//! Logins that are kept, below HTTP: what is told of them, what ends which of them, and what many requests at once make of one.
+//! Logins that are kept, below HTTP: what is told of them, what ends which of them, and what many
+//! requests at once make of one.
 
 use std::{
     collections::HashSet,
@@ -39,9 +40,11 @@ fn told(world: &World) -> Vec<(EventKind, Option<&'static str>)> {
     world.events.take().into_iter().map(|event| (event.kind, event.reason)).collect()
 }
 
-// ------------------------------------------------------------------------------------------------ what happens while a password is checked
+// ------------------------------------------------------------------------------------------------
+// what happens while a password is checked
 
-/// A provider whose identity loader does something at its second look, which comes after the password was checked.
+/// A provider whose identity loader does something at its second look, which comes after the
+/// password was checked.
 fn meanwhile(store: &MemoryStore, second_look: impl Fn(&Users) + Send + Sync + 'static) -> World {
     let looks = Arc::new(AtomicUsize::new(0));
     let users = Users::new();
@@ -128,7 +131,8 @@ async fn a_revoked_subject_has_no_api_keys_left() {
     world.auth.danger_create_api_key_for("alice", ApiKeyRequest::new("x")).await.unwrap_err();
 }
 
-// ------------------------------------------------------------------------------------------------ events
+// ------------------------------------------------------------------------------------------------
+// events
 
 /// Runs each flow and gives the events of each, in their order.
 async fn every_flow(world: &World) -> (Tokens, Vec<Raised>) {
@@ -265,7 +269,8 @@ async fn a_theft_by_many_at_once_is_told_once() {
     assert_eq!(thefts, 1);
 }
 
-// ------------------------------------------------------------------------------------------------ ending
+// ------------------------------------------------------------------------------------------------
+// ending
 
 #[tokio::test]
 async fn a_logout_takes_either_token_and_may_come_twice() {
@@ -460,7 +465,8 @@ async fn one_login_too_many_ends_the_session_that_was_seen_longest_ago() {
     world.works(&bob).await;
 }
 
-// ------------------------------------------------------------------------------------------------ time
+// ------------------------------------------------------------------------------------------------
+// time
 
 #[tokio::test]
 async fn a_clock_that_jumps_back_brings_no_login_back() {
@@ -498,7 +504,8 @@ async fn a_clock_that_jumps_closes_the_grace_window() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ many at once
+// ------------------------------------------------------------------------------------------------
+// many at once
 
 const MANY: usize = 16;
 
@@ -594,7 +601,8 @@ async fn logins_that_race_a_logout_everywhere_are_good_or_not_by_halves_never() 
             });
         }
         for tokens in tasks.join_all().await.into_iter().flatten() {
-            // Of the new epoch, its session may still have been ended; of the old one, nothing is good.
+            // Of the new epoch, its session may still have been ended; of the old one, nothing is
+            // good.
             if world.enter(&tokens).await.is_err() {
                 world.is_over(&tokens, "of the old epoch").await;
             }

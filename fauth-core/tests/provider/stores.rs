@@ -1,4 +1,5 @@
-//! Stores that are missing, mixed, failing and late: what is built, and what stays true whatever call goes wrong.
+//! Stores that are missing, mixed, failing and late: what is built, and what stays true whatever
+//! call goes wrong.
 
 use std::{pin::pin, sync::Mutex, task::Poll, time::Duration};
 
@@ -16,7 +17,8 @@ use crate::support::{Tokens, World, get, poll_once};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-// ------------------------------------------------------------------------------------------------ building
+// ------------------------------------------------------------------------------------------------
+// building
 
 #[track_caller]
 fn refused(built: Result<AuthProvider<TestUser>, ConfigError>, field: &str) {
@@ -129,7 +131,8 @@ fn a_fault_of_the_session_settings_surfaces() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ a store that goes wrong
+// ------------------------------------------------------------------------------------------------
+// a store that goes wrong
 
 /// How a fault shows to the caller and in the log.
 fn outcome_of(fault: Fault) -> (Unavailable, &'static str) {
@@ -172,8 +175,9 @@ struct Mishap<'a> {
     fault: Fault,
 }
 
-/// Runs a flow with each of its calls going wrong in each way, in a scene of its own each time, and looks at what is left. `calls` are those of the flow
-/// when all goes well: a call that is forgotten here is a call that is not tested.
+/// Runs a flow with each of its calls going wrong in each way, in a scene of its own each time, and
+/// looks at what is left. `calls` are those of the flow when all goes well: a call that is
+/// forgotten here is a call that is not tested.
 async fn with_every_mishap<T: std::fmt::Debug>(
     settings: SessionConfig,
     calls: &[&str],
@@ -503,8 +507,9 @@ async fn the_store_timeout_is_exact() {
     assert_eq!(began.elapsed(), limit);
 }
 
-/// Sessions in one engine, revocations in another, and the first is down when somebody logs out. He is told so, and never comes back: what the second
-/// one knows must last as long as his refresh token.
+/// Sessions in one engine, revocations in another, and the first is down when somebody logs out. He
+/// is told so, and never comes back: what the second one knows must last as long as his refresh
+/// token.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token() {
     for (name, call) in [("logout", 2), ("revoke_session", 2), ("logout_others", 2)] {
@@ -544,10 +549,11 @@ async fn a_session_of_somebody_else_is_no_session() {
     assert!(world.refresh(&bob).await.is_ok());
 }
 
-// ------------------------------------------------------------------------------------------------ one thing between the steps of another
+// ------------------------------------------------------------------------------------------------
+// one thing between the steps of another
 
-/// Runs `first` up to each of its store calls, then all of `second`, then the rest of `first`: every order in which two requests can meet. What it
-/// gives is how often it was done.
+/// Runs `first` up to each of its store calls, then all of `second`, then the rest of `first`:
+/// every order in which two requests can meet. What it gives is how often it was done.
 async fn interleaved<A, B>(
     first: impl AsyncFn(&Scene) -> A,
     second: impl AsyncFn(&Scene) -> B,
@@ -704,7 +710,8 @@ async fn a_session_that_is_ended_twice_at_once_is_told_of_once() {
     .await;
 }
 
-// ------------------------------------------------------------------------------------------------ several stores, or not all of them
+// ------------------------------------------------------------------------------------------------
+// several stores, or not all of them
 
 #[tokio::test]
 async fn sessions_and_revocations_can_be_kept_in_two_places() {
@@ -850,7 +857,8 @@ async fn a_session_knows_its_login() {
     assert_eq!(tokens_end_at.since(now), 900 * SECOND);
 }
 
-// ------------------------------------------------------------------------------------------------ what a hostile reading has found
+// ------------------------------------------------------------------------------------------------
+// what a hostile reading has found
 
 /// A store that answers a replay with another owner must not keep the stolen session's access
 /// tokens alive.

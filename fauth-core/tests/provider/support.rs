@@ -112,7 +112,8 @@ impl World {
         next
     }
 
-    /// Neither token opens anything. The access token first: what a refresh ends must have been ended before.
+    /// Neither token opens anything. The access token first: what a refresh ends must have been
+    /// ended before.
     pub(crate) async fn is_over(&self, tokens: &Tokens, why: &str) {
         for outcome in [self.enter(tokens).await, self.refresh(tokens).await.map(drop)] {
             let status = outcome.as_ref().map_or_else(Rejection::status, |()| 200);
@@ -166,7 +167,8 @@ pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Outp
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-// ------------------------------------------------------------------------------------------------ events
+// ------------------------------------------------------------------------------------------------
+// events
 
 /// An [`Event`] that outlives its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,7 +222,8 @@ impl AuthEvents for Sink {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ refusals
+// ------------------------------------------------------------------------------------------------
+// refusals
 
 /// A fault of a requirement, which only a requirement can make.
 pub(crate) fn requirement_fault() -> ConfigError {

@@ -1,4 +1,5 @@
-//! The storage backends: the exported store suite on each of them, and what only one of them can do.
+//! The storage backends: the exported store suite on each of them, and what only one of them can
+//! do.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 

@@ -1,4 +1,5 @@
-//! Held against `jsonwebtoken::decode`: what both accept they read alike, and fauth accepts nothing that it refuses.
+//! Held against `jsonwebtoken::decode`: what both accept they read alike, and fauth accepts nothing
+//! that it refuses.
 
 use std::sync::LazyLock;
 
@@ -16,7 +17,8 @@ use serde_json::{Map, Value};
 
 use super::support::*;
 
-/// What `jsonwebtoken` reads if it is asked for nothing but the signature: every check of claims is off.
+/// What `jsonwebtoken` reads if it is asked for nothing but the signature: every check of claims is
+/// off.
 fn theirs(token: &[u8], algorithm: Algorithm) -> Option<Map<String, Value>> {
     let mut lenient = Validation::new(match algorithm {
         Algorithm::HS384 => jsonwebtoken::Algorithm::HS384,
@@ -65,8 +67,9 @@ fn with_algorithm(algorithm: Algorithm) -> &'static Auth {
     &PROVIDERS[Algorithm::HMAC.iter().position(|own| *own == algorithm).unwrap()]
 }
 
-/// Members that spoil a header, or seem to. Not in the list: members that the other library insists on reading and
-/// fauth does not know (`x5t`, `url`, `nonce` of a wrong type); to ignore those is deliberate.
+/// Members that spoil a header, or seem to. Not in the list: members that the other library insists
+/// on reading and fauth does not know (`x5t`, `url`, `nonce` of a wrong type); to ignore those is
+/// deliberate.
 fn header_change() -> impl Strategy<Value = (String, String)> {
     select(vec![
         ("alg", "\"none\""),
@@ -97,8 +100,9 @@ fn header_change() -> impl Strategy<Value = (String, String)> {
     .prop_map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
-/// Claims that are right, wrong or unknown. Not in the list: numbers that only fit no `f64` (`1e400`) in claims that
-/// nobody reads; fauth lets them stand, the other library refuses the token.
+/// Claims that are right, wrong or unknown. Not in the list: numbers that only fit no `f64`
+/// (`1e400`) in claims that nobody reads; fauth lets them stand, the other library refuses the
+/// token.
 fn claim_change() -> impl Strategy<Value = (String, String)> {
     let known = select(vec![
         ("sub", "5"),
@@ -323,7 +327,8 @@ proptest! {
     }
 }
 
-/// The properties above would hold of a verifier that refuses everything, and of tokens that are all alike.
+/// The properties above would hold of a verifier that refuses everything, and of tokens that are
+/// all alike.
 #[test]
 fn the_comparison_meets_both_verdicts() {
     use proptest::{strategy::ValueTree as _, test_runner::TestRunner};

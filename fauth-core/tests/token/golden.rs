@@ -1,4 +1,5 @@
-//! Tokens of the Python systems that fauth takes over from, and the few on which it judges otherwise on purpose.
+//! Tokens of the Python systems that fauth takes over from, and the few on which it judges
+//! otherwise on purpose.
 
 use std::{fs, time::Duration};
 
@@ -187,7 +188,8 @@ fn configurations_that_the_original_took_are_refused() {
     assert_eq!(rs256.unwrap_err().field(), "FAUTH_ALGORITHM");
 }
 
-/// fastware's tokens say neither what they are for nor which they are, and one of them lasts for ever.
+/// fastware's tokens say neither what they are for nor which they are, and one of them lasts for
+/// ever.
 #[test]
 fn the_tokens_of_fastware_are_refused() {
     const DIFFERENT: [(&str, &str); 2] = [

@@ -1,4 +1,5 @@
-//! Tokens through the public API: what the strict verifier refuses and why, what is minted, and the data of other projects.
+//! Tokens through the public API: what the strict verifier refuses and why, what is minted, and the
+//! data of other projects.
 
 #![allow(
     clippy::unwrap_used,

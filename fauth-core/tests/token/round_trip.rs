@@ -1,4 +1,5 @@
-//! Minting: what is issued is what its own verifier accepts, says what was asked for, and nothing can be smuggled in.
+//! Minting: what is issued is what its own verifier accepts, says what was asked for, and nothing
+//! can be smuggled in.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -77,7 +78,8 @@ fn the_greatest_lifetime_that_can_be_configured_is_accepted() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ what is not minted
+// ------------------------------------------------------------------------------------------------
+// what is not minted
 
 #[test]
 fn reserved_claims_are_refused() {
@@ -194,7 +196,8 @@ fn nothing_is_issued_before_1970_or_after_9999() {
     assert!(matches!(at_once(auth.issue(Purpose::Access, "alice")), Err(IssueError::Clock(_))));
 }
 
-// ------------------------------------------------------------------------------------------------ what is minted is accepted
+// ------------------------------------------------------------------------------------------------
+// what is minted is accepted
 
 fn subject() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -241,7 +244,8 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A value as `serde_json` reads it back: without its feature `float_roundtrip`, the last bit of a float may differ.
+/// A value as `serde_json` reads it back: without its feature `float_roundtrip`, the last bit of a
+/// float may differ.
 fn as_read(value: &Value) -> Value {
     serde_json::from_str(&value.to_string()).unwrap()
 }
@@ -312,7 +316,8 @@ fn ordinary_requests_are_minted() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ keys that change
+// ------------------------------------------------------------------------------------------------
+// keys that change
 
 const OLD: &str = "7d02f94be1a85c3360b7e4d19fa2c85e61";
 
@@ -353,7 +358,8 @@ fn a_changed_secret_without_an_id_ends_every_token() {
     check(&changed, token.expose(), &Err(TokenError::BadSignature));
 }
 
-// ------------------------------------------------------------------------------------------------ reading claims
+// ------------------------------------------------------------------------------------------------
+// reading claims
 
 #[test]
 fn custom_claims_are_typed_when_they_are_read() {
@@ -394,7 +400,8 @@ fn custom_claims_are_typed_when_they_are_read() {
     assert!(payload.claim::<Plan>("tenant").is_err());
 }
 
-// ------------------------------------------------------------------------------------------------ secrecy and chance
+// ------------------------------------------------------------------------------------------------
+// secrecy and chance
 
 #[tokio::test]
 async fn tokens_do_not_show_in_debug_output() {
@@ -426,7 +433,8 @@ fn token_ids_are_128_random_bits() {
     let ids: BTreeSet<String> = ids.collect();
     assert_eq!(ids.len(), 2000);
     assert!(ids.iter().all(|id| id.len() == 22), "16 bytes in base64url");
-    // No position stands still, as one would in a counter, a time or a UUID (whose version is fixed).
+    // No position stands still, as one would in a counter, a time or a UUID (whose version is
+    // fixed).
     for position in 0..22 {
         let symbols: BTreeSet<_> = ids.iter().map(|id| id.as_bytes()[position]).collect();
         assert!(symbols.len() >= 4, "position {position}");

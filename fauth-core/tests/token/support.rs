@@ -1,4 +1,5 @@
-//! What the token tests share: objects as text, providers, signatures by hand, and the folders of recorded data.
+//! What the token tests share: objects as text, providers, signatures by hand, and the folders of
+//! recorded data.
 
 use std::{
     env, fs,

@@ -24,7 +24,8 @@ fn verdict(compact: &str, key: &Key) -> Verdict {
     verify_jws(compact, key).map(drop)
 }
 
-// ------------------------------------------------------------------------------------------------ Wycheproof
+// ------------------------------------------------------------------------------------------------
+// Wycheproof
 
 /// Where the verdict differs from the file's, by number.
 const DIFFERENT: [(u64, &str); 4] = [
@@ -34,7 +35,8 @@ const DIFFERENT: [(u64, &str); 4] = [
     (373, "called valid with a `?` in the payload; decoding is strict"),
 ];
 
-/// The key of 357 to 377 is 32 zero bytes: refused as a JWK, so that its cases run with a key made in danger.
+/// The key of 357 to 377 is 32 zero bytes: refused as a JWK, so that its cases run with a key made
+/// in danger.
 const UNIFORM: &str = "hs256-key";
 
 /// How many cases have keys that are no secrets; their verdicts are in `asymmetric.rs`.
@@ -63,7 +65,8 @@ fn wycheproof() {
         };
         assert_eq!(key.id(), jwk["kid"].as_str());
         for case in array(group, "tests") {
-            // Two cases of the JSON serialisation are written as objects in other editions of the file.
+            // Two cases of the JSON serialisation are written as objects in other editions of the
+            // file.
             let compact = case["jws"].as_str().map_or_else(|| case["jws"].to_string(), str::to_owned);
             let accepted = verify_jws(&compact, &key).is_ok();
             if accepted != (case["result"] == "valid") {
@@ -98,7 +101,8 @@ fn refused_key(jwk: &Value) {
     );
 }
 
-// ------------------------------------------------------------------------------------------------ RFC 7520 and 7797
+// ------------------------------------------------------------------------------------------------
+// RFC 7520 and 7797
 
 fn rfc7520(name: &str) -> Value {
     read_json(&vectors().join("rfc7520").join(name))
@@ -197,7 +201,8 @@ fn rfc7797_is_not_understood() {
     assert_eq!(verdict(&format!("{header}.AAAA.{signature}"), &key), Err(ForbiddenHeader));
 }
 
-// ------------------------------------------------------------------------------------------------ joserfc
+// ------------------------------------------------------------------------------------------------
+// joserfc
 
 fn joserfc(name: &str) -> Value {
     read_json(&vectors().join("joserfc").join(name))
@@ -269,7 +274,8 @@ fn joserfc_rfc7520() {
     assert_eq!(payload, text(&file, "payload").as_bytes());
 }
 
-/// All four signatures are right with this key; what is refused is refused for its form or its `crit`.
+/// All four signatures are right with this key; what is refused is refused for its form or its
+/// `crit`.
 #[test]
 fn joserfc_rfc7797() {
     const K: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
@@ -318,7 +324,8 @@ fn every_key_file_of_joserfc_has_a_verdict() {
     assert_eq!(refused, 18);
 }
 
-// ------------------------------------------------------------------------------------------------ JSON test suite
+// ------------------------------------------------------------------------------------------------
+// JSON test suite
 
 /// The only files that must parse and hold a name twice.
 const DUPLICATES: [&str; 2] = ["y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"];
@@ -402,7 +409,8 @@ fn json_test_suite_as_a_claim() {
                 "y_" if DUPLICATES.contains(&&*name) => Err(MalformedClaims),
                 "y_" => Ok(()),
                 "n_" => Err(MalformedClaims),
-                // Undecided: numbers out of range are fine where nobody reads them, broken texts are not.
+                // Undecided: numbers out of range are fine where nobody reads them, broken texts
+                // are not.
                 _ if name.starts_with("i_number") => Ok(()),
                 _ => Err(MalformedClaims),
             };

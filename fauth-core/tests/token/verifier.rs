@@ -1,4 +1,5 @@
-//! Every reason to refuse a token, each beside what is accepted, in the order in which they are looked for.
+//! Every reason to refuse a token, each beside what is accepted, in the order in which they are
+//! looked for.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -49,9 +50,11 @@ fn check_claims(claims: impl AsRef<[u8]>, expected: &Verdict) {
     check(standard(), &token, expected);
 }
 
-// ------------------------------------------------------------------------------------------------ 1 to 3: size and form
+// ------------------------------------------------------------------------------------------------
+// 1 to 3: size and form
 
-/// A good token of exactly this many bytes. Not every length is that of some base64url text, so the header helps.
+/// A good token of exactly this many bytes. Not every length is that of some base64url text, so the
+/// header helps.
 fn token_of(bytes: usize) -> String {
     for spaces in 0..4 {
         let header = header().text() + &" ".repeat(spaces);
@@ -169,7 +172,8 @@ fn the_other_base64_alphabet_is_not_read() {
     }
 }
 
-/// Padding is refused at every segment, as are bits behind the last byte: one token has one spelling.
+/// Padding is refused at every segment, as are bits behind the last byte: one token has one
+/// spelling.
 #[test]
 fn trailing_bits_are_zero() {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -213,7 +217,8 @@ fn a_segment_of_one_symbol_is_malformed() {
     assert_eq!(signature.len(), 43);
 }
 
-// ------------------------------------------------------------------------------------------------ 4 and 5: JSON
+// ------------------------------------------------------------------------------------------------
+// 4 and 5: JSON
 
 /// Texts that are no acceptable JSON object, whatever they are used for.
 const NO_OBJECTS: [&[u8]; 22] = [
@@ -344,7 +349,8 @@ fn duplicate_members() {
             check_claims(text, &Err(MalformedClaims));
         }
     }
-    // The same name at different places, and names that differ in case or in normal form, are no duplicates.
+    // The same name at different places, and names that differ in case or in normal form, are no
+    // duplicates.
     for fine in [
         r#""x":{"sub":"bob","exp":1},"y":[{"sub":1},{"sub":2}]"#,
         r#""SUB":"bob""#,
@@ -356,7 +362,8 @@ fn duplicate_members() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ 6 to 10: the header
+// ------------------------------------------------------------------------------------------------
+// 6 to 10: the header
 
 /// A good header with this member at its end, and at its beginning.
 #[track_caller]
@@ -466,7 +473,8 @@ fn the_algorithm_is_that_of_the_key_and_spelt_as_registered() {
     check_header(header().with("alg", "\"\\u0048S256\"").text(), &Ok(()));
 }
 
-/// Correctly signed with each algorithm under the same secret: still only the configured one counts.
+/// Correctly signed with each algorithm under the same secret: still only the configured one
+/// counts.
 #[test]
 fn a_key_is_for_one_algorithm() {
     for own in Algorithm::HMAC {
@@ -595,7 +603,8 @@ fn unknown_header_members_are_ignored() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ 11 and 12: the signature
+// ------------------------------------------------------------------------------------------------
+// 11 and 12: the signature
 
 #[test]
 fn degenerate_signatures() {
@@ -637,7 +646,8 @@ fn another_secret_signs_in_vain() {
     }
 }
 
-/// A library that verifies one cut of the parts and reads another can be shown claims that nobody signed.
+/// A library that verifies one cut of the parts and reads another can be shown claims that nobody
+/// signed.
 #[test]
 fn verified_bytes_are_used() {
     let good = token(&header(), &claims());
@@ -670,19 +680,21 @@ fn error_precedence() {
     }
     check(&auth, &broken(&sign(&header().text(), "no JSON")), &Err(BadSignature));
     check(&auth, &broken(&sign(&header().text(), "{\"a\":1,\"a\":1}")), &Err(BadSignature));
-    // What makes a header unacceptable comes before the signature, and the key before the algorithm of the key.
+    // What makes a header unacceptable comes before the signature, and the key before the algorithm
+    // of the key.
     let crit = header().with("crit", "[]");
     check(&auth, &broken(&token(&crit, &expired)), &Err(ForbiddenHeader));
     check(&auth, &broken(&token(&header().with("alg", "\"none\""), &expired)), &Err(WrongAlgorithm));
     check(&auth, &broken(&token(&header().with("kid", "\"x\""), &expired)), &Err(UnknownKey));
     check(&auth, &token(&crit.with("alg", "\"none\""), &expired), &Err(ForbiddenHeader));
-    // A signature of a foreign algorithm is longer than any of ours; the algorithm is the news, not the length.
+    // A signature of a foreign algorithm is longer than any of ours; the algorithm is the news, not
+    // the length.
     let foreign = header().with("alg", "\"RS256\"").text();
     let foreign = format!("{}.{}.{}", encode(foreign), encode(expired.text()), encode([7; 256]));
     check(&auth, &foreign, &Err(WrongAlgorithm));
     check(&auth, &(foreign + "=="), &Err(Malformed));
-    // With a good signature: the purpose in the header, the form of the claims, the purpose in the claims, their
-    // types, the origin, the times.
+    // With a good signature: the purpose in the header, the form of the claims, the purpose in the
+    // claims, their types, the origin, the times.
     let wrong = || Err(wrong_purpose(Purpose::Access, Purpose::Refresh));
     check(&auth, &sign(&bearer.text(), "no JSON"), &wrong());
     check(&auth, &sign(&header().text(), "no JSON"), &Err(MalformedClaims));
@@ -697,7 +709,8 @@ fn error_precedence() {
     check(&auth, &token(&header(), &expired.with("exp", NOW + 1)), &Err(NotYetValid));
 }
 
-// ------------------------------------------------------------------------------------------------ 13: the purpose
+// ------------------------------------------------------------------------------------------------
+// 13: the purpose
 
 const PROFILES: [TokenProfile; 3] =
     [TokenProfile::Standard, TokenProfile::PythonFauth, TokenProfile::PythonFauthMigration];
@@ -716,7 +729,8 @@ fn cross_kind_matrix() {
     }
 }
 
-/// Header and claim both name the purpose, and both must be right: 3 profiles × 6 headers × 4 claims × 4 purposes.
+/// Header and claim both name the purpose, and both must be right: 3 profiles × 6 headers × 4
+/// claims × 4 purposes.
 #[test]
 fn the_header_and_the_claim_must_agree() {
     let mut types: Vec<_> = Purpose::ALL.iter().map(|purpose| Some(purpose.media_type())).collect();
@@ -790,7 +804,8 @@ fn the_purpose_is_spelt_exactly() {
     check_claims(claims().with("token_type", "\"\\u0061ccess\"").text(), &Ok(()));
 }
 
-// ------------------------------------------------------------------------------------------------ 14 to 16: claims
+// ------------------------------------------------------------------------------------------------
+// 14 to 16: claims
 
 #[test]
 fn claim_type_matrix() {
@@ -1136,7 +1151,8 @@ fn insignificant_whitespace_is_allowed() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ 17: times
+// ------------------------------------------------------------------------------------------------
+// 17: times
 
 /// An access token with these times, read by this provider.
 #[track_caller]
@@ -1324,9 +1340,11 @@ fn a_clock_may_show_any_time() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ keys
+// ------------------------------------------------------------------------------------------------
+// keys
 
-/// A service that also knows an RSA key must not take its public half, which everybody has, for an HMAC secret.
+/// A service that also knows an RSA key must not take its public half, which everybody has, for an
+/// HMAC secret.
 #[test]
 fn jwt_key_confusion() {
     const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
@@ -1383,7 +1401,8 @@ fn okp_short_key() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ when somebody logged in
+// ------------------------------------------------------------------------------------------------
+// when somebody logged in
 
 /// It is read when it is asked for. What cannot be read is no login, and no reason to refuse the
 /// token.

@@ -71,7 +71,8 @@ async fn a_change_by_an_editor_is_seen_at_the_next_call() {
     let store = folder.store().await;
     store.create(alice()).await.unwrap();
     assert!(store.find("alice").await.unwrap().unwrap().has_role("admin"));
-    // Written where it lies, as many bytes as there were. The clock of file systems moves in steps of some milliseconds.
+    // Written where it lies, as many bytes as there were. The clock of file systems moves in steps
+    // of some milliseconds.
     tokio::time::sleep(Duration::from_millis(50)).await;
     folder.write(folder.text().replace("admin", "owner"));
     assert!(store.find("alice").await.unwrap().unwrap().has_role("owner"));
@@ -93,8 +94,8 @@ async fn a_file_that_got_the_number_of_an_earlier_one_is_seen() {
     let mut role = "admin".to_owned();
     for round in 1000..1500 {
         assert!(store.find("alice").await.unwrap().unwrap().has_role(&role));
-        // Of equal length and at once: the second one often gets the number of the file that the first one replaced, and, unless the kernel
-        // is a new one, its time too.
+        // Of equal length and at once: the second one often gets the number of the file that the
+        // first one replaced, and, unless the kernel is a new one, its time too.
         for step in 0..2 {
             let next = format!("{step}{round}");
             fs::write(&new, folder.text().replace(&role, &next)).unwrap();
@@ -313,7 +314,8 @@ mod unix {
         store.create(alice()).await.unwrap();
         let before = folder.text();
         set_mode(folder.path(), 0o500);
-        // Whoever is root may write all the same; then /proc is the folder that nobody can write to.
+        // Whoever is root may write all the same; then /proc is the folder that nobody can write
+        // to.
         if fs::write(folder.path().join("probe"), "").is_err() {
             problem(store.create(user("bob"))).await;
             problem(store.delete("alice")).await;

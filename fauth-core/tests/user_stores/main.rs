@@ -1,4 +1,5 @@
-//! The user stores: what both of them promise, as one suite that each runs, and what the file promises beyond that.
+//! The user stores: what both of them promise, as one suite that each runs, and what the file
+//! promises beyond that.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! Several processes at one file, and one that is killed while it writes. The other processes are this test program again.
+//! Several processes at one file, and one that is killed while it writes. The other processes are
+//! this test program again.
 
 use std::{
     fs,
@@ -16,7 +17,8 @@ const FILE: &str = "FAUTH_TEST_USERS_FILE";
 const NAME: &str = "FAUTH_TEST_USERS_NAME";
 const COUNT: &str = "FAUTH_TEST_USERS_COUNT";
 
-/// What the other process does: create users, and note each one that was confirmed. Run as a test like the others, it does nothing.
+/// What the other process does: create users, and note each one that was confirmed. Run as a test
+/// like the others, it does nothing.
 #[tokio::test]
 async fn the_other_process() {
     let Some(file) = std::env::var_os(FILE) else { return };
@@ -174,7 +176,8 @@ async fn check(folder: &Folder) {
     let users = folder.store().await.list().await.unwrap();
     let mut users = users.iter().map(|user| user.username());
     for name in &confirmed {
-        // In order: whoever comes between was written by a process that was killed before it noted him.
+        // In order: whoever comes between was written by a process that was killed before it noted
+        // him.
         assert!(users.any(|user| user == name), "{name} was confirmed and is lost");
     }
     assert!(users.count() <= 1);

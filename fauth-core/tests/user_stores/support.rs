@@ -46,7 +46,8 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> Result<Timestamp, ClockError> {
-        // `ClockError` is not to be made outside the core; a clock far outside the calendar is one that cannot be used.
+        // `ClockError` is not to be made outside the core; a clock far outside the calendar is one
+        // that cannot be used.
         let now =
             if self.is_broken.load(Ordering::SeqCst) { i64::MAX } else { self.now.load(Ordering::SeqCst) };
         Ok(Timestamp::from_unix_seconds(now))

@@ -1,10 +1,11 @@
 //! What the quickstarts are asked over a socket, and what each of them must answer.
 //!
-//! Each quickstart is started as the program that it is, on a free port, and talked to in plain HTTP/1.1. A scene is one such talk; [`dialogue!`] makes a
-//! test of each. The same scenes run against all three frameworks, with the same expectations down to the bytes of the bodies.
+//! Each quickstart is started as the program that it is, on a free port, and talked to in plain
+//! HTTP/1.1. A scene is one such talk; [`dialogue!`] makes a test of each. The same scenes run
+//! against all three frameworks, with the same expectations down to the bytes of the bodies.
 //!
-//! At the end of every scene the program is stopped by SIGTERM and must end well, and its log, written at the level `trace`, must hold no password, no
-//! token and no secret that was in play.
+//! At the end of every scene the program is stopped by SIGTERM and must end well, and its log,
+//! written at the level `trace`, must hold no password, no token and no secret that was in play.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,7 +22,8 @@ pub mod http;
 pub mod scenes;
 pub mod server;
 
-/// One test for each scene, against the program at this path: `dialogue::dialogue!(env!("CARGO_BIN_EXE_…"))`.
+/// One test for each scene, against the program at this path:
+/// `dialogue::dialogue!(env!("CARGO_BIN_EXE_…"))`.
 ///
 /// The scenes of a store are played where the quickstart has the feature of that store. `.ci/test`
 /// switches all of them on.

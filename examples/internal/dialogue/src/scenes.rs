@@ -306,7 +306,8 @@ pub fn group_opens_with_a_token(program: &str) {
             assert_eq!(server.get_with("/internal/nowhere", &token).status, 404);
             let request = Request::post("/internal/dashboard").bearer(&token);
             assert_eq!(server.send(request).status, 405);
-            // Not every framework answers HEAD where there is only a GET. None may send a body, which the driver has made sure of.
+            // Not every framework answers HEAD where there is only a GET. None may send a body,
+            // which the driver has made sure of.
             let head = server.send(Request::new("HEAD", "/internal/dashboard").bearer(&token));
             assert!([200, 405].contains(&head.status), "{}", head.status);
         }

@@ -13,7 +13,8 @@ use crate::http::{Connection, Request, Response};
 
 /// How long a start may take on a busy machine: four passwords are hashed.
 const START: Duration = Duration::from_secs(60);
-/// How long after SIGTERM the program may live: the five seconds that it gives its connections, and some more.
+/// How long after SIGTERM the program may live: the five seconds that it gives its connections, and
+/// some more.
 const STOP: Duration = Duration::from_secs(9);
 /// Shorter words are no secrets.
 const SHORTEST_MARK: usize = 6;
@@ -28,7 +29,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program on a free port, with this environment and nothing else in it, and waits until it answers.
+    /// Starts the program on a free port, with this environment and nothing else in it, and waits
+    /// until it answers.
     pub fn start(path: &str, environment: &[(&str, &str)]) -> Self {
         let mut program = Program::start(path, environment);
         let mut greeting = Vec::new();
@@ -98,7 +100,8 @@ impl Server {
         }
     }
 
-    /// Stops the program as a service manager would. It must end in time, with success, and its log must be clean.
+    /// Stops the program as a service manager would. It must end in time, with success, and its log
+    /// must be clean.
     pub fn stop(mut self) {
         self.program.terminate();
         let status = self.program.wait(STOP);
@@ -181,7 +184,8 @@ impl Program {
         Self { child, lines, log, readers }
     }
 
-    /// By pid, through the shell: the standard library has no other signal than SIGKILL, and `kill` is part of every shell.
+    /// By pid, through the shell: the standard library has no other signal than SIGKILL, and `kill`
+    /// is part of every shell.
     fn terminate(&self) {
         let command = format!("kill -TERM {}", self.child.id());
         let status = Command::new("sh").args(["-c", &command]).status().expect("a shell");

@@ -1,9 +1,9 @@
 //! Does a flood of logins slow the rest of a service down?
 //!
-//! One server with two workers. While 50 clients log in over and over, another asks for a cheap route again and again,
-//! and its waiting is measured: with the password pool of fauth, with a blocking task for every login, and with the
-//! hashing done right in the handler. The clients share the machine with the server, so the numbers are for comparing
-//! with each other.
+//! One server with two workers. While 50 clients log in over and over, another asks for a cheap
+//! route again and again, and its waiting is measured: with the password pool of fauth, with a
+//! blocking task for every login, and with the hashing done right in the handler. The clients share
+//! the machine with the server, so the numbers are for comparing with each other.
 //!
 //! `cargo run --release -p login-flood`, or with `-- --quick` once instead of three times.
 
@@ -39,7 +39,8 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Those that the targets compare come next to each other, so that they find the machine in the same state.
+    /// Those that the targets compare come next to each other, so that they find the machine in the
+    /// same state.
     const ALL: [Self; 6] =
         [Self::Idle, Self::Pool, Self::Unbounded, Self::Inline, Self::PoolOverrun, Self::Throttled];
 

@@ -10,8 +10,8 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// An operation and its name. Its result is used, as far as the compiler knows, and dropped: both are part of the
-    /// cost.
+    /// An operation and its name. Its result is used, as far as the compiler knows, and dropped:
+    /// both are part of the cost.
     pub fn new<T>(name: impl Into<String>, mut operation: impl FnMut() -> T + 'a) -> Self {
         let repeat = move |times| {
             for _ in 0..times {
@@ -40,7 +40,8 @@ impl<'a> Case<'a> {
         self.base.as_deref()
     }
 
-    /// Does the operation so many times, uncounted. Allocations of other threads do not matter anywhere.
+    /// Does the operation so many times, uncounted. Allocations of other threads do not matter
+    /// anywhere.
     pub fn run(&mut self, times: u64) {
         allocation_counter::opt_out(|| (self.repeat)(times));
     }

@@ -13,13 +13,15 @@ use crate::{ChildRequest, Measured};
 pub enum Counter {
     /// The counter of the processor, read by `perf stat`.
     Perf,
-    /// The simulated processor of `valgrind --tool=callgrind`. It has no SHA extensions: a program that would use them
-    /// computes SHA-256 in software there, with about six times the instructions.
+    /// The simulated processor of `valgrind --tool=callgrind`. It has no SHA extensions: a program
+    /// that would use them computes SHA-256 in software there, with about six times the
+    /// instructions.
     Callgrind,
 }
 
 impl Counter {
-    /// The processor's counter where the machine has one and lets us read it, else callgrind if it is installed.
+    /// The processor's counter where the machine has one and lets us read it, else callgrind if it
+    /// is installed.
     #[must_use]
     pub fn detect() -> Option<Self> {
         Self::perf().or_else(Self::callgrind)
@@ -46,8 +48,9 @@ impl Counter {
         }
     }
 
-    /// Counts the instructions of one operation of the case of this name: the program runs itself twice, once with
-    /// `small` and once with `large` operations, and what both have in common cancels out.
+    /// Counts the instructions of one operation of the case of this name: the program runs itself
+    /// twice, once with `small` and once with `large` operations, and what both have in common
+    /// cancels out.
     ///
     /// # Errors
     ///
@@ -89,7 +92,8 @@ impl Counter {
     }
 }
 
-/// From `perf stat -x,`: a line for each kind of core, `<not supported>` or `<not counted>` where there is nothing.
+/// From `perf stat -x,`: a line for each kind of core, `<not supported>` or `<not counted>` where
+/// there is nothing.
 fn perf_count(report: &str) -> Option<u64> {
     let lines = report.lines().filter(|line| line.contains("instructions"));
     let counts = lines.filter_map(|line| line.split(',').next()?.parse::<u64>().ok());
@@ -100,15 +104,16 @@ fn callgrind_count(report: &str) -> Option<u64> {
     report.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
 }
 
-/// Counts instructions for all that was measured. A tool takes about a second to start, so this is what takes longest.
+/// Counts instructions for all that was measured. A tool takes about a second to start, so this is
+/// what takes longest.
 ///
 /// # Errors
 ///
 /// The tool or the program in it failed.
 pub fn count_instructions(measured: &mut [Measured], counter: Counter) -> io::Result<()> {
     for one in measured {
-        // About a millisecond of work: enough for the noise of the start not to show, and no more than needed, because
-        // callgrind is some 50 times slower than the processor.
+        // About a millisecond of work: enough for the noise of the start not to show, and no more
+        // than needed, because callgrind is some 50 times slower than the processor.
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -1,7 +1,8 @@
 //! What an operation costs: time, allocations, instructions.
 //!
-//! Absolute times depend on the machine and on its neighbours. So all cases are timed in the same process, in turns,
-//! and what counts is their ratio; and where time is too noisy, instructions and allocations are not.
+//! Absolute times depend on the machine and on its neighbours. So all cases are timed in the same
+//! process, in turns, and what counts is their ratio; and where time is too noisy, instructions and
+//! allocations are not.
 //!
 //! A program that measures looks like this:
 //!
@@ -31,9 +32,10 @@
 //! }
 //! ```
 //!
-//! The crate `allocation-counter` brings a global allocator, so every program that links this one has it. Counting is
-//! switched off while something is timed or its instructions are counted; what is left is a look at a thread-local
-//! flag for each allocation, and that growing a block always moves it. Together that is about one percent.
+//! The crate `allocation-counter` brings a global allocator, so every program that links this one
+//! has it. Counting is switched off while something is timed or its instructions are counted; what
+//! is left is a look at a thread-local flag for each allocation, and that growing a block always
+//! moves it. Together that is about one percent.
 
 mod case;
 mod child;

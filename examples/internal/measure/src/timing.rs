@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::{Case, Measured};
 
-/// How long one round of one case takes. Shorter than a time slice of the scheduler, so that some rounds are undisturbed,
-/// and long enough for the clock read not to show.
+/// How long one round of one case takes. Shorter than a time slice of the scheduler, so that some
+/// rounds are undisturbed, and long enough for the clock read not to show.
 const ROUND: Duration = Duration::from_millis(2);
 
 /// How many operations allocations are the mean of.
@@ -31,8 +31,8 @@ impl Effort {
     }
 }
 
-/// Measures time and allocations of all cases, in turns: in every round each case runs for about two milliseconds, and
-/// another one is the first.
+/// Measures time and allocations of all cases, in turns: in every round each case runs for about
+/// two milliseconds, and another one is the first.
 pub fn measure(cases: &mut [Case<'_>], effort: Effort) -> Vec<Measured> {
     let mut runs: Vec<_> = cases.iter_mut().map(Run::calibrated).collect();
     let cases = runs.len().max(1);

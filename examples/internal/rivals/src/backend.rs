@@ -50,7 +50,8 @@ impl Backend {
     }
 }
 
-/// What computes fauth's HMAC here: with its feature `aws-lc-rs`, as in this package, that depends on the machine.
+/// What computes fauth's HMAC here: with its feature `aws-lc-rs`, as in this package, that depends
+/// on the machine.
 pub(crate) fn of_fauth() -> Backend {
     if has_sha_extensions() { Backend::RustCrypto } else { Backend::AwsLc }
 }

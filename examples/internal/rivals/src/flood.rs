@@ -1,4 +1,5 @@
-//! 50 logins in flight, as the package `login-flood` measures them: an axum server with two workers, clients beside it.
+//! 50 logins in flight, as the package `login-flood` measures them: an axum server with two
+//! workers, clients beside it.
 
 use login_flood::{Effort, measure, verdicts};
 

@@ -1,4 +1,5 @@
-//! What a careful developer writes around `jsonwebtoken`, and what the rivals that bring no tokens are given.
+//! What a careful developer writes around `jsonwebtoken`, and what the rivals that bring no tokens
+//! are given.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 

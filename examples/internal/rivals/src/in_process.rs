@@ -1,4 +1,5 @@
-//! Whole requests in process: how they are called, checked, measured and judged, whatever the framework.
+//! Whole requests in process: how they are called, checked, measured and judged, whatever the
+//! framework.
 
 use std::{
     fmt::Write as _,
@@ -112,7 +113,8 @@ impl Answers {
     }
 }
 
-/// Measures a comparison. The cases are called `framework/…`; `open`, `hand-written` and `fauth guard` are among them.
+/// Measures a comparison. The cases are called `framework/…`; `open`, `hand-written` and `fauth
+/// guard` are among them.
 pub(crate) fn part(framework: &str, mut comparison: Comparison) -> Result<Part> {
     let measured = measured(&mut comparison.cases)?;
     let rows: Vec<_> = measured.iter().filter_map(|one| Row::of(framework, one, &measured)).collect();
@@ -240,8 +242,9 @@ fn judge(part: &mut Part, framework: &str, rows: &[Row<'_>], rivals: &[String]) 
     }
 }
 
-/// The counted line: what a request past a guard and one `CurrentUser` reads and loads, and the same with two providers,
-/// where each has to look for itself, so that it is seen that the counters count.
+/// The counted line: what a request past a guard and one `CurrentUser` reads and loads, and the
+/// same with two providers, where each has to look for itself, so that it is seen that the counters
+/// count.
 pub(crate) fn judge_once(part: &mut Part, guarded: (usize, usize), two_providers: (usize, usize)) {
     let ((read, loaded), (read_by_two, loaded_by_two)) = (guarded, two_providers);
     let measured = format!(

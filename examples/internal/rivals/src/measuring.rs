@@ -6,8 +6,8 @@ use measure::{Case, Counter, Effort, Measured, count_instructions, measure};
 
 use crate::Result;
 
-/// Measures time before and after the instructions are counted, and keeps the faster of the two: neighbours that disturb
-/// one half are often gone in the other.
+/// Measures time before and after the instructions are counted, and keeps the faster of the two:
+/// neighbours that disturb one half are often gone in the other.
 pub(crate) fn measured(cases: &mut [Case<'static>]) -> Result<Vec<Measured>> {
     let mut first = measure(cases, Effort::Normal);
     count_all(&mut first)?;
@@ -18,7 +18,8 @@ pub(crate) fn measured(cases: &mut [Case<'static>]) -> Result<Vec<Measured>> {
     Ok(first)
 }
 
-/// Counts on every core, if there is anything to count with: instructions do not depend on who else is running.
+/// Counts on every core, if there is anything to count with: instructions do not depend on who else
+/// is running.
 fn count_all(measured: &mut [Measured]) -> Result<()> {
     let Some(counter) = Counter::detect() else { return Ok(()) };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);

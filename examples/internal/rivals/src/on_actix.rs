@@ -96,8 +96,8 @@ fn add_identity(all: &mut Comparison) {
     }
 }
 
-/// Its middleware keeps the word `Bearer` of an `Authorization` header in the token, so that it gets the token in a header
-/// of its own.
+/// Its middleware keeps the word `Bearer` of an `Authorization` header in the token, so that it
+/// gets the token in a header of its own.
 fn add_jwt_compact(all: &mut Comparison, token: &str) -> Result<()> {
     const NAME: &str = "actix-jwt-auth-middleware 0.5, header of its own";
     let own_header = HeaderName::from_static(jwt_compact::HEADER);
@@ -112,7 +112,8 @@ fn add_jwt_compact(all: &mut Comparison, token: &str) -> Result<()> {
 type Configure = Box<dyn FnOnce(&mut ServiceConfig)>;
 type Headers = Vec<(HeaderName, HeaderValue)>;
 
-/// All applications are of one type, so that none is compiled into something quicker than the others.
+/// All applications are of one type, so that none is compiled into something quicker than the
+/// others.
 fn service(app: Configure) -> impl Service<Request, Response = ServiceResponse, Error = Error> {
     now(init_service(App::new().configure(app)))
 }

@@ -47,8 +47,8 @@ impl Part {
         Ok(writeln!(io::stdout(), "{}", serde_json::to_string(self)?)?)
     }
 
-    /// Runs a part in a process of its own: there is one provider of cryptography, one allocator and one set of caches to
-    /// each. `launcher` comes before the program, to pin it to a core.
+    /// Runs a part in a process of its own: there is one provider of cryptography, one allocator
+    /// and one set of caches to each. `launcher` comes before the program, to pin it to a core.
     pub(crate) fn of_child(name: &str, backend: Backend, launcher: &[String]) -> Result<Self> {
         let program = env::current_exe()?;
         let mut command = match launcher {

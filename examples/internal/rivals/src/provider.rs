@@ -43,7 +43,8 @@ impl AuthUser for User {
 /// What was done for a request, counted.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// How often a credential was taken from a request. Each verification is of a credential that was taken.
+    /// How often a credential was taken from a request. Each verification is of a credential that
+    /// was taken.
     read: AtomicUsize,
     /// How often a user was loaded.
     loaded: AtomicUsize,

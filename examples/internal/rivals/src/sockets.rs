@@ -1,5 +1,5 @@
-//! Requests per second over sockets: one server worker on one core, one closed loop of clients on the other, and the same
-//! request bytes for every route.
+//! Requests per second over sockets: one server worker on one core, one closed loop of clients on
+//! the other, and the same request bytes for every route.
 
 mod load;
 mod server;
@@ -71,8 +71,8 @@ pub(crate) fn part() -> Result<Part> {
     Ok(part)
 }
 
-/// Below this share of a core a server was starved, by neighbours or by slow clients, and its requests per second say nothing
-/// about it.
+/// Below this share of a core a server was starved, by neighbours or by slow clients, and its
+/// requests per second say nothing about it.
 const LEAST_BUSY: f64 = 0.85;
 
 fn judge(part: &mut Part, framework: &str, served: &BTreeMap<&str, Served>) {
@@ -102,7 +102,8 @@ impl Served {
         median(&mut self.0.iter().map(Round::per_second).collect::<Vec<_>>())
     }
 
-    /// Requests per second to those of another server, in the middle round: what disturbs a round disturbs both.
+    /// Requests per second to those of another server, in the middle round: what disturbs a round
+    /// disturbs both.
     fn to(&self, other: &Self) -> f64 {
         let ratios = self.0.iter().zip(&other.0).map(|(own, other)| own.per_second() / other.per_second());
         median(&mut ratios.collect::<Vec<_>>())
@@ -178,7 +179,8 @@ fn request(token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A child that serves. It ends with this, or when nobody holds the other end of its input any more.
+/// A child that serves. It ends with this, or when nobody holds the other end of its input any
+/// more.
 struct Server {
     child: Child,
     address: SocketAddr,

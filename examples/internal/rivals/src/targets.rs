@@ -1,4 +1,5 @@
-//! The lines of the table: what has to hold. Nothing in here is softened because a machine cannot do it.
+//! The lines of the table: what has to hold. Nothing in here is softened because a machine cannot
+//! do it.
 
 /// One line of the table, before it is measured.
 #[derive(Debug)]

@@ -1,4 +1,5 @@
-//! The standard token, and tokens to be refused: made by hand, so that every verifier gets the same bytes.
+//! The standard token, and tokens to be refused: made by hand, so that every verifier gets the same
+//! bytes.
 
 use std::{
     io,

@@ -180,8 +180,9 @@ fn judge_verification(part: &mut Part, measured: &[Measured]) {
     part.judge("verify-allocations", count(verify.allocations), verify.allocations <= 2.0);
 }
 
-/// The time is judged with the request and its custom claim, because `encode` writes all claims too. The allocations are
-/// those of `issue`, because the claims that `encode` is given have been allocated before.
+/// The time is judged with the request and its custom claim, because `encode` writes all claims
+/// too. The allocations are those of `issue`, because the claims that `encode` is given have been
+/// allocated before.
 fn judge_issue(part: &mut Part, measured: &[Measured]) {
     let (Some(issue), Some(request), Some(encode)) =
         (find(measured, ISSUE), find(measured, REQUEST), find(measured, ENCODE))

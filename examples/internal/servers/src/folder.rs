@@ -7,7 +7,8 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A folder of a test's own under the system's temporary one. It is removed when this is dropped, or when this process ends in whatever way.
+/// A folder of a test's own under the system's temporary one. It is removed when this is dropped,
+/// or when this process ends in whatever way.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,

@@ -1,7 +1,8 @@
 //! Real servers for tests: Redis, PostgreSQL and PgBouncer from Debian's packages, each on a free
 //! port and in a folder of its own.
 //!
-//! A server ends with the process that started it, whatever becomes of that: a watchdog of the shell waits for the end of a pipe.
+//! A server ends with the process that started it, whatever becomes of that: a watchdog of the
+//! shell waits for the end of a pipe.
 
 #![expect(
     clippy::expect_used,

@@ -1,7 +1,8 @@
 //! Runs a command with a Redis and a PostgreSQL beside it: `servers COMMAND ARGUMENTS…`.
 //!
-//! The tests that can share a server find these by `FAUTH_TEST_REDIS_URL` and `FAUTH_TEST_POSTGRES_URL`, and keep apart by names of their own. Without it each
-//! test program starts what it needs, which is right and slower.
+//! The tests that can share a server find these by `FAUTH_TEST_REDIS_URL` and
+//! `FAUTH_TEST_POSTGRES_URL`, and keep apart by names of their own. Without it each test program
+//! starts what it needs, which is right and slower.
 
 use std::{
     env,

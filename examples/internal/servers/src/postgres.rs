@@ -26,7 +26,8 @@ const USER: &str = "postgres";
 const TRIES: u32 = 1200;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A PostgreSQL server with a database cluster of its own, on the loopback address. It ends, and its folder goes, with this.
+/// A PostgreSQL server with a database cluster of its own, on the loopback address. It ends, and
+/// its folder goes, with this.
 #[derive(Debug)]
 pub struct Postgres {
     // Ends before its folder goes: fields are dropped in this order.
@@ -80,7 +81,8 @@ impl Postgres {
         server
     }
 
-    /// The URL of the server that is named by `FAUTH_TEST_POSTGRES_URL`, or else of one that all tests of this process share.
+    /// The URL of the server that is named by `FAUTH_TEST_POSTGRES_URL`, or else of one that all
+    /// tests of this process share.
     ///
     /// Others use the same database: give everything names of its own.
     pub fn shared() -> &'static str {
@@ -105,7 +107,8 @@ impl Postgres {
         self.port
     }
 
-    /// Ends it without a shutdown, as a crash does: what was committed is in its log, and nothing else is sure.
+    /// Ends it without a shutdown, as a crash does: what was committed is in its log, and nothing
+    /// else is sure.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.remove_after("");
@@ -122,7 +125,8 @@ impl Postgres {
 
     /// Stops it where it is, with everything that it has begun, until [`resume`](Self::resume).
     pub fn pause(&self) {
-        // The backends are processes of their own, and a new one could begin meanwhile: their parent first.
+        // The backends are processes of their own, and a new one could begin meanwhile: their
+        // parent first.
         self.signal_all(Signal::Stop);
     }
 
@@ -247,7 +251,8 @@ fn program(programs: &Path, name: &str) -> String {
     programs.join(name).to_str().expect("a path of UTF-8").to_owned()
 }
 
-/// A command as somebody who is not root. `setpriv` becomes the program, so that its pid is the program's.
+/// A command as somebody who is not root. `setpriv` becomes the program, so that its pid is the
+/// program's.
 pub(crate) fn as_user(program: &str) -> Command {
     if !is_root() {
         return Command::new(program);

@@ -49,7 +49,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` (words, without any of the shell's characters), its output going to `log`. It is ended with `last`.
+    /// Starts `command` (words, without any of the shell's characters), its output going to `log`.
+    /// It is ended with `last`.
     pub fn start(command: &[&str], log: &str, last: Signal) -> Self {
         // The read ends when our end of the pipe closes, and that happens with us.
         let script = format!(
@@ -78,8 +79,8 @@ impl Process {
         self.pid
     }
 
-    /// Removes a folder when the process has ended, also if we are not there any more: what is kept in a `static` is never dropped.
-    /// An empty path takes that back.
+    /// Removes a folder when the process has ended, also if we are not there any more: what is kept
+    /// in a `static` is never dropped. An empty path takes that back.
     pub fn remove_after(&mut self, folder: &str) {
         use std::io::Write as _;
         let stdin = self.watchdog.stdin.as_mut().expect("a pipe");

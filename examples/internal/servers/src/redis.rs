@@ -14,7 +14,8 @@ use crate::{
     process::{Process, Signal, free_port},
 };
 
-/// A Redis server on a free port of the loopback address, with a folder of its own. Every write is on the disk before it is confirmed.
+/// A Redis server on a free port of the loopback address, with a folder of its own. Every write is
+/// on the disk before it is confirmed.
 ///
 /// It is gone, and so is its folder, when this is dropped.
 #[derive(Debug)]

@@ -26,7 +26,8 @@ pub(crate) fn open(config: &mut ServiceConfig) {
     config.service(resource("/").route(get().to(async || WELCOME)));
 }
 
-/// An extractor as a careful developer writes it: key and rules in the application's data, the role checked.
+/// An extractor as a careful developer writes it: key and rules in the application's data, the role
+/// checked.
 pub(crate) fn hand_written(config: &mut ServiceConfig) {
     let route = resource("/").route(get().to(async |_: Admin| WELCOME));
     config.app_data(Data::new(Jwt::new())).service(route);
@@ -69,7 +70,8 @@ pub(super) fn extracted(auth: &AuthProvider<User>) -> impl FnOnce(&mut ServiceCo
     }
 }
 
-/// fauth, in front of the handler. `inside` is the provider that the handler asks, if not that of the guard.
+/// fauth, in front of the handler. `inside` is the provider that the handler asks, if not that of
+/// the guard.
 pub(crate) fn guarded(
     auth: &AuthProvider<User>,
     inside: Option<&AuthProvider<User>>,

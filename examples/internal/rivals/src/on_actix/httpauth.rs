@@ -1,4 +1,5 @@
-//! actix-web-httpauth 0.8: finds the bearer token and has a function of the application's own judge it.
+//! actix-web-httpauth 0.8: finds the bearer token and has a function of the application's own judge
+//! it.
 
 use actix_web::{
     Error, HttpMessage as _,

@@ -1,5 +1,5 @@
-//! actix-identity 0.9 over actix-session 0.11 with its store in the cookie: no token, no roles, a session that the cookie
-//! holds encrypted.
+//! actix-identity 0.9 over actix-session 0.11 with its store in the cookie: no token, no roles, a
+//! session that the cookie holds encrypted.
 
 use actix_http::Request;
 use actix_identity::{Identity, IdentityMiddleware};

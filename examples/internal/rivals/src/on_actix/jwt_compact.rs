@@ -1,5 +1,5 @@
-//! actix-jwt-auth-middleware 0.5, which brings its own tokens (jwt-compact 0.8). It looks at the expiry; issuer, audience and
-//! role are left to the handler.
+//! actix-jwt-auth-middleware 0.5, which brings its own tokens (jwt-compact 0.8). It looks at the
+//! expiry; issuer, audience and role are left to the handler.
 
 use actix_jwt_auth_middleware::{AuthenticationService, Authority, FromRequest};
 use actix_web::{

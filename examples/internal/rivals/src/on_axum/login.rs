@@ -1,4 +1,5 @@
-//! axum-login 0.18 with tower-sessions and its store in memory: no token, a session that a cookie names.
+//! axum-login 0.18 with tower-sessions and its store in memory: no token, a session that a cookie
+//! names.
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -30,7 +30,8 @@ pub(crate) fn open() -> App {
     Route::new().at("/", get(greet_anybody)).map_to_response().boxed()
 }
 
-/// An extractor as a careful developer writes it: key and rules in the application's data, the role checked.
+/// An extractor as a careful developer writes it: key and rules in the application's data, the role
+/// checked.
 pub(crate) fn hand_written() -> App {
     Route::new().at("/", get(greet_admin)).data(Arc::new(Jwt::new())).map_to_response().boxed()
 }
@@ -71,7 +72,8 @@ pub(super) fn extracted(auth: &AuthProvider<User>) -> App {
     Route::new().at("/", get(greet)).data(auth.clone()).map_to_response().boxed()
 }
 
-/// fauth, in front of the handler. `inside` is the provider that the handler asks, if not that of the guard.
+/// fauth, in front of the handler. `inside` is the provider that the handler asks, if not that of
+/// the guard.
 pub(crate) fn guarded(auth: &AuthProvider<User>, inside: Option<&AuthProvider<User>>) -> App {
     let route = Route::new().at("/", get(greet).with(require_roles(auth, [ROLE])));
     match inside {

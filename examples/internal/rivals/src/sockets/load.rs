@@ -1,5 +1,6 @@
-//! A closed loop of clients in one thread: each connection sends its request again as soon as it has the whole answer. The
-//! thread asks its sockets in turns and never sleeps, so that it costs the server nothing to wake it.
+//! A closed loop of clients in one thread: each connection sends its request again as soon as it
+//! has the whole answer. The thread asks its sockets in turns and never sleeps, so that it costs
+//! the server nothing to wake it.
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
 use std::{

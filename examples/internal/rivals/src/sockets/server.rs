@@ -28,7 +28,8 @@ pub(crate) fn serve(framework: &str, kind: &str) -> Result<()> {
     });
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let SocketAddr::V4(address) = listener.local_addr()? else { return Err("not an IPv4 address".into()) };
-    // Nobody gets an answer before the loop below runs, but whoever connects now is kept waiting, not refused.
+    // Nobody gets an answer before the loop below runs, but whoever connects now is kept waiting,
+    // not refused.
     writeln!(io::stdout(), "{}", address.port())?;
     let auth = provider()?;
     match framework {
