@@ -45,8 +45,9 @@ use crate::guard::RequireLayer;
 ///     format!("Hello {}", user.name)
 /// }
 ///
-/// let internal =
-///     SecureScope::new("/internal", &auth).require_roles(["admin"]).route("/dashboard", get().to(dashboard));
+/// let internal = SecureScope::new("/internal", &auth)
+///     .require_roles(["admin"])
+///     .route("/dashboard", get().to(dashboard));
 /// let app = App::new().service(internal);
 /// ```
 ///

@@ -33,7 +33,7 @@
 //! 429 `too_many_requests` with `Retry-After`; and, on every response, the header fields
 //! `RateLimit-Policy` and `RateLimit` of
 //! [draft-ietf-httpapi-ratelimit-headers-10](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10):
-//! 
+//!
 //!
 //! ```text
 //! RateLimit-Policy: "5/minute";q=5;w=60, "100/hour";q=100;w=3600
