@@ -34,7 +34,6 @@
 //! `RateLimit-Policy` and `RateLimit` of
 //! [draft-ietf-httpapi-ratelimit-headers-10](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10):
 //!
-//!
 //! ```text
 //! RateLimit-Policy: "5/minute";q=5;w=60, "100/hour";q=100;w=3600
 //! RateLimit: "5/minute";r=4;t=12, "100/hour";r=99;t=36
