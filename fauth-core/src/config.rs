@@ -439,8 +439,8 @@ impl AuthConfigBuilder {
     }
 
     /// Sets the secret for the hashes of API keys and one-time tokens in the store: at least 32
-    /// bytes. Without it, write access to the store is not enough to forge an API key. Recommended
-    /// as soon as there are API keys.
+    /// bytes. An attacker who can write to the store but does not know this secret cannot forge an
+    /// API key. Recommended as soon as there are API keys.
     ///
     /// Default: derived from the key that signs tokens. API keys then stop working when that key is
     /// replaced and is no longer among the [verification keys](Self::verification_key); a store
@@ -571,8 +571,9 @@ impl AuthConfigBuilder {
     /// it. Default: 1 hour for access, password reset and login unlock tokens and magic links, 30
     /// days for refresh tokens, 7 days for e-mail verification tokens.
     ///
-    /// The maximum for refresh tokens bounds the whole login: refreshing does not extend it. It
-    /// applies to browser sessions too; [`Purpose::Session`] itself is refused here.
+    /// The maximum for refresh tokens bounds the idle timeout of sessions and, without a session
+    /// store, the whole login; with one, [`SessionConfig::lifetime`](crate::SessionConfig::lifetime)
+    /// does. It applies to browser sessions too; [`Purpose::Session`] itself is refused here.
     ///
     /// # Security
     /// A stolen token can be used for as long.

@@ -88,8 +88,8 @@
 //! the times above.
 //!
 //! API keys, and browser sessions where there is no revocation store, are asked about one key or
-//! session at a time, with one question for all sockets of it: when the first is opened, when a
-//! change is reported, and at each recheck. Eight such questions run concurrently for each of the
+//! session at a time, with one question for all sockets of it: when one is opened, when a change is
+//! reported, and at each recheck. Eight such questions run concurrently for each of the
 //! two stores, beside all others. Reported changes go first, but take at most every other turn.
 //!
 //! The entry of a socket belongs to its [`Ended`] and is dropped with it, so memory is bounded by

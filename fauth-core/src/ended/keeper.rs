@@ -227,7 +227,7 @@ impl<'a> Keeper<'a> {
                 let next = self.hub.lock().table.next_single(store, now);
                 let Some((question, watched)) = next else { break };
                 *self.singles.of_mut(store) += 1;
-                self.ask(Errand::Single(question), watched, now, |watched| {
+                self.ask(Errand::Single(question), vec![watched], now, |watched| {
                     Arc::clone(asker).ask_singly(watched)
                 });
             }
@@ -300,9 +300,18 @@ impl<'a> Keeper<'a> {
         let findings = findings.unwrap_or_else(failed);
         let times = (asked_at, self.hub.now());
         self.hub.ending(|table| match errand {
-            Errand::Urgent | Errand::Sweep => table.settle(Question::Revoked, &findings, times),
+            Errand::Urgent => table.settle(Question::Revoked, &findings, times),
+            Errand::Sweep => {
+                if findings.iter().any(|(_, finding)| *finding == Finding::Failed) {
+                    table.pause_sweep(times.1);
+                }
+                table.settle(Question::Revoked, &findings, times)
+            }
             Errand::Look => table.settle(Question::User, &findings, times),
-            Errand::Single(asked) => table.settle_single(asked, &findings, times),
+            Errand::Single(asked) => {
+                let finding = findings.first().map_or(Finding::Failed, |(_, finding)| *finding);
+                table.settle_single(asked, finding, times)
+            }
         });
     }
 

@@ -60,7 +60,7 @@ impl<T> PerStore<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) store: SingleStore,
-    subject: Subject,
+    pub(super) subject: Subject,
     number: u64,
 }
 
@@ -117,6 +117,8 @@ impl Queues {
 #[derive(Debug, Default)]
 pub(super) struct Singles {
     members: BTreeSet<(Subject, Id)>,
+    /// The highest epoch of the user, where one is known.
+    epochs: HashMap<Subject, u64>,
     open: HashMap<Subject, Question>,
     queues: Queues,
     was_told: bool,
@@ -133,9 +135,11 @@ impl Singles {
     /// The question is dropped with its last socket.
     pub(super) fn remove(&mut self, subject: Subject, id: Id) {
         self.members.remove(&(subject, id));
-        if self.members(subject).next().is_none()
-            && let Some(one) = self.open.remove(&subject)
-        {
+        if self.members(subject).next().is_some() {
+            return;
+        }
+        self.epochs.remove(&subject);
+        if let Some(one) = self.open.remove(&subject) {
             self.queues.remove(subject, one.due);
         }
     }
@@ -143,6 +147,16 @@ impl Singles {
     /// The sockets that an answer is about.
     pub(super) fn members(&self, subject: Subject) -> impl Iterator<Item = Id> {
         self.members.range((subject, Id::MIN)..=(subject, Id::MAX)).map(|(_, id)| *id)
+    }
+
+    /// Notes the epoch of the user.
+    pub(super) fn know_epoch(&mut self, subject: Subject, epoch: u64) {
+        let known = self.epochs.entry(subject).or_insert(epoch);
+        *known = epoch.max(*known);
+    }
+
+    pub(super) fn epoch_of(&self, subject: Subject) -> Option<u64> {
+        self.epochs.get(&subject).copied()
     }
 
     /// Asks about a key or session at `due` or earlier. If that is being done, it is asked once
@@ -160,9 +174,10 @@ impl Singles {
         }
     }
 
-    /// Takes the next question, to be asked now. Reported changes go first, but not twice in a row,
-    /// so that a key that changes all the time does not delay the others.
-    pub(super) fn next(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Vec<Id>)> {
+    /// Takes the next question, to be asked now, with one of the sockets that it is about: asking
+    /// costs the same however many there are. Reported changes go first, but not twice in a row, so
+    /// that a key that changes all the time does not delay the others.
+    pub(super) fn next(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Id)> {
         let first = |queue: &BTreeSet<_>| queue.first().copied().filter(|(due, _)| *due <= now);
         let (told, other) = (first(&self.queues.told), first(&self.queues.others));
         let is_told = told.is_some() && (other.is_none() || !self.was_told);
@@ -173,7 +188,7 @@ impl Singles {
         self.last_number += 1;
         one.asked = Some(self.last_number);
         let asked = Asked { store, subject, number: self.last_number };
-        Some((asked, self.members(subject).collect()))
+        Some((asked, self.members(subject).next()?))
     }
 
     /// When the next question is due.
@@ -226,12 +241,14 @@ impl Singles {
 
     pub(super) fn shrink(&mut self) {
         self.open.shrink_to(64);
+        self.epochs.shrink_to(64);
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let Queues { told, others } = &self.queues;
-        self.members.is_empty() && self.open.is_empty() && told.is_empty() && others.is_empty()
+        let nothing_is_due = told.is_empty() && others.is_empty();
+        self.members.is_empty() && self.epochs.is_empty() && self.open.is_empty() && nothing_is_due
     }
 }
 

@@ -92,14 +92,12 @@ struct Slot {
     facts: Facts,
     revoked: Known,
     user: Known,
-    /// The epoch of its user, if known.
-    epoch: Option<u64>,
 }
 
 impl Slot {
     fn watched(&self, id: Id) -> Watched {
         let Facts { payload, was_active, .. } = &self.facts;
-        Watched { id, payload: Arc::clone(payload), was_active: *was_active, epoch: self.epoch }
+        Watched { id, payload: Arc::clone(payload), was_active: *was_active, epoch: None }
     }
 }
 
@@ -233,7 +231,7 @@ impl Table {
                 singles.ask(single.subject, now, Cause::Other);
             }
         }
-        let slot = Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known, epoch: None };
+        let slot = Slot { entry: Arc::clone(&entry), facts, revoked: known, user: known };
         self.slots.insert(id, slot);
         entry
     }
@@ -324,17 +322,12 @@ impl Table {
         self.note_all_changed(now);
     }
 
-    /// The next single question to this store: all sockets of one key or session.
-    pub(super) fn next_single(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Vec<Watched>)> {
-        let (asked, ids) = self.singles.of_mut(store).next(store, now)?;
-        let watched = |id: Id| Some(self.slots.get(&id)?.watched(id));
-        let mut watched: Vec<_> = ids.into_iter().filter_map(watched).collect();
-        // They belong to one user, and one that was just opened does not know the epoch yet.
-        let epoch = watched.iter().filter_map(|watched| watched.epoch).max();
-        for one in &mut watched {
-            one.epoch = epoch;
-        }
-        Some((asked, watched))
+    /// The next single question to this store, with one of the sockets of the key or session.
+    pub(super) fn next_single(&mut self, store: SingleStore, now: Moment) -> Option<(Asked, Watched)> {
+        let singles = self.singles.of_mut(store);
+        let (asked, id) = singles.next(store, now)?;
+        let epoch = singles.epoch_of(asked.subject);
+        Some((asked, Watched { epoch, ..self.slots.get(&id)?.watched(id) }))
     }
 
     /// When the next single question to this store is due.
@@ -342,27 +335,23 @@ impl Table {
         self.singles.of(store).next_at()
     }
 
-    /// Notes the answer to a single question, for all entries that it was about. Returns those that
-    /// are over.
+    /// Notes the answer to a single question. Returns the entries that are over: none, or all of the
+    /// key or session.
     pub(super) fn settle_single(
         &mut self,
         asked: Asked,
-        findings: &[(Id, Finding)],
+        finding: Finding,
         (asked_at, now): (Moment, Moment),
     ) -> Over {
         let singles = self.singles.of_mut(asked.store);
-        if findings.iter().all(|(_, finding)| *finding == Finding::Failed) {
+        if finding == Finding::Failed {
             singles.note_failed(asked, now.saturating_add(self.intervals.pause().min(1000)));
             return Over::new();
         }
         singles.note_answer(asked, (asked_at, now));
-        let mut over = Over::new();
-        for (id, finding) in findings {
-            if let Finding::Over(reason) = finding {
-                over.extend(self.end([*id], *reason));
-            }
-        }
-        over
+        let Finding::Over(reason) = finding else { return Over::new() };
+        let members: Vec<_> = singles.members(asked.subject).collect();
+        self.end(members, reason)
     }
 
     fn judge_soon(&mut self, ids: impl IntoIterator<Item = Id>) {
@@ -424,6 +413,11 @@ impl Table {
         }
     }
 
+    /// Pauses the sweep, because one has failed.
+    pub(super) fn pause_sweep(&mut self, now: Moment) {
+        self.sweep_from = now.saturating_add(self.intervals.pause().min(1000));
+    }
+
     fn set_turn(&mut self, person: Person, due: Moment) {
         if let Some(turn) = self.people.get_mut(&person) {
             self.due.remove(&(*turn, person));
@@ -443,18 +437,19 @@ impl Table {
         for (id, finding) in findings {
             let Some(slot) = self.slots.get_mut(id) else { continue };
             let (person, single) = (slot.facts.person, slot.facts.single);
-            if let Finding::AskSingly(Some(epoch)) = finding {
-                slot.epoch = Some(*epoch);
-            }
             match question {
                 Question::Revoked => slot.revoked.note(*finding, asked_at),
                 Question::User => slot.user.note(*finding, asked_at),
             }
             match finding {
                 Finding::Good => {}
-                Finding::AskSingly(_) => match single {
+                Finding::AskSingly(epoch) => match single {
                     Some(Single { store, subject, .. }) => {
-                        self.singles.of_mut(store).ask(subject, now, Cause::Other);
+                        let singles = self.singles.of_mut(store);
+                        if let Some(epoch) = epoch {
+                            singles.know_epoch(subject, *epoch);
+                        }
+                        singles.ask(subject, now, Cause::Other);
                     }
                     // No store can tell.
                     None => over.extend(self.end([*id], EndReason::Unknown)),
@@ -481,7 +476,6 @@ impl Table {
                 if self.is_judged {
                     self.swept.insert(id);
                 }
-                self.sweep_from = now.saturating_add(pause.min(1000));
             }
             Question::User => {
                 let turn = next_turn(person, self.intervals.recheck, now);

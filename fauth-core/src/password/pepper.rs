@@ -47,7 +47,7 @@ impl Pepper {
         if !is_id(&self.id) {
             return Err(ConfigError::new(
                 field,
-                "the id of the pepper is empty, too long or contains other characters",
+                "the id of the pepper is empty, too long or has a character that is not allowed",
                 format!("use 1 to {LONGEST_ID} ASCII letters, digits, `.`, `_` and `-`"),
             ));
         }

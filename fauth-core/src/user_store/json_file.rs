@@ -148,7 +148,8 @@ impl JsonFileUserStore {
         change: impl FnOnce(&mut Users) -> Result<T, UserStoreError> + Send + 'static,
     ) -> Result<T, UserStoreError> {
         let waited = timeout(LONGEST_WAIT, self.lock()).await;
-        let (mut turn, lock) = waited.map_err(|_| StoreError::new(self.file.place.lock_timeout()))??;
+        let (mut turn, lock) =
+            waited.map_err(|_| StoreError::new(self.file.place.lock_timeout(LONGEST_WAIT)))??;
         let file = Arc::clone(&self.file);
         // Once begun, the change is completed, even if the caller has stopped waiting.
         let outcome = spawn_blocking(move || {

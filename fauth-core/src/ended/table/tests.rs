@@ -105,7 +105,8 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
                     (None, table.next_to_look_at(now * 50).unwrap_or_default()),
                 ]);
                 let singly = SingleStore::ALL.map(|store| table.next_single(store, now));
-                answers.extend(singly.into_iter().flatten().map(|(asked, watched)| (Some(asked), watched)));
+                let singly = singly.into_iter().flatten();
+                answers.extend(singly.map(|(asked, watched)| (Some(asked), vec![watched])));
             }
             _ => {
                 let over = Finding::Over(EndReason::Revoked);
@@ -116,7 +117,7 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
                 let (asked, watched) = answers.pop().unwrap_or_default();
                 let findings = all(&watched, finding);
                 let over = match asked {
-                    Some(asked) => table.settle_single(asked, &findings, (now, now)),
+                    Some(asked) => table.settle_single(asked, finding, (now, now)),
                     None => table.settle(question, &findings, (now, now)),
                 };
                 there.retain(|entry| over.iter().all(|(ended, _)| !Arc::ptr_eq(entry, ended)));
@@ -135,7 +136,7 @@ fn what_is_opened_and_closed_in_any_order_leaves_nothing() {
     for (asked, watched) in answers {
         let findings = all(&watched, Finding::Failed);
         let over = match asked {
-            Some(asked) => table.settle_single(asked, &findings, (0, 99)),
+            Some(asked) => table.settle_single(asked, Finding::Failed, (0, 99)),
             None => table.settle(Question::User, &findings, (0, 99)),
         };
         assert!(over.is_empty());
@@ -211,6 +212,7 @@ fn whoever_fails_does_not_keep_the_others_waiting() {
     table.sweep();
     let first = table.next_swept(0);
     assert_eq!(first.len(), 500);
+    table.pause_sweep(0);
     assert!(table.settle(Question::Revoked, &all(&first, Finding::Failed), (0, 0)).is_empty());
     assert_eq!(table.next_sweep(), Some(1000), "not at once");
     assert!(table.next_swept(999).is_empty());
@@ -307,9 +309,9 @@ fn where_nobody_could_tell_nobody_is_asked() {
 
 /// Whom this store is asked about next.
 #[track_caller]
-fn next_single(table: &mut Table, now: Moment) -> (Asked, Vec<Id>) {
+fn next_single(table: &mut Table, now: Moment) -> (Asked, Id) {
     let (asked, watched) = table.next_single(KEYS, now).unwrap();
-    (asked, ids(&watched))
+    (asked, watched.id)
 }
 
 /// Not twice at the same time, however much changes meanwhile, and once more after that.
@@ -319,22 +321,22 @@ fn one_that_is_being_asked_about_singly_is_asked_again_afterwards() {
     let entries = open_single(&mut table);
     let id = entries[0].id();
     let (asked, first) = next_single(&mut table, 0);
-    assert_eq!(first, [id], "the other is of no such store");
+    assert_eq!(first, id, "the other is of no such store");
     for now in 1..5 {
         table.note_change(0, now);
     }
     assert!(table.next_single(KEYS, 5).is_none() && table.next_single_at(KEYS).is_none());
-    table.settle_single(asked, &[(id, Finding::Good)], (0, 6));
+    table.settle_single(asked, Finding::Good, (0, 6));
     let (asked, again) = next_single(&mut table, 6);
-    assert_eq!(again, [id]);
-    table.settle_single(asked, &[(id, Finding::Failed)], (6, 7));
+    assert_eq!(again, id);
+    table.settle_single(asked, Finding::Failed, (6, 7));
     assert_eq!(table.next_single_at(KEYS), Some(1007), "not at once");
     table.note_change(0, 10);
-    assert_eq!(next_single(&mut table, 10).1, [id], "but after a change");
+    assert_eq!(next_single(&mut table, 10).1, id, "but after a change");
     table.begin_anew(11);
     let (asked, anew) = next_single(&mut table, 11);
-    assert_eq!(anew, [id], "nobody is answered any more");
-    table.settle_single(asked, &[(id, Finding::Good)], (11, 12));
+    assert_eq!(anew, id, "nobody is answered any more");
+    table.settle_single(asked, Finding::Good, (11, 12));
     assert!(table.next_single(KEYS, Moment::MAX).is_none());
 }
 
@@ -349,11 +351,11 @@ fn one_about_which_nobody_answers_singly_is_given_up_and_no_other() {
     let (id, failed) = (entries[0].id(), Finding::Failed);
     for now in (0..=60_000).step_by(10_000) {
         let (asked, watched) = next_single(&mut table, now);
-        assert_eq!(watched, [id], "{now}");
-        table.settle_single(asked, &[(id, failed)], (now, now));
+        assert_eq!(watched, id, "{now}");
+        table.settle_single(asked, failed, (now, now));
         table.note_change(2, now);
         let (asked, _) = table.next_single(SingleStore::Sessions, now).unwrap();
-        table.settle_single(asked, &[(session.id(), Finding::Good)], (now, now));
+        table.settle_single(asked, Finding::Good, (now, now));
         for question in [Question::Revoked, Question::User] {
             table.settle(question, &all, (now, now));
         }
@@ -379,8 +381,8 @@ fn one_who_waits_for_a_store_that_answers_is_only_late() {
     }
     // The key has been asked about, and hangs; of the sessions one was answered, late.
     next_single(&mut table, 0);
-    let (asked, watched) = table.next_single(SingleStore::Sessions, 70_000).unwrap();
-    table.settle_single(asked, &all(&watched, Finding::Good), (70_000, 70_000));
+    let (asked, _) = table.next_single(SingleStore::Sessions, 70_000).unwrap();
+    table.settle_single(asked, Finding::Good, (70_000, 70_000));
     let over: Vec<_> = table.give_up(70_001).iter().map(|(entry, _)| entry.id()).collect();
     assert_eq!(over, [key.id()]);
 }
@@ -391,25 +393,41 @@ fn one_answer_is_about_all_of_a_key_and_who_comes_meanwhile_has_another() {
     let of_key = |number| Facts { single: Some(single(KEYS, 7)), ..facts(number, 0, 900) };
     let entries: Vec<_> = (0..1000).map(|number| table.insert(of_key(number), 0)).collect();
     let (asked, watched) = table.next_single(KEYS, 0).unwrap();
-    assert_eq!(watched.len(), 1000);
+    assert_eq!(watched.epoch, None);
     assert!(table.next_single(KEYS, 0).is_none(), "once");
-    table.settle_single(asked, &all(&watched, Finding::Good), (0, 1));
+    assert!(table.settle_single(asked, Finding::Good, (0, 1)).is_empty());
     assert!(table.next_single(KEYS, 1).is_none());
-    // Each is looked at, and one of them knows the epoch of the user.
-    let mut looked = all(&watched, Finding::AskSingly(None));
-    looked[500].1 = Finding::AskSingly(Some(3));
+    // Each is looked at, and some of them know the epoch of the user.
+    let mut looked: Vec<_> = entries.iter().map(|entry| (entry.id(), Finding::AskSingly(None))).collect();
+    (looked[500].1, looked[600].1) = (Finding::AskSingly(Some(3)), Finding::AskSingly(Some(2)));
     table.settle(Question::User, &looked, (2, 2));
     let (asked, watched) = table.next_single(KEYS, 2).unwrap();
-    assert!(watched.len() == 1000 && watched.iter().all(|watched| watched.epoch == Some(3)));
+    assert_eq!(watched.epoch, Some(3), "the highest");
     assert!(table.next_single(KEYS, 2).is_none(), "once");
-    let late = table.insert(of_key(1000), 3);
     for entry in &entries[..999] {
         table.release(entry);
     }
-    let over = table.settle_single(asked, &all(&watched, Finding::Over(EndReason::Revoked)), (2, 4));
-    assert_eq!(over.iter().map(|(entry, _)| entry.id()).collect::<Vec<_>>(), [entries[999].id()]);
-    assert_eq!(next_single(&mut table, 4).1, [late.id()]);
-    table.release(&late);
+    let late = table.insert(of_key(1000), 3);
+    let over = table.settle_single(asked, Finding::Over(EndReason::Revoked), (2, 4));
+    let over: Vec<_> = over.iter().map(|(entry, _)| entry.id()).collect();
+    assert_eq!(over, [entries[999].id(), late.id()], "all that are left, whenever they were opened");
+    is_empty(&table);
+}
+
+/// A fleet of devices that share a key and come back at the same time.
+#[test]
+fn very_many_of_one_key_are_opened_without_looking_at_one_another() {
+    let mut table = table();
+    let alike = Facts { single: Some(single(KEYS, 7)), ..facts(0, 7, 900) };
+    for now in 0..100_000 {
+        let payload = Arc::new(TokenPayload::clone(&alike.payload));
+        table.insert(Facts { payload, ..alike.clone() }, now);
+        // The store answers before the next one is opened.
+        let (asked, _) = table.next_single(KEYS, now).unwrap();
+        table.settle_single(asked, Finding::Good, (now, now));
+    }
+    assert!(table.next_single(KEYS, Moment::MAX).is_none());
+    assert_eq!(table.end_all(EndReason::ProviderGone).len(), 100_000);
     is_empty(&table);
 }
 

@@ -79,17 +79,28 @@ fn redact_within(value: Value, depth: usize) -> Value {
         (Value::String(text), _) => Value::String(redact_text(&text)),
         (Value::Object(_) | Value::Array(_), None) => Value::String(CUT.to_owned()),
         (Value::Object(members), Some(depth)) => {
-            let hide = |(name, value): (String, Value)| {
+            let mut redacted = Map::new();
+            for (name, value) in members {
                 let value = if is_secret_name(&name) { HIDDEN.into() } else { redact_within(value, depth) };
-                (redact_text(&name), value)
-            };
-            Value::Object(members.into_iter().map(hide).collect::<Map<_, _>>())
+                redacted.insert(unused_name(&redacted, redact_text(&name)), value);
+            }
+            Value::Object(redacted)
         }
         (Value::Array(elements), Some(depth)) => {
             elements.into_iter().map(|element| redact_within(element, depth)).collect()
         }
         (other, _) => other,
     }
+}
+
+/// Numbers a name that another member has too once both are redacted: none replaces the other.
+fn unused_name(members: &Map<String, Value>, name: String) -> String {
+    if !members.contains_key(&name) {
+        return name;
+    }
+    // Almost always the first is unused: the number of members grows with each.
+    let mut numbered = (members.len()..).map(|before| format!("{name} {}", before.saturating_add(1)));
+    numbered.find(|name| !members.contains_key(name)).unwrap_or(name)
 }
 
 /// Redacts a text, as [`redact`] does.
@@ -126,6 +137,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Whoever chooses names could make one member replace another.
+    #[test]
+    fn no_member_replaces_another_whose_name_is_redacted_too() {
+        let key = |last: char| format!("AKIAIOSFODNN7EXAMPL{last}");
+        let value = json!({ key('A'): 1, key('B'): 2, key('C'): 3 });
+        assert_eq!(redact(value), json!({ "***": 1, "*** 2": 2, "*** 3": 3 }));
+        let value = json!({ "*** 2": 0, key('A'): 1, key('B'): 2 });
+        assert_eq!(redact(value), json!({ "*** 2": 0, "***": 1, "*** 3": 2 }));
+    }
 
     #[test]
     fn names_of_secrets_are_known() {

@@ -109,12 +109,20 @@ impl Eviction {
             Policy::NoEviction => {
                 tracing::info!(target: "fauth", "the maxmemory-policy of redis is `noeviction` again");
             }
-            Policy::Evicts(_) | Policy::Unknown => {
+            Policy::Evicts(_) => {
                 let policy = policy.described();
                 tracing::error!(
                     target: "fauth",
                     policy,
                     "the maxmemory-policy of redis can evict revocations: the store refuses everything until it is `noeviction`"
+                );
+            }
+            Policy::Unknown => {
+                tracing::error!(
+                    target: "fauth",
+                    policy = policy.described(),
+                    "redis reports its maxmemory-policy neither by CONFIG GET nor by INFO: the store refuses everything \
+                     until one of them is allowed"
                 );
             }
         }

@@ -13,7 +13,7 @@ use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 #[cfg(unix)]
@@ -132,8 +132,9 @@ impl Place {
     }
 
     /// The error for a lock that other processes held for too long.
-    pub(super) fn lock_timeout(&self) -> FileError {
-        FileError::new(&self.lock, "is still locked after 5 seconds; try again later")
+    pub(super) fn lock_timeout(&self, waited: Duration) -> FileError {
+        let seconds = waited.as_secs();
+        FileError::new(&self.lock, format!("is still locked after {seconds} seconds; try again later"))
     }
 
     /// The stamp of the file now; `None` if there is no file.
