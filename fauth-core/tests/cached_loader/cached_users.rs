@@ -12,7 +12,7 @@ use moka::future::Cache;
 
 use crate::{Database, User};
 
-/// Users from the database, kept for a short time. Clones share everything.
+/// Users from the database, cached for a short time. Clones share everything.
 #[derive(Clone)]
 pub struct CachedUsers {
     database: Database,
@@ -29,8 +29,8 @@ impl CachedUsers {
         Self { database, users, generations: Arc::default() }
     }
 
-    /// Call this after a change to the user has been committed. Requests that begin later see the
-    /// change: neither a cached user nor one that is still being loaded reaches them.
+    /// Call this after a change to the user has been committed. Later requests see the change:
+    /// neither a cached user nor one that is still being loaded reaches them.
     pub fn invalidate(&self, subject: &str) {
         self.generations.of(subject).fetch_add(1, Ordering::AcqRel);
     }
@@ -40,16 +40,16 @@ impl CachedUsers {
 impl UserLoader<User> for CachedUsers {
     async fn load_user(&self, token: Arc<TokenPayload>) -> Result<Option<Arc<User>>, BoxError> {
         let subject = token.subject();
-        // Before the query: a change from here on makes another key, and what this query finds
-        // stays under the old one.
+        // Before the query: a later change makes a new key, and the result of this query stays
+        // under the old one.
         let generation = self.generations.of(subject).load(Ordering::Acquire);
         let query = async { self.database.user(subject).await.map(|user| user.map(Arc::new)) };
         Ok(self.users.try_get_with((subject.to_owned(), generation), query).await?)
     }
 }
 
-/// How often users were changed. Subjects share 256 counters, so that there is nothing to clear
-/// away; the price is that a change makes one in 256 other users load again.
+/// How often users were changed. Subjects share 256 counters, so there is nothing to clean up; the
+/// price is that a change makes one in 256 other users load again.
 struct Generations {
     counters: [AtomicU64; 256],
     hasher: RandomState,
