@@ -572,8 +572,8 @@ impl AuthConfigBuilder {
     /// days for refresh tokens, 7 days for e-mail verification tokens.
     ///
     /// The maximum for refresh tokens bounds the idle timeout of sessions and, without a session
-    /// store, the whole login; with one, [`SessionConfig::lifetime`](crate::SessionConfig::lifetime)
-    /// does. It applies to browser sessions too; [`Purpose::Session`] itself is refused here.
+    /// store, the whole login; with one,
+    /// [`SessionConfig::lifetime`](crate::SessionConfig::lifetime) does. It applies to browser sessions too; [`Purpose::Session`] itself is refused here.
     ///
     /// # Security
     /// A stolen token can be used for as long.

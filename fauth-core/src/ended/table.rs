@@ -335,8 +335,8 @@ impl Table {
         self.singles.of(store).next_at()
     }
 
-    /// Notes the answer to a single question. Returns the entries that are over: none, or all of the
-    /// key or session.
+    /// Notes the answer to a single question. Returns the entries that are over: none, or all of
+    /// the key or session.
     pub(super) fn settle_single(
         &mut self,
         asked: Asked,
