@@ -573,7 +573,8 @@ impl AuthConfigBuilder {
     ///
     /// The maximum for refresh tokens bounds the idle timeout of sessions and, without a session
     /// store, the whole login; with one,
-    /// [`SessionConfig::lifetime`](crate::SessionConfig::lifetime) does. It applies to browser sessions too; [`Purpose::Session`] itself is refused here.
+    /// [`SessionConfig::lifetime`](crate::SessionConfig::lifetime) does. It applies to browser
+    /// sessions too; [`Purpose::Session`] itself is refused here.
     ///
     /// # Security
     /// A stolen token can be used for as long.
