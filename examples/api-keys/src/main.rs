@@ -258,7 +258,7 @@ mod tests {
         assert!(refused.text().contains("scope"));
         let refused = service.create(&alice, deploy(&[SCOPE, "users:delete"])).await;
         assert_eq!(refused.status, 422, "{}", refused.text());
-        assert!(refused.text().contains("a scope that users may not give to their keys"));
+        assert!(refused.text().contains("not among those that users may give to their API keys"));
         let refused = service.create(&alice, json!({ "name": 1 })).await;
         assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_request")));
     }

@@ -302,7 +302,7 @@ mod tests {
         }
         assert_eq!(TrustedProxies::new([""; 0]).unwrap_err().field(), FIELD);
         let error = TrustedProxies::new(["10.1.2.3/8"]).unwrap_err();
-        assert_eq!(error.fix(), "write 10.0.0.0/8");
+        assert_eq!(error.fix(), "use 10.0.0.0/8");
     }
 
     #[test]
