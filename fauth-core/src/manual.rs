@@ -1,7 +1,7 @@
-//! The manual: one-screen pages that answer a question each. There is no code here.
+//! The manual: short pages, each of which answers one question.
 //!
-//! The code blocks of these pages are compiled and run by `examples/internal/manual`, which can use
-//! the adapters.
+//! The code blocks of these pages are compiled and run in CI, by `examples/internal/manual` in the
+//! repository.
 
 #[doc = include_str!("manual/start_axum.md")]
 pub mod start_axum {}
