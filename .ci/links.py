@@ -16,6 +16,8 @@ from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from report import report
+
 # Rendered by rustdoc: links to items work there, links to files do not.
 RENDERED = re.compile(r"fauth-\w+/(?:(?:derive|remote|testing)/)?(?:README\.md|src/.+\.md)")
 CRATES = re.compile(r"fauth-(?:core|derive|remote|testing|axum|actix|poem)")
@@ -215,10 +217,7 @@ def rendered(doc):
 
 def main():
     broken = sorted(rendered(sys.argv[1]) if len(sys.argv) > 1 else markdown())
-    print(f"all links work: {'no' if broken else 'yes'}")
-    for link in broken:
-        print(f"  {link}")
-    return int(bool(broken))
+    return int(report(f"all links work: {'no' if broken else 'yes'}", broken))
 
 
 if __name__ == "__main__":

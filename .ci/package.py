@@ -10,6 +10,7 @@ import tarfile
 import tomllib
 from pathlib import Path
 
+from report import report
 from rust_code import code_of
 
 EXPECTED = {"Cargo.toml", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"}
@@ -85,10 +86,7 @@ def main():
             files = contents(archives[-1])
             found = list(wrong_in(crate, folder_of(crate), files))
         size = archives[-1].stat().st_size // 1024 if archives else 0
-        print(f"{crate}: {len(files)} files, {size} KiB, {'incorrect' if found else 'ok'}")
-        for violation in found:
-            print(f"  {violation}")
-        failed |= bool(found)
+        failed |= report(f"{crate}: {len(files)} files, {size} KiB, {'incorrect' if found else 'ok'}", found)
     return int(failed)
 
 

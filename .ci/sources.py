@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from circles import Crate
+from report import report
 from rust_code import code_of
 
 ADAPTERS = ["axum", "actix", "poem"]
@@ -198,10 +199,7 @@ def main():
     failed = False
     for rule in RULES:
         found = list(rule(paths))
-        print(f"{rule.__name__.replace('_', ' ')}: {'no' if found else 'yes'}")
-        for violation in found:
-            print(f"  {violation}")
-        failed |= bool(found)
+        failed |= report(f"{rule.__name__.replace('_', ' ')}: {'no' if found else 'yes'}", found)
     return int(failed)
 
 

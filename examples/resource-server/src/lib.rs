@@ -27,7 +27,7 @@
 //! | file | shows |
 //! |---|---|
 //! | `issuer.rs` | tokens signed by a [`KeyRing`](fauth_core::token::KeyRing), the ready-made endpoints with `/.well-known/jwks.json`, and the discovery document |
-//! | `service.rs` | the provider of a service that trusts the issuer: the common part of the three |
+//! | `service.rs` | the provider of a service that trusts the issuer: common to the three |
 //! | `service/on_axum.rs`, `on_actix.rs`, `on_poem.rs` | its routes on each framework; `diff` shows the framework and nothing else |
 //! | `load.rs` | clients, which log in, send requests, and refresh |
 //! | `tests/rotation.rs` | what the command shows, a revoked key, and an issuer that is down |

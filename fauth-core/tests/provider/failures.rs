@@ -193,8 +193,8 @@ async fn a_clock_at_the_end_of_time_issues_nothing() {
     }
 }
 
-/// Outside a runtime there is no blocking pool: the hasher cannot work, and nobody is told that his
-/// password is wrong.
+/// Outside a runtime there is no blocking pool: the hasher cannot work, and no caller is told that
+/// the password is wrong.
 #[test]
 fn a_hasher_that_cannot_work_is_503() {
     let world = World::new();

@@ -201,7 +201,7 @@ async fn the_epoch_of_the_user_ends_what_was_issued_to_him() {
     let second = log_in().await;
     assert_eq!(world.enter(&first).await, Err(invalid(InvalidToken::OldEpoch)));
     assert_eq!(world.refresh(&first).await, Err(invalid(InvalidToken::OldEpoch)));
-    world.is_over(&plain, "it says nothing of the user, so it is of his first epoch").await;
+    world.is_over(&plain, "it says nothing of the user, so it is of the first epoch").await;
     let plain = world.log_in("alice").await;
     world.is_over(&plain, "the name alone does not know the epoch").await;
 
@@ -210,8 +210,8 @@ async fn the_epoch_of_the_user_ends_what_was_issued_to_him() {
     assert_eq!((payload.subject(), payload.scopes()), ("alice", vec!["read".into()]));
     assert_eq!(payload.claim::<u64>("user_epoch").unwrap(), Some(1));
     world.works(&bob).await;
-    // An application that restores an older record of its user gets nobody in who was thrown out by
-    // the newer one: his session has ended.
+    // An application that restores an older record of its user lets nobody in who was thrown out by
+    // the newer one: the session has ended.
     world.users.change("alice", |alice| alice.token_epoch = 0);
     assert_eq!(world.refresh(&first).await, Err(revoked()));
 }

@@ -507,9 +507,9 @@ async fn the_store_timeout_is_exact() {
     assert_eq!(began.elapsed(), limit);
 }
 
-/// Sessions in one engine, revocations in another, and the first is down when somebody logs out. He
-/// is told so, and never comes back: what the second one knows must last as long as his refresh
-/// token.
+/// Sessions in one engine, revocations in another, and the first is down when somebody logs out. The
+/// user is told so, and never tries again: what the second one knows must last as long as the
+/// refresh token.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token() {
     for (name, call) in [("logout", 2), ("revoke_session", 2), ("logout_others", 2)] {
@@ -827,7 +827,7 @@ async fn without_any_store_nothing_is_ended_and_nobody_is_told_so() {
     world.works(&tokens).await;
 }
 
-/// What the user asks for when he logs in is kept, whichever way the settings are.
+/// What the user asks for at the login is kept, whichever way the settings are.
 #[tokio::test]
 async fn a_session_knows_its_login() {
     let world = World::new();

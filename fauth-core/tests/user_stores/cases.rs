@@ -157,7 +157,7 @@ pub(crate) async fn users_are_listed_in_the_order_of_their_creation(store: impl 
         assert_eq!(
             store.find(name).await.unwrap().unwrap().username(),
             name,
-            "found under his own name still"
+            "found under the own name still"
         );
     }
 }
@@ -393,7 +393,7 @@ pub(crate) async fn disabling_ends_everything_for_good(store: impl Store, clock:
     let auth = provider(&store, &clock, weak());
     let alice = store.create(alice()).await.unwrap();
     let old = Held::by(&auth, &alice).await;
-    // Nobody comes with a token while he is disabled.
+    // A disabled user does not get in with a token.
     store.set_active("alice", false).await.unwrap();
     store.set_active("alice", true).await.unwrap();
     assert_eq!(old.tried(&auth).await, all_old());
@@ -447,7 +447,7 @@ pub(crate) async fn disabling_and_enabling_change_nothing_else(store: impl Store
             (before.password_hash(), before.roles(), before.created_at())
         );
     }
-    assert!(before.is_active(), "who was found stays as he was found");
+    assert!(before.is_active(), "a user that was found does not change");
 }
 
 pub(crate) async fn roles_are_replaced_and_nothing_else(store: impl Store, _: TestClock) {
@@ -553,7 +553,7 @@ pub(crate) async fn a_store_is_a_whole_set_of_loaders(store: impl Store, clock: 
         Rejection::InvalidCredentials
     );
 
-    // His session has ended with that.
+    // The session has ended with that.
     store.set_active("alice", true).await.unwrap();
     auth.refresh(tokens.refresh_token().expose(), &ClientInfo::unknown()).await.unwrap_err();
     let alice = store.find("alice").await.unwrap().unwrap();
@@ -608,7 +608,7 @@ pub(crate) async fn an_old_hash_is_brought_up_to_date_at_login(store: impl Store
 }
 
 pub(crate) async fn a_password_changed_meanwhile_wins_over_the_rehash(store: impl Store, clock: TestClock) {
-    // The loader hands out the user as he was before his password was changed.
+    // The loader returns the user as it was before the password was changed.
     let old = PasswordHasher::new(weak()).unwrap().hash("correct horse battery").await.unwrap();
     store.create(NewUser::new("alice", &old)).await.unwrap();
     let stale = store.find("alice").await.unwrap().unwrap();

@@ -176,8 +176,8 @@ async fn check(folder: &Folder) {
     let users = folder.store().await.list().await.unwrap();
     let mut users = users.iter().map(|user| user.username());
     for name in &confirmed {
-        // In order: whoever comes between was written by a process that was killed before it noted
-        // him.
+        // In order: a user in between was written by a process that was killed before it noted the
+        // name.
         assert!(users.any(|user| user == name), "{name} was confirmed and is lost");
     }
     assert!(users.count() <= 1);
