@@ -100,7 +100,7 @@ async fn a_refusal_says_why_where_and_whence() {
     ] {
         let head = WireRequest { target: "/r?secret=query".into(), peer: Some(peer), ..request };
         let rejection = admins.check(admins.read(&head, None)).await.unwrap_err();
-        // What a known user lacks is told with their name; everything else only when it is answered.
+        // What a known user lacks is told with the name; everything else only when it is answered.
         let denied = world.events.take();
         let names_bob =
             |event: &Raised| event.kind == EventKind::AccessDenied && event.subject.as_deref() == Some("bob");

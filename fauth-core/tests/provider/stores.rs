@@ -507,8 +507,8 @@ async fn the_store_timeout_is_exact() {
     assert_eq!(began.elapsed(), limit);
 }
 
-/// Sessions in one engine, revocations in another, and the first is down when somebody logs out. The
-/// user is told so, and never tries again: what the second one knows must last as long as the
+/// Sessions in one engine, revocations in another, and the first is down when somebody logs out.
+/// The user is told so, and never tries again: what the second one knows must last as long as the
 /// refresh token.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_ended_stays_revoked_for_as_long_as_its_refresh_token() {
